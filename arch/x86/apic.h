@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * arch/x86/apic.h - the host's local APIC (xAPIC or x2APIC) and host interrupt vectors.
+ *
+ * Interrupts are off in the hypervisor. They are taken in two places only: in
+ * arch_clock_idle(), and by the back-ends right after a VM exit for an external interrupt.
+ * Both end in irq_serve(vector), which also does the EOI.
+ */
+#pragma once
+#include "core/lib/base.h"
+
+#define VECTOR_TIMER	0xe0u /* APIC timer: a deadline has come */
+#define VECTOR_KICK	0xe1u /* another core wants this one to look around */
+#define VECTOR_HALT	0xe2u /* panic on another core: stop for ever */
+#define VECTOR_SPURIOUS 0xffu
+
+/* Serves host interrupt `vector` and acknowledges it. Bounded. */
+void irq_serve(uint8_t vector);
+
+/*
+ * One-shot timer of this core, absolute. Arming for the time already armed costs nothing;
+ * a time in the past fires at once. Never early by more than the caller can see: who wakes
+ * looks at the clock.
+ */
+void apic_timer_arm(uint64_t at_tsc);
+void apic_timer_disarm(void);

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * arch/x86/percpu.h - what belongs to one logical processor, found through GS.
+ *
+ * The back-ends restore GS.base, TR, GDTR and IDTR of the host on every VM exit (VT-x: host
+ * state of the VMCS; AMD-V: VMLOAD of the host's save area), so percpu() holds at all times
+ * after percpu_init().
+ */
+#pragma once
+#include "core/lib/base.h"
+
+struct vcpu;
+
+/* Selectors of the hypervisor's GDT. */
+#define SEL_CODE 0x08u
+#define SEL_DATA 0x10u
+#define SEL_TSS	 0x18u /* 16 bytes */
+
+struct tss {
+	uint32_t reserved0;
+	uint64_t rsp[3];
+	uint64_t reserved1;
+	uint64_t ist[7]; /* IST1: #DF, NMI, #MC */
+	uint64_t reserved2;
+	uint16_t reserved3;
+	uint16_t iomap_base;
+} __attribute__((packed));
+_Static_assert(sizeof(struct tss) == 104, "SDM Vol. 3A, \"Task Management in 64-bit Mode\"");
+
+struct percpu {
+	struct percpu *self; /* at %gs:0 */
+	core_id_t core;
+	uint32_t apic_id;
+	struct vcpu *loaded;	/* [C] whose FPU, MSRs and VMCS are in this processor; or NULL */
+	uint64_t timer_tsc;	/* [C] what the local APIC timer is armed for; TSC_NEVER: nothing */
+	void *backend;		/* [C] the back-end's per-core data (VMXON region, host save area) */
+	hpa_t backend_hpa;	/* [C] */
+	uint64_t gdt[5];	/* null, code, data, TSS (two slots) */
+	struct tss tss;
+};
+
+static inline struct percpu *percpu(void)
+{
+	struct percpu *p;
+
+	__asm__("mov %%gs:0, %0" : "=r"(p));
+	return p;
+}

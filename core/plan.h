@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * core/plan.h - configuration + board facts -> a plan, or a list of refusals.
+ *
+ * Pure: the same code and answer in `make plan`, before the build, and at boot. It looks at
+ * everything and reports every refusal, not only the first.
+ * Units    as named; *_tsc on the board's clock.
+ * Errors   ERR_INVAL: refused; `refusals` says why, at least one.
+ */
+#pragma once
+#include "core/config.h"
+
+/* What is there. On the host, taken from config.board; at boot, from firmware and clock. */
+struct board {
+	uint32_t core_count;
+	uint64_t tsc_hz;
+	uint64_t switch_overhead_tsc;
+	uint64_t timer_resolution_tsc;
+	/* Free memory, sorted, page-aligned, without the hypervisor's own. On the host: one range. */
+	struct board_range {
+		uint64_t base;
+		uint64_t bytes;
+	} memory[64];
+	uint32_t memory_count;
+	/* Names of the files on the boot volume; file_count 0: not known (checked by the build). */
+	const char *files[32];
+	uint32_t file_count;
+};
+
+#define PLAN_REFUSAL_MAX   32u
+#define PLAN_REFUSAL_BYTES 320u
+
+/* "partition 'rt0': cpu.budget = 60 ms: a budget must not exceed its period of 50 ms; ..." */
+struct plan_refusals {
+	uint32_t count; /* may exceed PLAN_REFUSAL_MAX: the rest is counted, not kept */
+	char text[PLAN_REFUSAL_MAX][PLAN_REFUSAL_BYTES];
+};
+
+struct plan_partition {
+	enum cpu_claim_kind kind;
+	core_id_t core;
+	uint64_t budget_tsc;
+	uint64_t period_tsc;
+	uint32_t priority;
+	uint64_t memory_base; /* host-physical, 2 MiB aligned, contiguous */
+	uint64_t memory_bytes;
+};
+
+struct plan_core {
+	bool is_used;
+	bool is_owned;
+	uint32_t server_count;
+	uint64_t utilization_ppm; /* sum of (Q + overhead) / P, rounded up */
+};
+
+struct plan {
+	uint32_t partition_count;
+	struct plan_partition partitions[MAX_PARTITIONS];
+	struct plan_core cores[MAX_CORES];
+	uint64_t memory_free_bytes; /* left over */
+};
+
+MUST_CHECK enum err plan_build(const struct config *config, const struct board *board,
+			       struct plan *plan, struct plan_refusals *refusals);
+
+/* The board that config.board promises, for use where the real one is not at hand. */
+void plan_board_from_config(const struct config *config, struct board *board);
+
+/* Writes the plan as text, line by line through `put`; the same at boot and on the host. */
+void plan_print(const struct config *config, const struct board *board, const struct plan *plan,
+		void (*put)(const char *line));

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * guests/abi.h - what the hypervisor and our own guests agree on.
+ *
+ * Entry    ELF64 image, loaded at its physical addresses; first instruction in flat 32-bit
+ *	    protected mode, paging off, interrupts off. EAX = GUEST_BOOT_MAGIC, EBX = guest-
+ *	    physical address of struct guest_info, which the hypervisor wrote into guest RAM.
+ * RAM      [0, ram_bytes) but for the hole [0xa0000, 0x100000).
+ * APIC     Local APIC in x2APIC mode only: MSRs 0x800..0x83f, timer one-shot, periodic and
+ *	    TSC-deadline; its count and the TSC both run at tsc_hz (divide configuration 1).
+ * Calls    VMCALL (VT-x) or VMMCALL (AMD-V), whichever the CPU has: `use_vmmcall` tells.
+ *	    RAX = number, RBX, RCX, RDX, RSI = arguments; the result is in RAX, all other
+ *	    registers keep their values. From ring 0 only, else #UD. Unknown number: GUEST_ENOSYS.
+ */
+#pragma once
+#include <stdint.h>
+
+#define GUEST_BOOT_MAGIC 0x424b4744u /* "DGKB" in memory */
+#define GUEST_INFO_MAGIC 0x494e464fu
+#define GUEST_INFO_GPA	 0x1000u
+#define GUEST_NAME_BYTES 32
+#define GUEST_ARGS_BYTES 256
+
+struct guest_info {
+	uint32_t magic; /* GUEST_INFO_MAGIC */
+	uint32_t vcpu_count;
+	uint64_t ram_bytes;
+	uint64_t tsc_hz;
+	uint32_t use_vmmcall;
+	uint32_t reserved;
+	char name[GUEST_NAME_BYTES]; /* the partition's, NUL-terminated */
+	char args[GUEST_ARGS_BYTES]; /* from the configuration, NUL-terminated */
+};
+
+enum guest_call {
+	GUEST_CALL_NULL,	  /* does nothing; returns 0 */
+	GUEST_CALL_CONSOLE_WRITE, /* rbx = gpa, rcx = bytes (<= GUEST_WRITE_MAX): bytes taken,
+				   * fewer when the partition's console is full */
+	GUEST_CALL_EXIT,	  /* rbx = status (0: well): ends the partition, does not return */
+	GUEST_CALL_CPU_TIME,	  /* TSC ticks charged to this vCPU so far: guest + hypervisor */
+	GUEST_CALL_COUNT
+};
+#define GUEST_WRITE_MAX 256u
+
+/* Results with the top bit set are errors. */
+#define GUEST_ENOSYS UINT64_C(0xffffffffffffffff)
+#define GUEST_EINVAL UINT64_C(0xfffffffffffffffe)

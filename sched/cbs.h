@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * sched/cbs.h - EDF between hard constant-bandwidth servers, on one core.
+ *
+ * Model    Server i = (Q, P) has remaining budget q and absolute deadline d.
+ *	    wake at t   if q * P >= (d - t) * Q, or t >= d:  d = t + P, q = Q
+ *	                else q and d stay; with q = 0 it is throttled until d
+ *	    charge      q -= used, not below 0; at 0 the server is throttled until d
+ *	    time d      q = Q and d += P, whether it was throttled or merely late: d moves in
+ *	                whole periods, so it never drifts. A server that was READY with q > 0
+ *	                at its d was not served in time: `late_count` says how often.
+ *	    pick        the READY server of earliest d, ties by index. Where none is ready, the
+ *	                background server of highest priority that is ready.
+ *	    Overrun (used > q) is not carried over: in each period a server gets at least Q, if
+ *	    backlogged and admitted, and at most Q plus the lateness of the timer and of the
+ *	    exit path, which the caller bounds and publishes. `overrun_max_tsc` records it.
+ * Source   Abeni and Buttazzo, CBS; the hard variant as in paper 002, section 3.
+ * Units    *_tsc are TSC ticks; points in time are absolute. No clock is read here.
+ * Errors   cbs_add_*: ERR_NOMEM: more than CBS_SERVER_MAX. ERR_INVAL: Q = 0, Q > P, or two
+ *	    background servers of one priority. ERR_RANGE: P >= 2^62.
+ * Cost     Every operation is O(log n), but cbs_pick(), which is O(r log n) for the r
+ *	    replenishments that fell due since the last call.
+ * Sharing  One struct per core; only that core touches it.
+ */
+#pragma once
+#include "core/lib/base.h"
+
+#define CBS_SERVER_MAX 64u
+#define CBS_NONE       UINT32_MAX /* no server: the core is idle */
+
+enum cbs_class { CBS_RESERVED, CBS_BACKGROUND };
+enum cbs_state { CBS_BLOCKED, CBS_READY, CBS_THROTTLED };
+
+struct cbs_server {
+	enum cbs_class class;	 /* [I] */
+	enum cbs_state state;	 /* [C] */
+	uint64_t budget_tsc;	 /* [I] Q */
+	uint64_t period_tsc;	 /* [I] P */
+	uint64_t left_tsc;	 /* [C] q */
+	uint64_t deadline_tsc;	 /* [C] d */
+	uint32_t priority;	 /* [I] CBS_BACKGROUND only; higher runs first */
+	uint32_t heap_slot;	 /* [C] its place in the heap that its state names */
+	uint64_t overrun_max_tsc; /* [C] largest used - q ever charged */
+	uint64_t replenish_count; /* [C] */
+	uint64_t late_count;	  /* [C] */
+};
+
+/* A binary heap of server indices, smallest deadline (or highest priority) first. */
+struct cbs_heap {
+	uint32_t count;
+	uint32_t slot[CBS_SERVER_MAX];
+};
+
+struct cbs {
+	uint32_t server_count;
+	struct cbs_server servers[CBS_SERVER_MAX];
+	struct cbs_heap ready;	    /* CBS_RESERVED and READY, by d */
+	struct cbs_heap throttled;  /* CBS_RESERVED and THROTTLED, by d */
+	struct cbs_heap background; /* CBS_BACKGROUND and READY, by priority */
+};
+
+struct cbs_pick {
+	uint32_t server;    /* CBS_NONE: idle */
+	uint64_t until_tsc; /* pick again then, at the latest; TSC_NEVER: only on an event */
+};
+
+void cbs_init(struct cbs *c);
+MUST_CHECK enum err cbs_add_reservation(struct cbs *c, uint64_t budget_tsc, uint64_t period_tsc,
+					uint32_t *server);
+MUST_CHECK enum err cbs_add_background(struct cbs *c, uint32_t priority, uint32_t *server);
+
+/* A server has work. Nothing happens unless it is BLOCKED. */
+void cbs_wake(struct cbs *c, uint32_t server, uint64_t now_tsc);
+/* It has none. Charge it first. Its q and d stay. */
+void cbs_block(struct cbs *c, uint32_t server);
+/* It consumed `used_tsc` (guest and hypervisor time). May throttle it. */
+void cbs_charge(struct cbs *c, uint32_t server, uint64_t used_tsc);
+/* Replenishes what is due, then chooses. */
+struct cbs_pick cbs_pick(struct cbs *c, uint64_t now_tsc);
