@@ -1,0 +1,9 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* configs/aquosa_reserved_unloaded.c - S in (28 ms, 50 ms), no load: configs/aquosa.h. */
+#include "configs/aquosa.h"
+
+static const struct partition_config partitions[] = {
+	AQUOSA_GUEST(RESERVATION(0, MS(28), MS(50))),
+};
+
+AQUOSA_SYSTEM("reserved_unloaded", AQUOSA_RUN_LIMIT);
