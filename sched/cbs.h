@@ -11,11 +11,14 @@
  *	                at its d was not served in time: `late_count` says how often.
  *	    pick        the READY server of earliest d, ties by index. Where none is ready, the
  *	                background server of highest priority that is ready.
+ *	    A server that blocks keeps q and d, and charges still count against it: work done
+ *	    for it while it sleeps is paid from what it has, at the latest from waking on.
  *	    Overrun (used > q) is not carried over: in each period a server gets at least Q, if
  *	    backlogged and admitted, and at most Q plus the lateness of the timer and of the
  *	    exit path, which the caller bounds and publishes. `overrun_max_tsc` records it.
  * Source   Abeni and Buttazzo, CBS; the hard variant as in paper 002, section 3.
- * Units    *_tsc are TSC ticks; points in time are absolute. No clock is read here.
+ * Units    *_tsc are TSC ticks; points in time are absolute, below 2^63, and never decrease from
+ *	    call to call. No clock is read here.
  * Errors   cbs_add_*: ERR_NOMEM: more than CBS_SERVER_MAX. ERR_INVAL: Q = 0, Q > P, or two
  *	    background servers of one priority. ERR_RANGE: P >= 2^62.
  * Cost     Every operation is O(log n), but cbs_pick(), which is O(r log n) for the r
@@ -32,32 +35,37 @@ enum cbs_class { CBS_RESERVED, CBS_BACKGROUND };
 enum cbs_state { CBS_BLOCKED, CBS_READY, CBS_THROTTLED };
 
 struct cbs_server {
-	enum cbs_class class;	 /* [I] */
-	enum cbs_state state;	 /* [C] */
-	uint64_t budget_tsc;	 /* [I] Q */
-	uint64_t period_tsc;	 /* [I] P */
-	uint64_t left_tsc;	 /* [C] q */
-	uint64_t deadline_tsc;	 /* [C] d */
-	uint32_t priority;	 /* [I] CBS_BACKGROUND only; higher runs first */
-	uint32_t heap_slot;	 /* [C] its place in the heap that its state names */
+	enum cbs_class class;     /* [I] */
+	enum cbs_state state;     /* [C] */
+	uint64_t budget_tsc;      /* [I] Q */
+	uint64_t period_tsc;      /* [I] P */
+	uint64_t left_tsc;        /* [C] q */
+	uint64_t deadline_tsc;    /* [C] d */
+	uint32_t priority;        /* [I] CBS_BACKGROUND only; higher runs first */
+	uint32_t heap_slot;       /* [C] its place in the heap that its state names */
 	uint64_t overrun_max_tsc; /* [C] largest used - q ever charged */
-	uint64_t replenish_count; /* [C] */
-	uint64_t late_count;	  /* [C] */
+	uint64_t replenish_count; /* [C] new budgets, by waking or at d; skipped periods count */
+	uint64_t late_count;      /* [C] periods that ended while it was READY */
 };
 
-/* A binary heap of server indices, smallest deadline (or highest priority) first. */
+/* A binary heap of servers, smallest key first, ties by index. */
 struct cbs_heap {
 	uint32_t count;
-	uint32_t slot[CBS_SERVER_MAX];
+	struct cbs_entry {
+		uint64_t key; /* d, or UINT32_MAX - priority; a copy: moves read no server */
+		uint32_t server;
+	} slot[CBS_SERVER_MAX];
 };
 
 struct cbs {
 	uint32_t server_count;
+	uint64_t replenished; /* bit i: cbs_pick() just gave server i a new budget; for traces */
 	struct cbs_server servers[CBS_SERVER_MAX];
-	struct cbs_heap ready;	    /* CBS_RESERVED and READY, by d */
+	struct cbs_heap ready;      /* CBS_RESERVED and READY, by d */
 	struct cbs_heap throttled;  /* CBS_RESERVED and THROTTLED, by d */
 	struct cbs_heap background; /* CBS_BACKGROUND and READY, by priority */
 };
+_Static_assert(CBS_SERVER_MAX <= 64, "one bit of cbs.replenished for each server");
 
 struct cbs_pick {
 	uint32_t server;    /* CBS_NONE: idle */
