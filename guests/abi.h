@@ -38,6 +38,8 @@ enum guest_call {
 				   * fewer when the partition's console is full */
 	GUEST_CALL_EXIT,	  /* rbx = status (0: well): ends the partition, does not return */
 	GUEST_CALL_CPU_TIME,	  /* TSC ticks charged to this vCPU so far: guest + hypervisor */
+	GUEST_CALL_REPORT_JOB,	  /* rbx = response, rcx = relative deadline, both in TSC ticks:
+				   * one job of a periodic task is done. For the summary */
 	GUEST_CALL_COUNT
 };
 #define GUEST_WRITE_MAX 256u
