@@ -41,7 +41,9 @@ struct vcpu {
 /* MSRs whose live copy is in the VMCS or VMCB. */
 enum guest_sysreg { SYSREG_EFER, SYSREG_PAT, SYSREG_FS_BASE, SYSREG_GS_BASE, SYSREG_KERNEL_GS_BASE,
 	SYSREG_SYSENTER_CS, SYSREG_SYSENTER_ESP, SYSREG_SYSENTER_EIP,
-	SYSREG_STAR, SYSREG_LSTAR, SYSREG_CSTAR, SYSREG_FMASK };
+	SYSREG_STAR, SYSREG_LSTAR, SYSREG_CSTAR, SYSREG_FMASK,
+	SYSREG_TSC_AUX,		  /* the back-end keeps v->tsc_aux and the CPU in step */
+	SYSREG_CR0, SYSREG_CR4 }; /* read only, as the guest sees them */
 
 struct backend {
 	const char *name;
