@@ -263,6 +263,19 @@ static void tables_equal_the_model_after_random_maps(void)
 	}
 }
 
+static void an_extent_ends_where_rights_change(void)
+{
+	const part_id_t p = new_space(NESTED_EPT, NESTED_2M);
+	struct nested_extent e;
+
+	CHECK(map(p, 0x1000, 0x5000, 0x1000, SPACE_READ) == OK);
+	CHECK(map(p, 0x2000, 0x6000, 0x1000, SPACE_READ) == OK);
+	CHECK(map(p, 0x3000, 0x7000, 0x1000, SPACE_READ | SPACE_WRITE) == OK);
+	CHECK(nested_next(p, 0, &e) && e.gpa == 0x1000 && e.hpa == 0x5000 && e.bytes == 0x2000);
+	CHECK(nested_next(p, 0x3000, &e) && e.gpa == 0x3000 && e.bytes == 0x1000);
+	CHECK(e.rights == (SPACE_READ | SPACE_WRITE));
+}
+
 /* Two spaces given disjoint memory reach disjoint memory, and none reaches the tables. */
 static void no_frame_is_reached_twice(void)
 {
@@ -292,6 +305,7 @@ int main(void)
 	RUN(npt_words_have_the_manuals_bits);
 	RUN(the_largest_page_that_fits_is_used);
 	RUN(tables_equal_the_model_after_random_maps);
+	RUN(an_extent_ends_where_rights_change);
 	RUN(no_frame_is_reached_twice);
 	return test_failed;
 }
