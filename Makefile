@@ -25,7 +25,7 @@ drivers  := $(wildcard drivers/*.c)
 x86      := $(wildcard arch/x86/*.[cS] arch/x86/vmx/*.[cS] arch/x86/svm/*.[cS]) \
 	    $(wildcard arch/x86/boot/multiboot2*.[cS] arch/x86/boot/entry*.[cS])
 # Sources that also run on the host, beside pure and lib: plain functions over plain data.
-x86_pure := $(wildcard $(addprefix arch/x86/,acpi.c cpuid.c msr.c nested_table.c vlapic.c \
+x86_pure := $(wildcard $(addprefix arch/x86/,acpi.c cpuid.c msr.c nested.c vlapic.c \
 	    paging_table.c boot/multiboot2_info.c vmx/decode.c svm/decode.c))
 core_pure := core/plan.c core/elf.c core/ledger.c
 
