@@ -28,7 +28,7 @@ static void emit(struct partition *p)
 	if (strncmp(c->line, "@{", 2) == 0)
 		log_machine("{\"part\":\"%s\",%s", p->config->name, c->line + 2);
 	else
-		log_line(p->config->name, "%s", c->line);
+		log_line(p->tag, "%s", c->line);
 	c->length = 0;
 }
 

@@ -2,7 +2,7 @@
 /*
  * core/console.h - what guests print, multiplexed line by line onto the log.
  *
- * A guest's line appears as "[name] text". A line that begins with "@{" is for machines and
+ * A guest's line appears as "[part name] text". A line that begins with "@{" is for machines and
  * gets the partition's name as its first member, so that no guest can speak for another or
  * for the hypervisor. Bytes that are not printable ASCII become '.'.
  * Each partition may print CONSOLE_BYTES_PER_SECOND, with bursts of CONSOLE_BURST_BYTES.

@@ -83,7 +83,7 @@ static void write_guest_info(const struct partition *p)
 	memcpy(ram_at(p, (gpa_t){ GUEST_INFO_GPA }), &info, sizeof(info));
 }
 
-enum err partition_create(part_id_t id, const struct partition_config *config,
+enum err partition_create(part_id_t id, const struct partition_config *wanted,
 			  const struct plan_partition *plan, const void *file, uint64_t file_bytes,
 			  uint64_t epoch_tsc, const char **reason)
 {
@@ -95,7 +95,8 @@ enum err partition_create(part_id_t id, const struct partition_config *config,
 				    .epoch_tsc = epoch_tsc };
 	enum err e;
 
-	*p = (struct partition){ .config = config, .plan = plan };
+	*p = (struct partition){ .config = wanted, .plan = plan };
+	fmt_text(p->tag, sizeof(p->tag), "part %s", wanted->name);
 	p->vcpu = (struct vcpu_state){
 		.id = id, .part = id, .core = plan->core, .timer_tsc = TSC_NEVER
 	};
@@ -123,7 +124,7 @@ static void finish(struct partition *p, enum partition_state state)
 void partition_end(struct partition *p, uint64_t status)
 {
 	p->exit_status = status;
-	log_line(p->config->name, "ended with status %llu", (unsigned long long)status);
+	log_line(p->tag, "ended with status %llu", (unsigned long long)status);
 	finish(p, PARTITION_ENDED);
 }
 
@@ -134,7 +135,7 @@ void partition_stop(struct partition *p, const char *format, ...)
 	va_start(args, format);
 	fmt_text_v(p->stop_reason, sizeof(p->stop_reason), format, args);
 	va_end(args);
-	log_line(p->config->name, "stopped: %s at rip 0x%llx", p->stop_reason,
+	log_line(p->tag, "stopped: %s at rip 0x%llx", p->stop_reason,
 		 (unsigned long long)arch_vcpu_rip(p->vcpu.id));
 	finish(p, PARTITION_STOPPED);
 }

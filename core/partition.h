@@ -43,6 +43,7 @@ struct vcpu_state {
 struct partition {
 	const struct partition_config *config;	   /* [I] */
 	const struct plan_partition *plan;	   /* [I] */
+	char tag[24];				   /* [I] "part NAME", for the log */
 	enum partition_state state;		   /* [C] */
 	uint64_t exit_status;			   /* [C] */
 	char stop_reason[96];			   /* [C] */
@@ -55,7 +56,7 @@ extern struct partition partitions[MAX_PARTITIONS];
 extern uint32_t partition_count; /* [I] */
 
 /* RAM, image, vCPU. `reason` says what is wrong with the image or what was missing. */
-MUST_CHECK enum err partition_create(part_id_t id, const struct partition_config *config,
+MUST_CHECK enum err partition_create(part_id_t id, const struct partition_config *wanted,
 				     const struct plan_partition *plan, const void *file,
 				     uint64_t file_bytes, uint64_t epoch_tsc, const char **reason);
 

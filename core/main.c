@@ -1,0 +1,213 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * core/main.c - from the boot stubs to the run loops and back.
+ *
+ * Boot core: log, memory, machine, plan, other cores, partitions; then its own run loop, the
+ * summary, and the end that the configuration asks for. Whatever is missing is named in one
+ * line before any guest runs.
+ */
+#include <string.h>
+#include "arch/clock.h"
+#include "arch/machine.h"
+#include "arch/mem.h"
+#include "arch/mp.h"
+#include "core/log.h"
+#include "core/memory.h"
+#include "core/run.h"
+#include "core/summary.h"
+
+#define TAG "bulkhead"
+
+static struct boot_info boot;	   /* [I] */
+static struct board board;	   /* [I] */
+static struct plan plan;	   /* [I] */
+static struct plan_refusals refusals;
+static uint32_t enabled_count;	   /* atomic: cores with virtualization on */
+static uint32_t may_run;	   /* atomic: partitions are ready */
+
+static NORETURN void finish(bool is_well)
+{
+	log_machine("{\"event\":\"end\",\"ok\":%s,\"config\":\"%s\"}", is_well ? "true" : "false",
+		    config.name);
+	log_flush();
+	if (config.at_end == END_RESET && is_well)
+		arch_reset();
+	if (config.at_end == END_POWER_OFF)
+		arch_power_off();
+	arch_halt();
+}
+
+static NORETURN void refuse(const char *what, const char *missing)
+{
+	log_line(TAG, "cannot start: %s: %s", what, missing ? missing : "no further reason");
+	finish(false);
+}
+
+static void put_plan_line(const char *line)
+{
+	log_line("plan", "%s", line);
+	log_flush();
+}
+
+static void make_plan(void)
+{
+	board.core_count = arch_mp_core_count();
+	board.tsc_hz = arch_clock_tsc_hz();
+	board.switch_overhead_tsc =
+		mul_div(config.board.switch_overhead_ns, board.tsc_hz, SEC(1));
+	board.timer_resolution_tsc = arch_clock_resolution_tsc();
+	for (uint32_t i = 0; i < boot.file_count; i++)
+		board.files[i] = boot.files[i].name;
+	board.file_count = boot.file_count;
+	if (plan_build(&config, &board, &plan, &refusals) == OK) {
+		plan_print(&config, &board, &plan, put_plan_line);
+		return;
+	}
+	for (uint32_t i = 0; i < min_u64(refusals.count, PLAN_REFUSAL_MAX); i++)
+		put_plan_line(refusals.text[i]);
+	refuse("the configuration does not fit this machine", "see the lines above");
+}
+
+static void start_memory(void)
+{
+	uint64_t pool_bytes = memory_pool_bytes(&config);
+	hpa_t pool;
+
+	if (memory_choose_pool(&boot, pool_bytes, &pool) != OK)
+		refuse("memory", "no free range below 4 GiB holds the hypervisor's own frames");
+	if (arch_mem_init(&boot, pool, pool_bytes) != OK)
+		refuse("memory", "the hypervisor's page tables do not fit its frame pool");
+	memory_offer(&boot, pool, pool_bytes, &board);
+}
+
+static void start_machine(void)
+{
+	const char *missing = NULL;
+	char line[128];
+
+	if (arch_init(&boot, &missing) != OK)
+		refuse("machine", missing);
+	if (arch_vcpu_probe(&missing) != OK)
+		refuse("hardware virtualization", missing);
+	arch_describe(line, sizeof(line));
+	log_line(TAG, "%s", line);
+	log_line(TAG, "%s guests, booted by %s", arch_vcpu_backend(), boot.loader);
+}
+
+static void enable_core(core_id_t core)
+{
+	const char *missing = NULL;
+
+	if (arch_vcpu_core_enable(&missing) != OK) {
+		log_line(TAG, "cannot start: core %u: %s", core, missing);
+		return;
+	}
+	__atomic_add_fetch(&enabled_count, 1, __ATOMIC_ACQ_REL);
+}
+
+static void other_core_main(core_id_t core)
+{
+	enable_core(core);
+	while (!__atomic_load_n(&may_run, __ATOMIC_ACQUIRE))
+		arch_mp_relax();
+	run_loop(core);
+	arch_halt();
+}
+
+/* A core that does not answer is named; half a machine keeps no promise, so we stop. */
+static void start_cores(void)
+{
+	uint64_t limit_tsc;
+	core_id_t failed = 0;
+
+	enable_core(0);
+	if (arch_mp_start(other_core_main, &failed) != OK) {
+		log_line(TAG, "core %u does not start", failed);
+		refuse("processors", "INIT-SIPI-SIPI was not answered");
+	}
+	limit_tsc = arch_clock_now_tsc() + arch_clock_tsc_hz();
+	while (__atomic_load_n(&enabled_count, __ATOMIC_ACQUIRE) < board.core_count)
+		if (arch_clock_now_tsc() > limit_tsc)
+			refuse("processors", "virtualization is not available on every core");
+}
+
+static const struct boot_file *find_file(const char *name)
+{
+	for (uint32_t i = 0; i < boot.file_count; i++)
+		if (strcmp(boot.files[i].name, name) == 0)
+			return &boot.files[i];
+	return NULL;
+}
+
+static void create_partitions(void)
+{
+	uint64_t epoch_tsc = arch_clock_now_tsc();
+
+	partition_count = plan.partition_count;
+	for (part_id_t i = 0; i < partition_count; i++) {
+		const struct partition_config *wanted = &config.partitions[i];
+		const struct boot_file *file = find_file(wanted->image);
+		const char *reason = "its image is not on the boot volume";
+
+		if (!file || partition_create(i, wanted, &plan.partitions[i],
+					      arch_mem_at((hpa_t){ file->base }), file->bytes,
+					      epoch_tsc, &reason) != OK) {
+			log_line(TAG, "partition '%s', image '%s': %s", wanted->name,
+				 wanted->image, reason);
+			refuse("partitions", "see the line above");
+		}
+	}
+}
+
+static void create_traces(void)
+{
+	uint64_t bytes = config.trace_records * sizeof(struct trace_record);
+
+	for (core_id_t i = 0; config.trace_records && i < board.core_count; i++) {
+		struct trace_record *ring;
+
+		if (!plan.cores[i].is_used || plan.cores[i].is_owned)
+			continue;
+		ring = arch_mem_take_pages(align_up(bytes, PAGE_BYTES) / PAGE_BYTES);
+		if (!ring)
+			refuse("trace", "its records do not fit the frame pool");
+		run_trace_init(i, ring, config.trace_records);
+	}
+}
+
+static uint64_t run_end_tsc(void)
+{
+	if (config.run_limit_ns == 0)
+		return TSC_NEVER;
+	return arch_clock_now_tsc() + mul_div(config.run_limit_ns, board.tsc_hz, SEC(1));
+}
+
+NORETURN void core_main(const struct boot_info *from)
+{
+	boot = *from;
+	log_init(&boot);
+	log_line(TAG, "configuration '%s', %u partitions", config.name, config.partition_count);
+	start_memory();
+	start_machine();
+	make_plan();
+	start_cores();
+	create_partitions();
+	create_traces();
+	arch_mem_seal();
+	log_line(TAG, "hypervisor memory: image %llu KiB, frames %llu KiB",
+		 (unsigned long long)boot.image_bytes >> 10,
+		 (unsigned long long)arch_mem_pool_used_bytes() >> 10);
+	log_machine("{\"hypervisor_memory_bytes\":%llu}",
+		    (unsigned long long)(boot.image_bytes + arch_mem_pool_used_bytes()));
+	log_line(TAG, "partitions start");
+	log_flush();
+	if (run_init(&plan, board.core_count, run_end_tsc()) != OK)
+		refuse("scheduler", "more servers on a core than it holds");
+	__atomic_store_n(&may_run, 1, __ATOMIC_RELEASE);
+	run_loop(0);
+	run_wait_for_all();
+	log_flush();
+	summary_trace(board.core_count);
+	summary_print(board.core_count);
+	finish(summary_is_sound(board.core_count));
+}

@@ -1,0 +1,343 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "arch/clock.h"
+#include "arch/mp.h"
+#include "core/exit.h"
+#include "core/lib/assert.h"
+#include "core/log.h"
+#include "core/run.h"
+
+/* Log bytes moved at a time while a core has nothing better to do: one FIFO of a 16550. */
+#define DRAIN_BYTES	      16u
+#define DRAINS_PER_SECOND     720u /* 115,200 baud: a FIFO is empty after 1.39 ms */
+
+struct run_core run_cores[MAX_CORES];
+
+static uint32_t core_count;	 /* [I] */
+static core_id_t timekeeper;	 /* [I] the core that ends the run */
+static uint64_t run_end_tsc;	 /* [I] */
+static uint32_t live_count;	 /* atomic: partitions that have not finished */
+static uint32_t is_stopping;	 /* atomic */
+
+static bool stopping(void)
+{
+	return __atomic_load_n(&is_stopping, __ATOMIC_ACQUIRE);
+}
+
+static void stop_all(void)
+{
+	__atomic_store_n(&is_stopping, 1, __ATOMIC_RELEASE);
+	for (core_id_t i = 0; i < core_count; i++)
+		arch_mp_kick(i);
+}
+
+void run_partition_finished(void)
+{
+	if (__atomic_sub_fetch(&live_count, 1, __ATOMIC_ACQ_REL) == 0)
+		stop_all();
+}
+
+static enum err add_server(struct run_core *c, const struct plan_partition *p, uint32_t *server)
+{
+	c->is_used = true;
+	switch (p->kind) {
+	case CPU_OWNED:
+		c->is_owned = true;
+		*server = 0;
+		return OK;
+	case CPU_RESERVED:
+		return cbs_add_reservation(&c->cbs, p->budget_tsc, p->period_tsc, server);
+	case CPU_BEST_EFFORT:
+		return cbs_add_background(&c->cbs, p->priority, server);
+	default:
+		return ERR_INVAL;
+	}
+}
+
+/* An owned core must take no timer exit: somebody else watches the clock, if there is anybody. */
+static core_id_t choose_timekeeper(void)
+{
+	for (core_id_t i = 0; i < core_count; i++)
+		if (!run_cores[i].is_owned)
+			return i;
+	return 0;
+}
+
+enum err run_init(const struct plan *plan, uint32_t cores, uint64_t end_tsc)
+{
+	core_count = cores;
+	run_end_tsc = end_tsc;
+	live_count = plan->partition_count;
+	for (core_id_t i = 0; i < cores; i++) {
+		run_cores[i].id = i;
+		cbs_init(&run_cores[i].cbs);
+		wakeq_init(&run_cores[i].wakeq);
+	}
+	for (part_id_t i = 0; i < plan->partition_count; i++) {
+		struct run_core *c = &run_cores[plan->partitions[i].core];
+		uint32_t server;
+		enum err e = add_server(c, &plan->partitions[i], &server);
+
+		if (e != OK)
+			return e;
+		partitions[i].vcpu.server = server;
+		partitions[i].vcpu.is_blocked = true;
+		partitions[i].state = PARTITION_RUNNING;
+		c->server_part[server] = i;
+		wakeq_set(&c->wakeq, i, 0); /* due at once: its first wake-up starts it */
+	}
+	timekeeper = choose_timekeeper();
+	return OK;
+}
+
+void run_trace_init(core_id_t core, struct trace_record *ring, uint64_t record_count)
+{
+	run_cores[core].trace = (struct trace){ .ring = ring, .mask = record_count - 1 };
+}
+
+/* --- the scheduler's view of a vCPU ------------------------------------------------------ */
+
+static int64_t deadline_in(const struct run_core *c, uint32_t server, uint64_t now_tsc)
+{
+	const struct cbs_server *s = &c->cbs.servers[server];
+
+	return s->class == CBS_RESERVED ? (int64_t)(s->deadline_tsc - now_tsc) : 0;
+}
+
+static void charge(struct run_core *c, struct vcpu_state *v, uint64_t used_tsc, uint64_t now_tsc)
+{
+	enum cbs_state before;
+
+	v->charged_tsc += used_tsc;
+	if (c->is_owned)
+		return;
+	before = c->cbs.servers[v->server].state;
+	cbs_charge(&c->cbs, v->server, used_tsc);
+	if (before == CBS_READY && c->cbs.servers[v->server].state == CBS_THROTTLED)
+		trace_add(&c->trace, now_tsc, TRACE_THROTTLE, v->server, 0);
+}
+
+static void pay_debt(struct run_core *c, struct vcpu_state *v, uint64_t now_tsc)
+{
+	uint64_t debt = v->debt_tsc;
+
+	if (debt == 0)
+		return;
+	v->debt_tsc = 0;
+	trace_add(&c->trace, now_tsc, TRACE_CHARGE, v->server, (int64_t)debt);
+	charge(c, v, debt, now_tsc);
+}
+
+static void wake(struct run_core *c, struct vcpu_state *v, uint64_t now_tsc)
+{
+	v->is_blocked = false;
+	c->causer = v;
+	if (c->is_owned)
+		return;
+	cbs_wake(&c->cbs, v->server, now_tsc);
+	trace_add(&c->trace, now_tsc, TRACE_WAKE, v->server, deadline_in(c, v->server, now_tsc));
+	if (c->cbs.servers[v->server].state == CBS_THROTTLED)
+		trace_add(&c->trace, now_tsc, TRACE_THROTTLE, v->server, 0);
+}
+
+static void block(struct run_core *c, struct vcpu_state *v, uint64_t now_tsc)
+{
+	v->is_blocked = true;
+	c->causer = v;
+	if (!v->has_finished)
+		wakeq_set(&c->wakeq, v->part, v->timer_tsc);
+	if (c->is_owned)
+		return;
+	cbs_block(&c->cbs, v->server);
+	trace_add(&c->trace, now_tsc, TRACE_BLOCK, v->server, 0);
+}
+
+/*
+ * Each blocked vCPU is looked at once: it either wakes or leaves the queue. One whose timer is
+ * masked stays out: its interrupt is pending, and more of the same would change nothing.
+ */
+static void wake_due(struct run_core *c, uint64_t now_tsc)
+{
+	uint32_t part;
+
+	while ((part = wakeq_take_due(&c->wakeq, now_tsc)) != WAKEQ_NONE) {
+		struct vcpu_state *v = &partitions[part].vcpu;
+		bool is_first_wake = v->switches == 0;
+
+		if (v->timer_tsc <= now_tsc) {
+			arch_vcpu_timer_expire(v->id, now_tsc);
+			v->timer_tsc = arch_vcpu_timer_tsc(v->id);
+		}
+		if (is_first_wake || arch_vcpu_wants_to_run(v->id))
+			wake(c, v, now_tsc);
+	}
+}
+
+static void trace_replenishments(struct run_core *c, uint64_t now_tsc)
+{
+	uint64_t replenished = c->cbs.replenished;
+
+	while (replenished) {
+		uint32_t server = (uint32_t)__builtin_ctzll(replenished);
+
+		replenished &= replenished - 1;
+		trace_add(&c->trace, now_tsc, TRACE_REPLENISH, server,
+			  deadline_in(c, server, now_tsc));
+	}
+}
+
+static struct cbs_pick choose(struct run_core *c, uint64_t now_tsc)
+{
+	struct cbs_pick pick = { CBS_NONE, TSC_NEVER };
+
+	if (c->is_owned) {
+		if (!partitions[c->server_part[0]].vcpu.is_blocked)
+			pick.server = 0;
+	} else {
+		pick = cbs_pick(&c->cbs, now_tsc);
+		if (c->trace.ring)
+			trace_replenishments(c, now_tsc);
+	}
+	pick.until_tsc = min_u64(pick.until_tsc, wakeq_next_tsc(&c->wakeq));
+	if (c->id == timekeeper)
+		pick.until_tsc = min_u64(pick.until_tsc, run_end_tsc);
+	return pick;
+}
+
+/* Closes the time since the last exit: it belongs to who caused the pass. */
+static void account_pass(struct run_core *c, struct vcpu_state *causer)
+{
+	uint64_t begin_tsc = c->ledger.last_tsc;
+	uint64_t now_tsc = arch_clock_now_tsc();
+
+	c->passes++;
+	c->pass_max_tsc = max_u64(c->pass_max_tsc, now_tsc - begin_tsc);
+	if (!causer) {
+		ledger_close(&c->ledger, &c->ledger.scheduler, now_tsc);
+		return;
+	}
+	ledger_close(&c->ledger, &causer->ledger.hypervisor[LEDGER_SWITCH], now_tsc);
+	causer->debt_tsc += c->ledger.last_tsc - begin_tsc;
+}
+
+static struct cbs_pick pass(struct run_core *c)
+{
+	uint64_t now_tsc = c->ledger.last_tsc;
+	struct vcpu_state *causer;
+	struct cbs_pick pick;
+
+	wake_due(c, now_tsc);
+	causer = c->causer;
+	c->causer = NULL;
+	if (causer)
+		pay_debt(c, causer, now_tsc);
+	pick = choose(c, now_tsc);
+	account_pass(c, causer);
+	return pick;
+}
+
+/* --- running a guest --------------------------------------------------------------------- */
+
+enum leave { LEAVE_READY, LEAVE_BLOCKED };
+
+static bool act(struct vcpu_state *v, enum exit_action action, enum leave *leave)
+{
+	switch (action) {
+	case ACT_SKIP_INSN:
+		arch_vcpu_skip_insn(v->id);
+		return true;
+	case ACT_RESUME:
+		return true;
+	case ACT_INJECT_UD:
+		arch_vcpu_inject(v->id, VCPU_FAULT_UD);
+		return true;
+	case ACT_INJECT_GP:
+		arch_vcpu_inject(v->id, VCPU_FAULT_GP);
+		return true;
+	case ACT_YIELD:
+		return false;
+	case ACT_HALT:
+		arch_vcpu_skip_insn(v->id);
+		if (arch_vcpu_wants_to_run(v->id))
+			return true;
+		*leave = LEAVE_BLOCKED;
+		return false;
+	case ACT_FINISHED:
+		*leave = LEAVE_BLOCKED;
+		return false;
+	}
+	PANIC("an exit action that does not exist");
+}
+
+/* Until its time is up, it blocks, or the core is wanted elsewhere. */
+static enum leave run_guest(struct run_core *c, struct partition *p, uint64_t until_tsc)
+{
+	struct vcpu_state *v = &p->vcpu;
+	uint64_t *account = &v->ledger.hypervisor[LEDGER_SWITCH];
+	enum leave leave = LEAVE_READY;
+	struct exit_info e;
+	bool goes_on;
+
+	do {
+		arch_vcpu_enter(v->id, min_u64(until_tsc, v->timer_tsc), &e);
+		ledger_close(&c->ledger, account, e.entry_tsc);
+		ledger_close(&c->ledger, &v->ledger.guest, e.exit_tsc);
+		account = &v->ledger.hypervisor[e.kind];
+		v->exits[e.kind]++;
+		goes_on = act(v, exit_dispatch(p, &e), &leave);
+	} while (goes_on && e.exit_tsc < until_tsc);
+	return leave;
+}
+
+static void serve(struct run_core *c, struct cbs_pick pick)
+{
+	struct partition *p = &partitions[c->server_part[pick.server]];
+	struct vcpu_state *v = &p->vcpu;
+	uint64_t begin_tsc = c->ledger.last_tsc;
+	enum leave leave;
+
+	v->switches++;
+	trace_add(&c->trace, begin_tsc, TRACE_RUN, pick.server,
+		  deadline_in(c, pick.server, begin_tsc));
+	leave = run_guest(c, p, pick.until_tsc);
+	trace_add(&c->trace, c->ledger.last_tsc, TRACE_STOP, pick.server, 0);
+	charge(c, v, c->ledger.last_tsc - begin_tsc, c->ledger.last_tsc);
+	if (leave == LEAVE_BLOCKED)
+		block(c, v, c->ledger.last_tsc);
+}
+
+static void idle(struct run_core *c, uint64_t until_tsc)
+{
+	if (!log_is_empty()) {
+		log_drain(DRAIN_BYTES);
+		ledger_close(&c->ledger, &c->ledger.console, arch_clock_now_tsc());
+		until_tsc = min_u64(until_tsc, c->ledger.last_tsc +
+						       arch_clock_tsc_hz() / DRAINS_PER_SECOND);
+	}
+	arch_clock_idle(until_tsc);
+	ledger_close(&c->ledger, &c->ledger.idle, arch_clock_now_tsc());
+}
+
+void run_loop(core_id_t core)
+{
+	struct run_core *c = &run_cores[core];
+
+	ledger_open(&c->ledger, arch_clock_now_tsc());
+	while (!stopping()) {
+		struct cbs_pick pick = pass(c);
+
+		if (core == timekeeper && c->ledger.last_tsc >= run_end_tsc)
+			stop_all();
+		else if (pick.server == CBS_NONE)
+			idle(c, pick.until_tsc);
+		else
+			serve(c, pick);
+	}
+	__atomic_store_n(&c->is_done, 1, __ATOMIC_RELEASE);
+}
+
+void run_wait_for_all(void)
+{
+	for (core_id_t i = 0; i < core_count; i++)
+		while (!__atomic_load_n(&run_cores[i].is_done, __ATOMIC_ACQUIRE))
+			arch_mp_relax();
+}

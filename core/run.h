@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * core/run.h - one loop per core: wake, choose, run, account.
+ *
+ *	 clock -> sched picks (vCPU, absolute deadline) -> arch enters guest -> exit, decoded
+ *	       -> core dispatches -> again
+ *
+ * Accounting  Ticks between entry and exit are the guest's. Ticks from an exit to the next
+ *	       entry are the hypervisor's for that guest, by exit kind. Both are charged to its
+ *	       server. A pass of the scheduler belongs to the vCPU that caused it by blocking or
+ *	       by waking, and is charged to its server in the next pass (`debt_tsc`); a pass due
+ *	       to exhaustion or replenishment is the scheduler's own, and is what the admission
+ *	       test's overhead stands for.
+ * Units       TSC ticks, absolute.
+ * Sharing     struct run_core belongs to its core until `is_done`; core 0 reads it afterwards.
+ */
+#pragma once
+#include "core/partition.h"
+#include "core/trace.h"
+#include "sched/cbs.h"
+#include "sched/wakeq.h"
+
+struct run_core {
+	core_id_t id;			     /* [I] */
+	bool is_used;			     /* [I] some partition has a claim on it */
+	bool is_owned;			     /* [I] by partition server_part[0] */
+	part_id_t server_part[CBS_SERVER_MAX]; /* [I] whose vCPU a server runs */
+	struct cbs cbs;			     /* [C] */
+	struct wakeq wakeq;		     /* [C] blocked vCPUs' timers, by partition */
+	struct vcpu_state *causer;	     /* [C] for whom the pass at hand is made; or NULL */
+	struct ledger ledger;		     /* [C] */
+	struct trace trace;		     /* [C] */
+	uint64_t passes;		     /* [C] */
+	uint64_t pass_max_tsc;		     /* [C] longest pass, exit to choice made */
+	uint32_t is_done;		     /* atomic; written by its core, read by core 0 */
+};
+
+extern struct run_core run_cores[MAX_CORES];
+
+/* Servers of all planned partitions, in the partitions' order. Boot core, before run_loop(). */
+MUST_CHECK enum err run_init(const struct plan *plan, uint32_t core_count, uint64_t end_tsc);
+void run_trace_init(core_id_t core, struct trace_record *ring, uint64_t record_count);
+
+/* Returns when everything has ended or the run limit has come. */
+void run_loop(core_id_t core);
+/* Core 0, after its own loop: until all have left theirs. */
+void run_wait_for_all(void);
+
+/* A partition of this core has ended or was stopped; the last one ends the run. */
+void run_partition_finished(void);

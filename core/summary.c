@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "arch/clock.h"
+#include "core/lib/fmt.h"
+#include "core/log.h"
+#include "core/summary.h"
+
+typedef unsigned long long ull;
+
+#define TAG "summary"
+
+static uint64_t to_us(uint64_t tsc)
+{
+	return mul_div(tsc, 1000000, arch_clock_tsc_hz());
+}
+
+/* Parts per 10,000, so that "%u.%02u %%" prints it. */
+static uint32_t share(uint64_t part, uint64_t whole)
+{
+	return whole ? (uint32_t)mul_div(part, 10000, whole) : 0;
+}
+
+static uint64_t exit_sum(const struct vcpu_state *v)
+{
+	uint64_t sum = 0;
+
+	for (uint32_t i = 0; i < EXIT_KIND_COUNT; i++)
+		sum += v->exits[i];
+	return sum;
+}
+
+static void describe_claim(const struct partition *p, char *text, size_t bytes)
+{
+	const struct cpu_claim *c = &p->config->cpu;
+
+	switch (c->kind) {
+	case CPU_RESERVED:
+		fmt_text(text, bytes, "%llu/%llu us", (ull)(c->budget_ns / 1000),
+			 (ull)(c->period_ns / 1000));
+		break;
+	case CPU_OWNED:
+		fmt_text(text, bytes, "own core");
+		break;
+	default:
+		fmt_text(text, bytes, "best effort %u", c->priority);
+	}
+}
+
+static const char *describe_state(const struct partition *p)
+{
+	static const char *const names[] = {
+		[PARTITION_CREATED] = "created",
+		[PARTITION_RUNNING] = "running",
+		[PARTITION_ENDED] = "ended",
+		[PARTITION_STOPPED] = "STOPPED",
+	};
+
+	return names[p->state];
+}
+
+static void print_partition(const struct partition *p)
+{
+	const struct vcpu_state *v = &p->vcpu;
+	const struct run_core *c = &run_cores[v->core];
+	const struct cbs_server *s = &c->cbs.servers[v->server];
+	uint64_t hypervisor = ledger_hypervisor_sum(&v->ledger);
+	uint64_t elapsed = ledger_elapsed(&c->ledger);
+	uint32_t granted = share(v->ledger.guest + hypervisor, elapsed);
+	char claim[40];
+	char worst[24] = "-";
+
+	describe_claim(p, claim, sizeof(claim));
+	if (p->jobs)
+		fmt_text(worst, sizeof(worst), "%llu us", (ull)to_us(p->response_max_tsc));
+	log_line(TAG, "%-15s %4u %16s %3u.%02u %% %14s %8llu %6llu %8llu  %s", p->config->name,
+		 v->core, claim, granted / 100, granted % 100, worst, (ull)p->jobs, (ull)p->misses,
+		 (ull)exit_sum(v), describe_state(p));
+	log_machine("{\"partition\":\"%s\",\"core\":%u,\"guest_tsc\":%llu,\"hypervisor_tsc\":%llu,"
+		    "\"elapsed_tsc\":%llu,\"exits\":%llu,\"switches\":%llu,\"overrun_max_tsc\":%llu,"
+		    "\"late\":%llu,\"state\":\"%s\",\"status\":%llu}",
+		    p->config->name, v->core, (ull)v->ledger.guest, (ull)hypervisor, (ull)elapsed,
+		    (ull)exit_sum(v), (ull)v->switches, (ull)(c->is_owned ? 0 : s->overrun_max_tsc),
+		    (ull)(c->is_owned ? 0 : s->late_count), describe_state(p), (ull)p->exit_status);
+	log_flush();
+}
+
+struct core_sums {
+	uint64_t guests;
+	uint64_t hypervisor;
+	uint64_t all;
+};
+
+static struct core_sums sum_core(const struct run_core *c)
+{
+	struct core_sums s = { 0 };
+
+	for (part_id_t i = 0; i < partition_count; i++) {
+		const struct vcpu_state *v = &partitions[i].vcpu;
+
+		if (v->core != c->id)
+			continue;
+		s.guests += v->ledger.guest;
+		s.hypervisor += ledger_hypervisor_sum(&v->ledger);
+	}
+	s.all = s.guests + s.hypervisor + ledger_core_sum(&c->ledger);
+	return s;
+}
+
+static void print_core(const struct run_core *c)
+{
+	struct core_sums s = sum_core(c);
+	uint64_t elapsed = ledger_elapsed(&c->ledger);
+	uint32_t g = share(s.guests, elapsed), h = share(s.hypervisor, elapsed);
+	uint32_t sc = share(c->ledger.scheduler, elapsed), co = share(c->ledger.console, elapsed);
+	uint32_t i = share(c->ledger.idle, elapsed), all = share(s.all, elapsed);
+
+	log_line(TAG,
+		 "core %u: guests %u.%02u %%, hypervisor for them %u.%02u %%, scheduler %u.%02u %%, "
+		 "console %u.%02u %%, idle %u.%02u %%: sum %u.%02u %% of %llu us",
+		 c->id, g / 100, g % 100, h / 100, h % 100, sc / 100, sc % 100, co / 100, co % 100,
+		 i / 100, i % 100, all / 100, all % 100, (ull)to_us(elapsed));
+	log_machine("{\"core\":%u,\"elapsed_tsc\":%llu,\"sum_tsc\":%llu,\"guests_tsc\":%llu,"
+		    "\"hypervisor_tsc\":%llu,\"scheduler_tsc\":%llu,\"console_tsc\":%llu,"
+		    "\"idle_tsc\":%llu,\"passes\":%llu,\"pass_max_tsc\":%llu}",
+		    c->id, (ull)elapsed, (ull)s.all, (ull)s.guests, (ull)s.hypervisor,
+		    (ull)c->ledger.scheduler, (ull)c->ledger.console, (ull)c->ledger.idle,
+		    (ull)c->passes, (ull)c->pass_max_tsc);
+	log_flush();
+}
+
+void summary_print(uint32_t core_count)
+{
+	log_line(TAG, "%-15s %4s %16s %8s %14s %8s %6s %8s  %s", "partition", "core",
+		 "budget/period", "granted", "worst response", "jobs", "missed", "exits", "state");
+	for (part_id_t i = 0; i < partition_count; i++)
+		print_partition(&partitions[i]);
+	for (core_id_t i = 0; i < core_count; i++)
+		print_core(&run_cores[i]);
+}
+
+void summary_trace(uint32_t core_count)
+{
+	for (part_id_t i = 0; i < partition_count; i++) {
+		const struct vcpu_state *v = &partitions[i].vcpu;
+
+		if (partitions[i].plan->kind == CPU_RESERVED)
+			log_machine("{\"server\":%u,\"core\":%u,\"name\":\"%s\",\"budget_tsc\":%llu,"
+				    "\"period_tsc\":%llu}",
+				    v->server, v->core, partitions[i].config->name,
+				    (ull)partitions[i].plan->budget_tsc,
+				    (ull)partitions[i].plan->period_tsc);
+	}
+	log_flush();
+	for (core_id_t i = 0; i < core_count; i++)
+		trace_dump(&run_cores[i].trace, i);
+}
+
+bool summary_is_sound(uint32_t core_count)
+{
+	for (core_id_t i = 0; i < core_count; i++) {
+		const struct run_core *c = &run_cores[i];
+
+		if (sum_core(c).all != ledger_elapsed(&c->ledger))
+			return false;
+		for (uint32_t s = 0; s < c->cbs.server_count; s++)
+			if (c->cbs.servers[s].late_count)
+				return false;
+	}
+	return true;
+}
