@@ -18,7 +18,7 @@
 
 enum exit_kind {
 	EXIT_DEADLINE,	   /* the deadline given to arch_vcpu_enter() was reached */
-	EXIT_IRQ,	   /* a host interrupt arrived and was served */
+	EXIT_IRQ,	   /* a host interrupt arrived and was served: look around */
 	EXIT_CPUID,
 	EXIT_HYPERCALL,	   /* nr in addr, arguments in arg[] */
 	EXIT_HLT,
@@ -32,6 +32,7 @@ enum exit_kind {
 	EXIT_CACHE,	   /* WBINVD, INVD: done as nothing, caches are coherent */
 	EXIT_TRIPLE_FAULT,
 	EXIT_INIT,	   /* guest state that the CPU cannot run; value = hardware's reason */
+	EXIT_CONTROL,	   /* a control register, a debug trap: the back-end did it, go on */
 	EXIT_OTHER,	   /* anything else; value = hardware's exit code */
 	EXIT_KIND_COUNT
 };

@@ -70,6 +70,12 @@ static enum exit_action on_cache(struct partition *p, const struct exit_info *e)
 	return ACT_SKIP_INSN;
 }
 
+/* The back-end has done what there was to do. */
+static enum exit_action on_control(struct partition *p, const struct exit_info *e)
+{
+	return ACT_RESUME;
+}
+
 static enum exit_action on_triple_fault(struct partition *p, const struct exit_info *e)
 {
 	partition_stop(p, "triple fault");
@@ -98,6 +104,7 @@ static exit_fn *const handlers[EXIT_KIND_COUNT] = {
 	[EXIT_UNDEFINED] = on_undefined,
 	[EXIT_PRIVILEGED] = on_privileged,
 	[EXIT_CACHE] = on_cache,
+	[EXIT_CONTROL] = on_control,
 	[EXIT_TRIPLE_FAULT] = on_triple_fault,
 	[EXIT_INIT] = on_bad_state,
 };
