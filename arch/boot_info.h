@@ -58,4 +58,13 @@ struct boot_info {
 	struct boot_framebuffer framebuffer;
 	char cmdline[BOOT_CMDLINE_BYTES];
 	char loader[32]; /* "UEFI" or the multiboot2 loader's name, for the log only */
+	uint64_t log_base; /* RAM for the log ring that a warm reset leaves alone, or 0 */
+	uint64_t log_bytes;
 };
+
+/* Where every boot path ends: boot stack, interrupts off, low 4 GiB mapped one to one. */
+NORETURN void core_main(const struct boot_info *boot);
+
+/* The guest files that the UEFI loader shall load: core/boot_files.c, from the configuration. */
+uint32_t boot_wanted_count(void);
+const char *boot_wanted_name(uint32_t index);
