@@ -3,54 +3,52 @@
 B      := build
 Q      := $(if $(V),,@)
 CONFIG ?= configs/demo.c
-RIG    ?=
-name   := $(basename $(notdir $(CONFIG)))
-C      := $(B)/config/$(name)
+SUB    := $(MAKE) --no-print-directory
 
 WARN := -std=gnu11 -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
 	-Wundef -Wvla -Wconversion -Wno-unused-parameter
+BASE := $(WARN) -I. -O2 -g -fno-common -fno-pic -fno-pie -fcf-protection=none \
+	-fno-stack-protector -mno-red-zone -fno-asynchronous-unwind-tables -fno-strict-aliasing \
+	-ffunction-sections -fdata-sections -ffile-prefix-map=$(CURDIR)=.
 # general-regs-only: vector registers hold the guest's state while the hypervisor runs.
-IMG  := $(WARN) -I. -O2 -g -ffreestanding -fno-common -fno-pic -fno-pie -mcmodel=kernel \
-	-fcf-protection=none -fno-stack-protector -mno-red-zone -mgeneral-regs-only \
-	-fno-asynchronous-unwind-tables -fno-strict-aliasing -ffunction-sections -fdata-sections \
-	-ffile-prefix-map=$(CURDIR)=.
+IMG  := $(BASE) -ffreestanding -mcmodel=kernel -mgeneral-regs-only
 HOST := $(WARN) -I. -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all
 TOOL := $(WARN) -I. -O2 -g
+LINK := -nostdlib -static --gc-sections -z max-page-size=4096 -z noexecstack --build-id=none
+
+NEWLIB := $(B)/newlib/x86_64-elf
+GUEST  = $(BASE) -nostdinc -isystem $(shell $(CC) -print-file-name=include) \
+	 -isystem $(NEWLIB)/include
 
 # --- sources, by layer -------------------------------------------------------------------
-pure     := $(wildcard sched/*.c io/*.c)
 lib      := $(wildcard core/lib/*.c)
+pure     := $(wildcard sched/*.c io/*.c)
 core     := $(wildcard core/*.c)
-drivers  := $(wildcard drivers/*.c)
+drivers  := $(wildcard drivers/*.[cS])
 x86      := $(wildcard arch/x86/*.[cS] arch/x86/vmx/*.[cS] arch/x86/svm/*.[cS]) \
-	    $(wildcard arch/x86/boot/multiboot2*.[cS] arch/x86/boot/entry*.[cS])
-# Sources that also run on the host, beside pure and lib: plain functions over plain data.
-x86_pure := $(wildcard $(addprefix arch/x86/,acpi.c cpuid.c msr.c nested.c vlapic.c \
-	    paging_table.c boot/multiboot2_info.c vmx/decode.c svm/decode.c))
-core_pure := core/plan.c core/elf.c core/ledger.c
+	    $(wildcard arch/x86/boot/multiboot2*.[cS])
+# Plain functions over plain data: these run on the host too.
+core_pure  := $(wildcard core/plan*.c) core/elf.c core/ledger.c core/memory.c
+x86_pure   := $(wildcard $(addprefix arch/x86/,acpi_table.c acpi_tables.c boot_map.c cpuid.c \
+	      msr.c nested_table.c vlapic.c paging_table.c boot/multiboot2_info.c \
+	      vmx/decode.c vmx/controls.c svm/decode.c))
+guest_pure := $(wildcard guests/rt/args.c guests/rt/rm.c guests/rt/stats.c guests/tasks/taskset.c)
 
-img_src  := $(lib) $(pure) $(core) $(drivers) $(x86)
-host_src := $(filter-out core/lib/mem.c,$(lib)) $(pure) $(core_pure) $(x86_pure) \
-	    $(wildcard tests/fake/*.c)
-img_o    := $(patsubst %,$(B)/img/%.o,$(img_src))
-host_o   := $(patsubst %,$(B)/host/%.o,$(host_src))
-tests    := $(patsubst tests/%.c,$(B)/tests/%,$(wildcard tests/unit/test_*.c tests/property/test_*.c))
+img_o  := $(patsubst %,$(B)/img/%.o,$(lib) $(pure) $(core) $(drivers) $(x86))
+host_o := $(patsubst %,$(B)/host/%.o,$(filter-out core/lib/mem.c,$(lib)) $(pure) $(core_pure) \
+	  $(x86_pure) $(guest_pure) $(wildcard tests/fake/*.c))
+tool_o := $(patsubst %,$(B)/tool/%.o,$(filter-out core/lib/mem.c,$(lib)) $(pure) \
+	  $(wildcard core/plan*.c) tests/fake/panic.c)
+tests  := $(patsubst tests/%.c,$(B)/tests/%,$(wildcard tests/unit/test_*.c tests/property/test_*.c))
 
-guest_names := $(filter-out rt,$(notdir $(patsubst %/,%,$(dir $(wildcard guests/*/*.c)))))
-guest_names := $(sort $(guest_names))
+guest_names := $(sort $(filter-out rt,$(notdir $(patsubst %/,%,$(dir $(wildcard guests/*/*.c))))))
 guests      := $(patsubst %,$(B)/guests/%.elf,$(guest_names))
 
 .DEFAULT_GOAL := all
-.PHONY: all help deps image plan run test check-tree host-tests boot-tests format layers headers \
-	bench experiment experiments fuzz mutants clean guests
+.PHONY: all help deps guests image images plan run test check-tree host-tests boot-tests format \
+	bench experiment experiments mutants clean
 .SECONDARY:
 .DELETE_ON_ERROR:
-
-all: deps
-	$(Q)$(MAKE) --no-print-directory image
-
-help:
-	@sed -n 's/^#: //p' Makefile
 
 #: make run [CONFIG=configs/x.c] [RIG=bochs|bochs-ovmf|qemu|qemu-iso|kvm]
 #:                        set up, build, boot and watch (no RIG: every rig that can show it)
@@ -59,50 +57,112 @@ help:
 #: make image CONFIG=...  build/BOOTX64.EFI, build/bulkhead.elf, build/bulkhead.iso
 #: make bench             instruction counts of the hypervisor's paths: build/results/bench.json
 #: make experiment        lists the experiments; NAME=x runs one: build/results/x.{json,csv,svg}
-#: make mutants           break the scheduler on purpose; every break must turn a test red
-#: make clean             forget what was built (the set-up stays; `rm -rf build` forgets all)
+#: make mutants           breaks the scheduler on purpose; every break must turn a test red
+#: make format            lays the sources out as .clang-format says
+#: make clean             forgets what was built (not the set-up; `rm -rf build` forgets all)
 #: V=1 shows the commands.
+help:
+	@sed -n 's/^#: //p' Makefile
+
+all: deps
+	$(Q)$(SUB) image
 
 deps:
 	$(Q)tools/deps
 
-# --- the image ---------------------------------------------------------------------------
+# --- objects -----------------------------------------------------------------------------
 $(B)/img/%.o: % Makefile
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(IMG) -MMD -MP -c $< -o $@
-$(B)/img/drivers/fbcon_font.S.o: $(B)/font.psf
-
-$(B)/font.psf: tools/mkfont
-	$(Q)tools/mkfont $@
-
-$(C)/config.o: $(CONFIG) Makefile
+$(B)/guest/%.o: % Makefile
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(IMG) -MMD -MP -c $< -o $@
-
-$(C)/bulkhead.elf: $(img_o) $(C)/config.o linker.ld $(C)/plan.txt
-	$(Q)$(LD) -nostdlib -static --gc-sections -z max-page-size=4096 -z noexecstack \
-		--build-id=none -T linker.ld -o $@.debug $(img_o) $(C)/config.o
-	$(Q)objcopy --strip-debug --strip-unneeded $@.debug $@
-
-# Refused before the build: the image needs a plan.
-$(C)/plan: $(CONFIG) $(B)/tool/plan.a Makefile
+	$(Q)$(CC) $(GUEST) -MMD -MP -c $< -o $@
+$(B)/host/%.o: % Makefile
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(TOOL) -o $@ $(CONFIG) $(B)/tool/plan.a
-$(C)/plan.txt: $(C)/plan $(guests)
-	$(Q)$(C)/plan --files $(B)/guests >$@.new || { cat $@.new >&2; exit 1; }
-	@mv $@.new $@
-
-tool_o := $(patsubst %,$(B)/tool/%.o,$(filter-out core/lib/mem.c,$(lib)) $(pure) $(core_pure))
+	$(Q)$(CC) $(HOST) -MMD -MP -c $< -o $@
 $(B)/tool/%.o: % Makefile
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(TOOL) -MMD -MP -c $< -o $@
-$(B)/tool/plan.a: $(B)/tool/tools/plan.c.o $(B)/tool/tests/fake/panic.c.o $(tool_o)
-	$(Q)rm -f $@ && ar rcs $@ $^
-$(B)/tool/trace_check: $(B)/tool/tools/trace_check.c.o $(B)/tool/tests/fake/panic.c.o $(tool_o)
+
+$(B)/font.psf: $(B)/font/console.psf
+	$(Q)cp $< $@
+
+# --- guests: newlib, our runtime, one folder each ----------------------------------------
+guest_rt := $(patsubst %,$(B)/guest/%.o,$(wildcard guests/rt/*.[cS]))
+define guest_rules
+$(B)/guests/$(1).elf: $(guest_rt) $(patsubst %,$(B)/guest/%.o,$(wildcard guests/$(1)/*.c)) \
+		guests/rt/guest.ld
+	@mkdir -p $$(@D)
+	$(Q)$(LD) $(LINK) -T guests/rt/guest.ld -o $$@.debug $$(filter %.o,$$^) \
+		--start-group $(NEWLIB)/lib/libc.a $(NEWLIB)/lib/libm.a --end-group
+	$(Q)objcopy --strip-all $$@.debug $$@
+endef
+$(foreach g,$(guest_names),$(eval $(call guest_rules,$(g))))
+guests: $(guests)
+
+# --- one image per configuration ---------------------------------------------------------
+# build/config/NAME/: plan (checks the configuration: refused before the build), bulkhead.elf,
+# BOOTX64.EFI, bulkhead.iso, esp.img.
+configs := $(sort $(wildcard configs/*.c) $(CONFIG))
+define config_rules
+$(2)/plan: $(1) $(B)/tool/tools/plan.c.o $(tool_o) Makefile
+	@mkdir -p $$(@D)
+	$(Q)$(CC) $(TOOL) -MMD -MP -MF $$@.d -o $$@ $$(filter %.c %.o,$$^)
+$(2)/plan.txt: $(2)/plan $(guests)
+	$(Q)$(2)/plan --files $(B)/guests >$$@.new || { cat $$@.new >&2; exit 1; }
+	@mv $$@.new $$@
+$(2)/config.o: $(1) Makefile
+	@mkdir -p $$(@D)
+	$(Q)$(CC) $(IMG) -MMD -MP -c $$< -o $$@
+$(2)/bulkhead.elf: $(img_o) $(2)/config.o linker.ld $(2)/plan.txt
+	$(Q)$(LD) $(LINK) -T linker.ld -o $$@.debug $$(filter %.o,$$^)
+	$(Q)objcopy --strip-all $$@.debug $$@
+$(2)/bulkhead.iso: $(2)/bulkhead.elf $(2)/BOOTX64.EFI $(guests) tools/mkimage
+	$(Q)tools/mkimage --elf $(2)/bulkhead.elf --efi $(2)/BOOTX64.EFI \
+		$$$$($(2)/plan --list-files | sed 's|.*|--file &=$(B)/guests/&|') \
+		--iso $$@ --esp $(2)/esp.img
+	@echo "  image   $(2)/bulkhead.iso, esp.img"
+endef
+config_dir = $(B)/config/$(basename $(notdir $(1)))
+$(foreach c,$(configs),$(eval $(call config_rules,$(c),$(call config_dir,$(c)))))
+C := $(call config_dir,$(CONFIG))
+
+image: $(C)/bulkhead.iso
+	$(Q)cp $(C)/bulkhead.elf $(C)/BOOTX64.EFI $(C)/bulkhead.iso $(C)/esp.img $(B)/
+	$(Q)tools/size --config $(C) --out $(B)/results/size.json
+images: $(foreach c,$(configs),$(call config_dir,$(c))/bulkhead.iso)
+
+plan: deps
+	$(Q)$(SUB) $(guests) $(C)/plan
+	$(Q)$(C)/plan --files $(B)/guests
+
+# --- running -----------------------------------------------------------------------------
+run: deps
+	$(Q)$(SUB) image $(if $(RIG),,$(B)/config/demo_one_core/bulkhead.iso)
+	$(Q)tools/run $(if $(RIG),--rig $(RIG)) --config $(C)
+
+# --- tests -------------------------------------------------------------------------------
+$(B)/tests/%: $(B)/host/tests/%.c.o $(host_o)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(HOST) -o $@ $^
+$(B)/tool/trace_check: $(B)/tool/tools/trace_check.c.o $(tool_o)
 	$(Q)$(CC) $(TOOL) -o $@ $^
 
-include arch/x86/boot/efi.mk
+test: deps
+	$(Q)$(SUB) --keep-going images $(tests) $(B)/tool/trace_check
+	$(Q)tests/run
+
+mutants: deps
+	$(Q)tests/mutants
+
+format:
+	$(Q)git ls-files '*.c' '*.h' | xargs clang-format -i
+
+# --- measurements ------------------------------------------------------------------------
+bench experiment experiments: deps
+	$(Q)$(SUB) images $(B)/tool/trace_check
+	$(Q)tools/$@ $(NAME)
 
 clean:
-	rm -rf $(B)/img $(B)/host $(B)/tests $(B)/config $(B)/guests $(B)/tool $(B)/rig $(B)/efi
--include $(shell find $(B)/img $(B)/host $(B)/tests $(B)/config $(B)/guests $(B)/tool -name '*.d' 2>/dev/null)
+	rm -rf $(addprefix $(B)/,img host tests config guest guests tool rig results)
+-include $(shell find $(addprefix $(B)/,img host config guest tool) -name '*.d' 2>/dev/null)
