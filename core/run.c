@@ -71,6 +71,7 @@ enum err run_init(const struct plan *plan, uint32_t cores, uint64_t end_tsc)
 		run_cores[i].id = i;
 		cbs_init(&run_cores[i].cbs);
 		wakeq_init(&run_cores[i].wakeq);
+		run_cores[i].last_server = CBS_NONE;
 	}
 	for (part_id_t i = 0; i < plan->partition_count; i++) {
 		struct run_core *c = &run_cores[plan->partitions[i].core];
@@ -210,7 +211,7 @@ static void account_pass(struct run_core *c, struct vcpu_state *causer)
 	uint64_t now_tsc = arch_clock_now_tsc();
 
 	c->passes++;
-	c->pass_max_tsc = max_u64(c->pass_max_tsc, now_tsc - begin_tsc);
+	c->pass_tsc = now_tsc - begin_tsc;
 	if (!causer) {
 		ledger_close(&c->ledger, &c->ledger.scheduler, now_tsc);
 		return;
@@ -288,17 +289,33 @@ static enum leave run_guest(struct run_core *c, struct partition *p, uint64_t un
 	return leave;
 }
 
+/* From the exit of the guest that ran before to the entry of this one. */
+static void note_switch(struct run_core *c, uint32_t server, uint64_t now_tsc,
+			uint64_t way_in_tsc)
+{
+	uint64_t switch_tsc = c->pass_tsc + way_in_tsc;
+
+	if (c->last_server != server && c->last_server != CBS_NONE) {
+		c->switch_max_tsc = max_u64(c->switch_max_tsc, switch_tsc);
+		trace_add(&c->trace, now_tsc, TRACE_SWITCH, server, (int64_t)switch_tsc);
+	}
+	c->last_server = server;
+}
+
 static void serve(struct run_core *c, struct cbs_pick pick)
 {
 	struct partition *p = &partitions[c->server_part[pick.server]];
 	struct vcpu_state *v = &p->vcpu;
 	uint64_t begin_tsc = c->ledger.last_tsc;
+	uint64_t switches_tsc = v->ledger.hypervisor[LEDGER_SWITCH];
 	enum leave leave;
 
 	v->switches++;
 	trace_add(&c->trace, begin_tsc, TRACE_RUN, pick.server,
 		  deadline_in(c, pick.server, begin_tsc));
 	leave = run_guest(c, p, pick.until_tsc);
+	note_switch(c, pick.server, c->ledger.last_tsc,
+		    v->ledger.hypervisor[LEDGER_SWITCH] - switches_tsc);
 	trace_add(&c->trace, c->ledger.last_tsc, TRACE_STOP, pick.server, 0);
 	charge(c, v, c->ledger.last_tsc - begin_tsc, c->ledger.last_tsc);
 	if (leave == LEAVE_BLOCKED)
@@ -313,6 +330,7 @@ static void idle(struct run_core *c, uint64_t until_tsc)
 		until_tsc = min_u64(until_tsc, c->ledger.last_tsc +
 						       arch_clock_tsc_hz() / DRAINS_PER_SECOND);
 	}
+	c->last_server = CBS_NONE;
 	arch_clock_idle(until_tsc);
 	ledger_close(&c->ledger, &c->ledger.idle, arch_clock_now_tsc());
 }

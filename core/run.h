@@ -31,7 +31,9 @@ struct run_core {
 	struct ledger ledger;		     /* [C] */
 	struct trace trace;		     /* [C] */
 	uint64_t passes;		     /* [C] */
-	uint64_t pass_max_tsc;		     /* [C] longest pass, exit to choice made */
+	uint64_t pass_tsc;		     /* [C] the last pass: exit to choice made */
+	uint32_t last_server;		     /* [C] who ran before; CBS_NONE: the core was idle */
+	uint64_t switch_max_tsc;	     /* [C] longest way from one guest's exit to another's entry */
 	uint32_t is_done;		     /* atomic; written by its core, read by core 0 */
 };
 

@@ -120,10 +120,10 @@ static void print_core(const struct run_core *c)
 		 i / 100, i % 100, all / 100, all % 100, (ull)to_us(elapsed));
 	log_machine("{\"core\":%u,\"elapsed_tsc\":%llu,\"sum_tsc\":%llu,\"guests_tsc\":%llu,"
 		    "\"hypervisor_tsc\":%llu,\"scheduler_tsc\":%llu,\"console_tsc\":%llu,"
-		    "\"idle_tsc\":%llu,\"passes\":%llu,\"pass_max_tsc\":%llu}",
+		    "\"idle_tsc\":%llu,\"passes\":%llu,\"switch_max_tsc\":%llu}",
 		    c->id, (ull)elapsed, (ull)s.all, (ull)s.guests, (ull)s.hypervisor,
 		    (ull)c->ledger.scheduler, (ull)c->ledger.console, (ull)c->ledger.idle,
-		    (ull)c->passes, (ull)c->pass_max_tsc);
+		    (ull)c->passes, (ull)c->switch_max_tsc);
 	log_flush();
 }
 

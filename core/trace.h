@@ -8,6 +8,9 @@
 #pragma once
 #include "sched/trace.h"
 
+/* `arg` ticks passed from another guest's exit to this one's entry, which `tsc` is after. */
+#define TRACE_SWITCH TRACE_KIND_FREE
+
 struct trace {
 	struct trace_record *ring; /* [I] NULL: tracing is off */
 	uint64_t mask;		   /* [I] records - 1 */

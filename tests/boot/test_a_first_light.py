@@ -1,0 +1,82 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The demo boots in every rig, its partitions keep their promises, its ledgers add up."""
+import tools.lib.rigs as rigs
+
+ICOUNT = {"more": ("--icount", "3"), "tag": "qemu-icount"}
+RUNS = [("bochs", "demo", {}), ("bochs-ovmf", "demo_one_core", {}), ("qemu", "demo", ICOUNT)]
+for rig, config, options in RUNS:
+    rigs.boot_soon(rig, config, **options)
+
+
+def runs():
+    for rig, config, options in RUNS:
+        yield rigs.boot_once(rig, config, **options)
+
+
+def test_every_rig_runs_to_a_good_end():
+    for b in runs():
+        assert b.ended_well, b.tail()
+        assert not [o for o in b.objects if "unreadable" in o], b.tail()
+
+
+def test_the_back_end_is_the_one_of_the_rig():
+    for b in runs():
+        want = "AMD-V" if b.rig.startswith("qemu") else "VT-x"
+        assert any("%s guests, booted by" % want in line for line in b.lines), b.tail(60)
+
+
+def test_bochs_starts_all_four_cores():
+    b = rigs.boot_once("bochs", "demo")
+    assert sorted(o["core"] for o in b.having("core", "elapsed_tsc", "sum_tsc")) == [0, 1, 2, 3]
+
+
+def test_ledgers_sum_to_all_of_the_time():
+    for b in runs():
+        cores = b.having("core", "elapsed_tsc", "sum_tsc")
+        assert cores, b.tail()
+        for o in cores:
+            parts = [o[k] for k in ("guests_tsc", "hypervisor_tsc", "scheduler_tsc",
+                                    "console_tsc", "idle_tsc")]
+            assert sum(parts) == o["sum_tsc"] == o["elapsed_tsc"] > 0, o
+
+
+def test_no_reserved_task_misses_and_no_server_is_late():
+    for b in runs():
+        rows = {o["task"]: o for o in b.having("task", "misses", part="rt0")}
+        assert set(rows) == {"tau1", "tau2"}, b.tail()
+        for o in rows.values():
+            assert o["misses"] == 0 and 0 < o["max_us"] <= o["period_us"], o
+        for o in b.having("partition", "late"):
+            assert o["late"] == 0, o
+
+
+def test_a_server_gets_no_more_than_its_share():
+    for b in runs():
+        shares = {"rt0": 28 / 50, "load0": 20 / 50}
+        for o in b.having("partition", "guest_tsc"):
+            if o["partition"] in shares:
+                used = (o["guest_tsc"] + o["hypervisor_tsc"]) / o["elapsed_tsc"]
+                # One budget more than the whole periods of the run, and 1 % for overruns.
+                assert used <= shares[o["partition"]] * 1.01 + 0.0025, (o, used)
+
+
+def test_a_whole_core_guest_that_computes_takes_no_exits():
+    for b in runs():
+        for o in b.having("partition", "exits", partition="calc0"):
+            seconds = 20
+            # Its first lines and the kick that ends the run; nothing that grows with time.
+            assert o["exits"] < seconds, o
+            assert o["guest_tsc"] / o["elapsed_tsc"] > 0.99, o
+
+
+def test_every_switch_fits_the_overhead_that_admission_counts_with():
+    b = rigs.boot_once("bochs", "demo")
+    for o in b.having("core", "switch_max_tsc"):
+        assert o["switch_max_tsc"] <= 1500, o
+
+
+def test_a_refused_plan_says_so_before_any_guest_runs():
+    b = rigs.boot_once("bochs", "demo", cpus=1, tag="bochs-one-core")
+    assert b.code == 3, b.tail()
+    assert any("core 1" in line and "plan" in line for line in b.lines), b.tail()
+    assert not any("partitions start" in line for line in b.lines), b.tail()

@@ -1,0 +1,73 @@
+# SPDX-License-Identifier: Apache-2.0
+"""
+A hostile guest changes nothing for its neighbour: "rt" has the same worst responses, within
+1 %, as beside a well-behaved guest that uses its own reservation as much.
+"""
+import glob
+import os
+import tools.lib.rigs as rigs
+
+ICOUNT = {"more": ("--icount", "3"), "tag": "qemu-icount"}
+RIGS = [("bochs", {"cpus": 1}), ("qemu", dict(ICOUNT, cpus=1))]
+# These are stopped, or end, at once; then the neighbour that has left is the measure.
+STOPPED = {"triple": "triple fault", "memory": "does not own"}
+MODES = sorted(os.path.basename(p)[8:-2] for p in glob.glob(
+    os.path.join(rigs.TOP, "configs/hostile_*.c")))
+HOSTILE = [m for m in MODES if not m.startswith("baseline")]
+for mode in MODES:
+    for rig, options in RIGS:
+        rigs.boot_soon(rig, "hostile_" + mode, **options)
+
+
+def boots(mode):
+    for rig, options in RIGS:
+        b = rigs.boot_once(rig, "hostile_" + mode, **options)
+        assert b.ended_well, b.tail()
+        yield rig, b
+
+
+def worst(b):
+    rows = {o["task"]: o for o in b.having("task", "misses", part="rt")}
+    assert set(rows) == {"tau1", "tau2"}, b.tail()
+    assert all(o["n"] >= 20 and o["misses"] == 0 for o in rows.values()), rows
+    return {t: o["max_us"] for t, o in rows.items()}
+
+
+def contained(mode):
+    """Its run in each rig, after comparing its neighbour's worst responses."""
+    baseline = "baseline_gone" if mode in STOPPED else "baseline"
+    well = dict(boots(baseline))
+    for rig, b in boots(mode):
+        expected, seen = worst(well[rig]), worst(b)
+        for task in expected:
+            assert abs(seen[task] - expected[task]) <= 0.01 * expected[task], (
+                mode, rig, task, seen[task], expected[task])
+        yield rig, b
+
+
+def make_test(mode):
+    def test():
+        for rig, b in contained(mode):
+            stopped = [line for line in b.lines
+                       if line.startswith("[part hostile] stopped: ")]
+            if mode in STOPPED:
+                assert len(stopped) == 1 and STOPPED[mode] in stopped[0], b.tail()
+            else:
+                assert not stopped, stopped
+    return test
+
+
+for mode in HOSTILE:
+    globals()["test_%s_is_contained" % mode] = make_test(mode)
+
+
+def test_there_are_all_the_ways_to_misbehave():
+    assert {"spin", "triple", "memory", "msr", "ports", "calls"} <= set(HOSTILE), HOSTILE
+
+
+def test_no_surprise_reached_a_hostile_guest():
+    """msr, ports, cr count what they were allowed to do that the manual says faults."""
+    for mode in ("msr", "ports", "cr"):
+        for rig, b in boots(mode):
+            rows = b.having("surprises", part="hostile")
+            assert rows and all(o["surprises"] == 0 for o in rows), (mode, rig, b.tail())

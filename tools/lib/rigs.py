@@ -1,0 +1,120 @@
+# SPDX-License-Identifier: Apache-2.0
+"""
+tools/lib/rigs.py - boot a built configuration in a rig and read what it said.
+
+boot("bochs", "demo") runs tools/rig on build/config/demo and returns a Boot. The transcript
+stays beside the image as RIG.serial. Results never depend on wall time.
+"""
+import concurrent.futures
+import json
+import os
+import re
+import subprocess
+import sys
+
+TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+RESULTS = os.path.join(TOP, "build/results")
+
+# rig: image kind, default CPUs, memory in MiB, more options
+RIGS = {
+    "bochs": ("--iso", "bulkhead.iso", 4, 512, []),
+    "bochs-ovmf": ("--esp", "esp.img", 1, 512, []),
+    "qemu": ("--esp", "esp.img", 2, 512, []),
+    "qemu-iso": ("--iso", "bulkhead.iso", 1, 512, ["--icount", "0"]),
+    "kvm": ("--esp", "esp.img", 2, 512, []),
+}
+
+
+class Boot:
+    """A finished run: lines for people, objects for machines."""
+
+    def __init__(self, rig, config, code, text):
+        self.rig, self.config, self.code, self.text = rig, config, code, text
+        self.lines = text.replace("\r", "").split("\n")
+        self.objects = []
+        for line in self.lines:
+            if line.startswith("@{"):
+                try:
+                    self.objects.append(json.loads(line[1:]))
+                except ValueError:
+                    self.objects.append({"unreadable": line})
+
+    def having(self, *keys, **values):
+        """Objects that have all `keys`, and all `values`."""
+        return [o for o in self.objects if all(k in o for k in keys)
+                and all(o.get(k) == v for k, v in values.items())]
+
+    @property
+    def ended_well(self):
+        return self.code == 0
+
+    def tail(self, count=25):
+        return "%s in %s: exit code %d\n%s" % (self.config, self.rig, self.code,
+                                               "\n".join(self.lines[-count:]))
+
+
+def config_dir(config):
+    return os.path.join(TOP, "build/config", config)
+
+
+def boot(rig, config, cpus=None, memory=None, more=(), timeout=600, show=None, tag=None):
+    """Runs to the end. show: called with each line of text as it comes."""
+    option, image, default_cpus, default_memory, extra = RIGS[rig]
+    serial = os.path.join(config_dir(config), "%s.serial" % (tag or rig))
+    command = [os.path.join(TOP, "tools/rig"), rig, option,
+               os.path.join(config_dir(config), image),
+               "--cpus", str(cpus or default_cpus), "--memory", str(memory or default_memory),
+               "--timeout", str(timeout), "--serial", serial] + extra + list(more)
+    if not show:
+        command.append("--quiet")
+    process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                               stderr=subprocess.STDOUT, text=True, errors="replace", cwd=TOP)
+    for line in process.stdout:
+        if show:
+            show(line.rstrip("\r\n"))
+    code = process.wait()
+    text = ""
+    if os.path.exists(serial):
+        with open(serial, encoding="ascii", errors="replace", newline="") as f:
+            text = f.read()
+    return Boot(rig, config, code, text)
+
+
+_boots = {}
+_pool = concurrent.futures.ThreadPoolExecutor(max_workers=os.cpu_count() or 1)
+
+
+def boot_soon(rig, config, **options):
+    """Starts the run as soon as a core of this machine is free; boot_once() waits for it."""
+    key = (rig, config, tuple(sorted((k, str(v)) for k, v in options.items())))
+    if key not in _boots:
+        _boots[key] = _pool.submit(boot, rig, config, **options)
+    return _boots[key]
+
+
+def boot_once(rig, config, **options):
+    """As boot(); tests that look at the same run share it."""
+    return boot_soon(rig, config, **options).result()
+
+
+def percentile(values, p):
+    """The smallest value that at least p percent of the values do not exceed."""
+    ordered = sorted(values)
+    return ordered[max(0, -(-len(ordered) * p // 100) - 1)] if p < 100 else ordered[-1]
+
+
+def write_json(name, data):
+    os.makedirs(RESULTS, exist_ok=True)
+    path = os.path.join(RESULTS, name + ".json")
+    with open(path, "w") as f:
+        json.dump(data, f, indent=1)
+        f.write("\n")
+    return path
+
+
+def is_for_people(line):
+    return not line.startswith("@{") and not re.match(r"^(\x1b|BdsDxe)", line)
+
+
+def note(text):
+    print(text, file=sys.stderr, flush=True)
