@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * guests/rt/task.h - runs periodic tasks by fixed priority, preemptively, and records every
+ * response.
+ *
+ * Model    As guests/rt/rm.h, whose decisions it carries out: a timer interrupt at the next
+ *	    release that matters, a full context switch, HLT when nothing is ready. Each task
+ *	    has a stack of its own; the caller of task_run() is the idle context.
+ *	    A completed job is also reported to the hypervisor (GUEST_CALL_REPORT_JOB).
+ * Units    *_tsc: ticks of the guest's TSC.
+ * Errors   false: no memory for the stacks.
+ * Sharing  Jobs run with interrupts on and preempt each other: they must not call newlib.
+ */
+#pragma once
+#include <stdbool.h>
+#include <stdint.h>
+#include "guests/rt/rm.h"
+#include "guests/rt/trap.h"
+
+struct task {
+	/* By the caller; the index is the priority, 0 the highest. */
+	uint64_t period_tsc;
+	void (*job)(uint64_t arg);
+	uint64_t arg;
+	uint64_t *responses; /* room for the first `jobs` of struct task_run */
+	/* By the runner. */
+	uint64_t done;
+	uint64_t misses; /* among the first `jobs`, or all: responses beyond the period */
+	struct trap_frame *context;
+};
+
+struct task_run {
+	struct task *tasks;
+	uint32_t count;
+	uint64_t epoch_tsc; /* first release of all tasks */
+	uint64_t jobs;	    /* recorded for each task; it ends when all have done so many. 0:
+			     * runs for ever and records nothing */
+	void (*idle)(void); /* called now and then while nothing is ready; may be NULL */
+};
+
+bool task_run(const struct task_run *run);

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * guests/rt/work.h - a given amount of computation: a constant number of instructions.
+ *
+ * Model    A loop of two instructions. Its speed is measured once; an amount of work is then a
+ *	    number of loops, so being preempted makes it take longer and never makes it less.
+ *	    In the rigs one instruction is one tick, so a loop is two.
+ * Units    Ticks of the guest's TSC on an otherwise idle core.
+ */
+#pragma once
+#include <stdint.h>
+
+void work_loops(uint64_t loops);
+
+/*
+ * Measures the loop; call once before work_loops_for(). The least of several short runs is
+ * taken, so that whoever preempts us does not count, and the difference between two lengths,
+ * so that the reading of the clock does not either.
+ */
+void work_calibrate(void);
+
+/* Loops that take `ticks`, rounded down. */
+uint64_t work_loops_for(uint64_t ticks);
