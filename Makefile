@@ -159,9 +159,12 @@ format:
 	$(Q)git ls-files '*.c' '*.h' | xargs clang-format -i
 
 # --- measurements ------------------------------------------------------------------------
-bench experiment experiments: deps
-	$(Q)$(SUB) images $(B)/tool/trace_check
+bench experiment: deps
+	$(Q)$(SUB) images
 	$(Q)tools/$@ $(NAME)
+experiments: deps
+	$(Q)$(SUB) images
+	$(Q)tools/experiment aquosa-micro
 
 clean:
 	rm -rf $(addprefix $(B)/,img host tests config guest guests tool rig results)

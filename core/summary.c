@@ -74,12 +74,15 @@ static void print_partition(const struct partition *p)
 	log_line(TAG, "%-15s %4u %16s %3u.%02u %% %14s %8llu %6llu %8llu  %s", p->config->name,
 		 v->core, claim, granted / 100, granted % 100, worst, (ull)p->jobs, (ull)p->misses,
 		 (ull)exit_sum(v), describe_state(p));
-	log_machine("{\"partition\":\"%s\",\"core\":%u,\"guest_tsc\":%llu,\"hypervisor_tsc\":%llu,"
-		    "\"elapsed_tsc\":%llu,\"exits\":%llu,\"switches\":%llu,\"overrun_max_tsc\":%llu,"
-		    "\"late\":%llu,\"state\":\"%s\",\"status\":%llu}",
-		    p->config->name, v->core, (ull)v->ledger.guest, (ull)hypervisor, (ull)elapsed,
-		    (ull)exit_sum(v), (ull)v->switches, (ull)(c->is_owned ? 0 : s->overrun_max_tsc),
-		    (ull)(c->is_owned ? 0 : s->late_count), describe_state(p), (ull)p->exit_status);
+	log_machine("{\"partition\":\"%s\",\"core\":%u,\"claim\":\"%s\",\"guest_tsc\":%llu,"
+		    "\"hypervisor_tsc\":%llu,\"elapsed_tsc\":%llu,\"exits\":%llu,\"switches\":%llu,"
+		    "\"state\":\"%s\",\"status\":%llu,\"overrun_max_tsc\":%llu,\"late\":%llu,"
+		    "\"jobs\":%llu,\"misses\":%llu,\"response_max_us\":%llu}",
+		    p->config->name, v->core, claim, (ull)v->ledger.guest, (ull)hypervisor,
+		    (ull)elapsed, (ull)exit_sum(v), (ull)v->switches, describe_state(p),
+		    (ull)p->exit_status, (ull)(c->is_owned ? 0 : s->overrun_max_tsc),
+		    (ull)(c->is_owned ? 0 : s->late_count), (ull)p->jobs, (ull)p->misses,
+		    (ull)to_us(p->response_max_tsc));
 	log_flush();
 }
 
