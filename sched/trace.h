@@ -3,7 +3,8 @@
  * sched/trace.h - one scheduling event in 16 bytes, as the image writes it and tools read it.
  *
  * Model    A core appends records in the order in which things happen to its struct cbs.
- *	      RUN	`server` occupies the core from `tsc` on, until its STOP or the next RUN
+ *	      RUN	`server` occupies the core from `tsc` on, until its STOP, BLOCK or THROTTLE,
+ *			or the next RUN, whichever is first. Repeating it changes nothing
  *	      STOP	nothing runs from `tsc` on (the core idles, or is about to switch)
  *	      WAKE	cbs_wake() found it BLOCKED. Not written when it was not
  *	      BLOCK	cbs_block()
@@ -11,8 +12,8 @@
  *			with nothing left
  *	      REPLENISH	cbs_pick() gave it a new budget: one for each bit in cbs.replenished,
  *			before the RUN of the server picked. (A wake that does so is only WAKE)
- *	      CHARGE	`arg` ticks were charged to it outside RUN .. STOP: work done for it
- *			while another server had the core
+ *	      CHARGE	`arg` ticks were charged to it that it did not occupy the core: work done
+ *			for it while another had it
  *	    `tsc` is the `now` that the operation was given, and never decreases.
  *	    `arg` of RUN, WAKE and REPLENISH is the server's deadline after the event, relative
  *	    to `tsc`: a record is then 16 bytes, and the deadline is exact. 0 for background
@@ -51,9 +52,8 @@ static inline struct trace_record trace_record_make(uint64_t tsc, enum trace_kin
 		arg = TRACE_ARG_MAX - 1;
 	if (arg < -TRACE_ARG_MAX)
 		arg = -TRACE_ARG_MAX;
-	return (struct trace_record){
-		tsc, (uint64_t)arg << 12 | (uint64_t)(server & 0xff) << 4 | (uint64_t)kind
-	};
+	return (struct trace_record){ tsc, (uint64_t)arg << 12 | (uint64_t)(server & 0xff) << 4 |
+						   (uint64_t)kind };
 }
 
 static inline uint32_t trace_kind(struct trace_record r)
