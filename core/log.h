@@ -6,12 +6,12 @@
  *	    log_drain() moves a bounded number of bytes to UART and frame buffer, when nothing
  *	    better is to be done. When the ring is full the line is dropped and counted, and
  *	    the count is printed later. log_flush() waits; for boot, the end and panics only.
- * Sharing  Any core; a spin lock held for one line's copy at most (320 bytes).
+ * Sharing  Any core; a spin lock held for one line's copy at most (LOG_LINE_MAX bytes).
  */
 #pragma once
 #include "core/lib/base.h"
 
-#define LOG_LINE_MAX 320u
+#define LOG_LINE_MAX 512u
 
 void log_line(const char *source, const char *format, ...) PRINTF(2, 3); /* "[source] text" */
 void log_machine(const char *format, ...) PRINTF(1, 2);			  /* "@{...}" */
