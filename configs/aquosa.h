@@ -11,38 +11,33 @@
  *	      reserved_loaded	    guest (28 ms, 50 ms), load    ("still identical to Figure 4")
  *	    The paper ran its load at real-time priority and KVM, when it had no reservation,
  *	    as an ordinary task. Here that is the order of the two best-effort priorities.
- * Units    Run limits: 300 jobs of 200 ms take 60 s where every deadline is met. Below the
- *	    load, S gets 1 - 50/120 - 20/80 = 1/3 of the core for its 24 s of work: 72 s.
+ * Time     300 jobs of 200 ms take 60 s where every deadline is met; the rest is for the report.
+ *	    Below the load, S gets 1 - 50/120 - 20/80 = 1/3 of the core, of which tau1 takes its
+ *	    1/5 first: tau2 has 2/15 for its 15 s of work, that is 112.5 s.
  */
 #pragma once
 #include "configs/boards.h"
 
-#define AQUOSA_RUN_LIMIT	   SEC(62)
-#define AQUOSA_RUN_LIMIT_STARVED   SEC(90)
+#define AQUOSA_RUN_LIMIT         SEC(65)
+#define AQUOSA_RUN_LIMIT_STARVED SEC(120)
 
-#define AQUOSA_GUEST(claim)                                                      \
-	{                                                                        \
-		.name = "guest",                                                 \
-		.cpu = claim,                                                    \
-		.memory_bytes = GUEST_MEMORY,                                    \
-		.image = "tasks.elf",                                            \
-		.args = "tasks=tau1:30:150,tau2:50:200 jobs=300 report=full",    \
+#define AQUOSA_GUEST(claim) \
+	{ \
+		.name = "guest", .cpu = claim, .memory_bytes = GUEST_MEMORY, .image = "tasks.elf", \
+		.args = "tasks=tau1:30:150,tau2:50:200 jobs=300 report=full", \
 	}
 
-#define AQUOSA_LOAD(claim)                                                       \
-	{                                                                        \
-		.name = "load",                                                  \
-		.cpu = claim,                                                    \
-		.memory_bytes = GUEST_MEMORY,                                    \
-		.image = "tasks.elf",                                            \
-		.args = "tasks=tau3:50:120,tau4:20:80 jobs=0",                   \
+#define AQUOSA_LOAD(claim) \
+	{ \
+		.name = "load", .cpu = claim, .memory_bytes = GUEST_MEMORY, .image = "tasks.elf", \
+		.args = "tasks=tau3:50:120,tau4:20:80 jobs=0", \
 	}
 
-#define AQUOSA_SYSTEM(condition, limit_ns)                                       \
-	const struct config config = {                                           \
-		.name = "aquosa_" condition,                                     \
-		.board = BOARD_RIG(1),                                           \
-		.partitions = partitions,                                        \
-		.partition_count = ARRAY_SIZE(partitions),                       \
-		.run_limit_ns = limit_ns,                                        \
+#define AQUOSA_SYSTEM(condition, limit_ns) \
+	const struct config config = { \
+		.name = "aquosa_" condition, \
+		.board = BOARD_RIG(1), \
+		.partitions = partitions, \
+		.partition_count = ARRAY_SIZE(partitions), \
+		.run_limit_ns = limit_ns, \
 	}

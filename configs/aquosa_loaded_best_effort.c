@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* configs/aquosa_loaded_best_effort.c - S without a reservation, below the load: configs/aquosa.h. */
+/* configs/aquosa_loaded_best_effort.c - S without a reservation, below the load: configs/aquosa.h.
+ */
 #include "configs/aquosa.h"
 
 static const struct partition_config partitions[] = {

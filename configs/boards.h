@@ -16,12 +16,10 @@
  *   timer_resolution_ns  50 ticks at 50 MHz. A preemption timer may count every 32nd tick.
  * The cores are the least that the system runs on: Bochs is started with more.
  */
-#define BOARD_RIG(cores)                       \
-	{                                      \
-		.core_count = (cores),         \
-		.memory_bytes = MIB(256),      \
-		.switch_overhead_ns = US(30),  \
-		.timer_resolution_ns = US(1),  \
+#define BOARD_RIG(cores) \
+	{ \
+		.core_count = (cores), .memory_bytes = MIB(256), .switch_overhead_ns = US(30), \
+		.timer_resolution_ns = US(1), \
 	}
 
 /* Plenty for a newlib guest: code, heap, and one record per finished job. */

@@ -16,7 +16,7 @@ static const struct partition_config partitions[] = {
 		.cpu = RESERVATION(0, MS(28), MS(50)),
 		.memory_bytes = GUEST_MEMORY,
 		.image = "tasks.elf",
-		.args = "tasks=tau1:30:150,tau2:50:200 jobs=90",
+		.args = "tasks=tau1:30:150,tau2:50:200 jobs=90 say=5",
 	},
 	{
 		.name = "load0",

@@ -9,13 +9,10 @@
  */
 #include "configs/boards.h"
 
-#define SERVER(id, q_ms, p_ms, file, arguments)                        \
-	{                                                              \
-		.name = id,                                            \
-		.cpu = RESERVATION(0, MS(q_ms), MS(p_ms)),             \
-		.memory_bytes = GUEST_MEMORY,                          \
-		.image = file,                                         \
-		.args = arguments,                                     \
+#define SERVER(id, q_ms, p_ms, file, arguments) \
+	{ \
+		.name = id, .cpu = RESERVATION(0, MS(q_ms), MS(p_ms)), \
+		.memory_bytes = GUEST_MEMORY, .image = file, .args = arguments, \
 	}
 
 static const struct partition_config partitions[] = {

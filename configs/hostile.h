@@ -11,27 +11,27 @@
 #pragma once
 #include "configs/boards.h"
 
-#define HOSTILE_SYSTEM(system, hostile_image, hostile_args)                      \
-	static const struct partition_config partitions[] = {                    \
-		{                                                                \
-			.name = "rt",                                            \
-			.cpu = RESERVATION(0, MS(28), MS(50)),                   \
-			.memory_bytes = GUEST_MEMORY,                            \
-			.image = "tasks.elf",                                    \
+#define HOSTILE_SYSTEM(system, hostile_image, hostile_args) \
+	static const struct partition_config partitions[] = { \
+		{ \
+			.name = "rt", \
+			.cpu = RESERVATION(0, MS(28), MS(50)), \
+			.memory_bytes = GUEST_MEMORY, \
+			.image = "tasks.elf", \
 			.args = "tasks=tau1:30:150,tau2:50:200 jobs=20 report=full", \
-		},                                                               \
-		{                                                                \
-			.name = "hostile",                                       \
-			.cpu = RESERVATION(0, MS(20), MS(50)),                   \
-			.memory_bytes = GUEST_MEMORY,                            \
-			.image = hostile_image,                                  \
-			.args = hostile_args,                                    \
-		},                                                               \
-	};                                                                       \
-	const struct config config = {                                           \
-		.name = system,                                                  \
-		.board = BOARD_RIG(1),                                           \
-		.partitions = partitions,                                        \
-		.partition_count = ARRAY_SIZE(partitions),                       \
-		.run_limit_ns = SEC(5),                                          \
+		}, \
+		{ \
+			.name = "hostile", \
+			.cpu = RESERVATION(0, MS(20), MS(50)), \
+			.memory_bytes = GUEST_MEMORY, \
+			.image = hostile_image, \
+			.args = hostile_args, \
+		}, \
+	}; \
+	const struct config config = { \
+		.name = system, \
+		.board = BOARD_RIG(1), \
+		.partitions = partitions, \
+		.partition_count = ARRAY_SIZE(partitions), \
+		.run_limit_ns = SEC(5), \
 	}

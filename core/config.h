@@ -10,6 +10,10 @@
 #pragma once
 #include "core/lib/base.h"
 
+#define CONFIG_NAME_MAX		 31u
+#define PARTITION_NAME_MAX	 15u
+#define CONFIG_TRACE_RECORDS_MAX 65536u /* 1 MiB a core */
+
 enum cpu_claim_kind {
 	CPU_NONE = 0,
 	CPU_OWNED,	 /* a whole core: no timer, no scheduler */
@@ -22,7 +26,7 @@ struct cpu_claim {
 	core_id_t core;
 	uint64_t budget_ns; /* Q */
 	uint64_t period_ns; /* P */
-	uint32_t priority;  /* CPU_BEST_EFFORT: higher first, each once per core */
+	uint32_t priority;  /* CPU_BEST_EFFORT: from 1, higher first, each once per core */
 };
 
 #define OWN_CORE(n)		    { .kind = CPU_OWNED, .core = (n) }
@@ -48,7 +52,7 @@ struct board_config {
 enum end_action { END_POWER_OFF = 0, END_HALT, END_RESET };
 
 struct config {
-	const char *name;
+	const char *name; /* 1 to 31 characters of [a-z0-9_-] */
 	struct board_config board;
 	const struct partition_config *partitions;
 	uint32_t partition_count;

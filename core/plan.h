@@ -4,19 +4,30 @@
  *
  * Pure: the same code and answer in `make plan`, before the build, and at boot. It looks at
  * everything and reports every refusal, not only the first.
- * Units    as named; *_tsc on the board's clock.
+ * Memory   One contiguous range a partition, 2 MiB aligned, never overlapping: the largest first
+ *	    (of equal ones, the first in the configuration), each at the lowest address that
+ *	    holds it. Simple and the same everywhere, not optimal: where the board's memory is
+ *	    in pieces, it can refuse what a cleverer packing would fit.
+ * Units    as named; *_tsc on the board's clock. Budgets and the overhead are rounded up to
+ *	    ticks, periods down: "at least Q in every P" holds, and less than one tick each is
+ *	    reserved in excess. Admission is of the rounded values.
  * Errors   ERR_INVAL: refused; `refusals` says why, at least one.
  */
 #pragma once
 #include "core/config.h"
 
-/* What is there. On the host, taken from config.board; at boot, from firmware and clock. */
+/*
+ * What is there. On the host, taken from config.board with one tick a nanosecond, and without
+ * the 16 MiB at the bottom of memory that hypervisor and firmware are thought to hold. At boot,
+ * from firmware and clock.
+ */
 struct board {
 	uint32_t core_count;
 	uint64_t tsc_hz;
 	uint64_t switch_overhead_tsc;
 	uint64_t timer_resolution_tsc;
-	/* Free memory, sorted, page-aligned, without the hypervisor's own. On the host: one range. */
+	/* Free memory, sorted, page-aligned, without the hypervisor's own. On the host: one range.
+	 */
 	struct board_range {
 		uint64_t base;
 		uint64_t bytes;
@@ -57,15 +68,15 @@ struct plan {
 	uint32_t partition_count;
 	struct plan_partition partitions[MAX_PARTITIONS];
 	struct plan_core cores[MAX_CORES];
-	uint64_t memory_free_bytes; /* left over */
+	uint64_t memory_free_bytes; /* left over, in whole aligned 2 MiB */
 };
 
-MUST_CHECK enum err plan_build(const struct config *config, const struct board *board,
+MUST_CHECK enum err plan_build(const struct config *system, const struct board *board,
 			       struct plan *plan, struct plan_refusals *refusals);
 
 /* The board that config.board promises, for use where the real one is not at hand. */
-void plan_board_from_config(const struct config *config, struct board *board);
+void plan_board_from_config(const struct config *system, struct board *board);
 
 /* Writes the plan as text, line by line through `put`; the same at boot and on the host. */
-void plan_print(const struct config *config, const struct board *board, const struct plan *plan,
+void plan_print(const struct config *system, const struct board *board, const struct plan *plan,
 		void (*put)(const char *line));

@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * core/plan_check.h - the rules behind plan_build(), for core/plan*.c only.
+ *
+ * Model    Each check_*() looks at one part of the configuration, refuses what breaks a rule and
+ *	    fills in struct plan where it did not. They run in the order in which they stand
+ *	    here; what an earlier one found unusable, later ones leave out.
+ * Errors   None: a refusal is text. It names partition, field, value, rule and fix.
+ */
+#pragma once
+#include "core/plan.h"
+#include "core/plan_text.h"
+
+#define PLAN_TICKS_MAX (BIT64(62) - 1) /* sched/cbs.h: what periods may be */
+
+/*
+ * What the bottom of a board's memory is thought to hold where no real memory map is at hand:
+ * the hypervisor (at most 8 MiB), the legacy first megabyte, firmware tables and boot files.
+ */
+#define PLAN_BOARD_TAKEN_BYTES MIB(16)
+
+/* Room on one line for three or four servers. */
+#define PLAN_INEQUALITY_BYTES 120u
+
+struct check {
+	const struct config *config;
+	const struct board *board;
+	struct plan *plan;
+	struct plan_refusals *refusals;
+	uint32_t partition_count;       /* that there is room to look at */
+	bool has_label[MAX_PARTITIONS]; /* well-formed name, nobody else's before */
+	bool has_core[MAX_PARTITIONS];  /* kind and core of its claim make sense */
+	bool has_size[MAX_PARTITIONS];  /* so does the size of its memory */
+	bool has_memory_map;            /* the board's ranges are in order */
+};
+
+void check_system(struct check *k);
+void check_names(struct check *k);
+void check_cpu(struct check *k);
+void check_cores(struct check *k);
+void check_memory(struct check *k);
+void check_images(struct check *k);
+
+/* "<who>: <text>", "system: <text>" and "partition 'rt0': <text>". */
+void refuse(struct check *k, const char *who, const char *format, ...) PRINTF(3, 4);
+void refuse_system(struct check *k, const char *format, ...) PRINTF(2, 3);
+void refuse_partition(struct check *k, part_id_t part, const char *format, ...) PRINTF(3, 4);
+/* "partition 'rt0'", or "partitions[3]" where the name cannot tell. */
+struct short_text check_label(const struct check *k, part_id_t part);
+
+static inline const struct cpu_claim *check_claim_of(const struct check *k, part_id_t part)
+{
+	return &k->config->partitions[part].cpu;
+}
+
+/* The least budget that is worth a switch, and that a timer can measure. */
+uint64_t check_min_budget_ns(const struct board *b);
+
+/*
+ * Nanoseconds in ticks, up and down; false: more than PLAN_TICKS_MAX. Budgets and overhead go
+ * up, periods down: the promise "at least Q in every P" holds, and reserves < 1 tick too much.
+ */
+bool ticks_up(uint64_t ns, uint64_t tsc_hz, uint64_t *ticks);
+bool ticks_down(uint64_t ns, uint64_t tsc_hz, uint64_t *ticks);
+/* And back, up: the least time that is not shorter. UINT64_MAX where it does not fit. */
+uint64_t ticks_to_ns(uint64_t ticks, uint64_t tsc_hz);
+
+/*
+ * "rt0 (28 + 0.03)/50 + load0 (20 + 0.03)/50": the reservations of `core` in ms, as many as fit
+ * whole. Returns the partition to go on with, or the number of partitions.
+ */
+part_id_t plan_add_inequality(struct text *t, const struct check *k, core_id_t core,
+			      part_id_t from);

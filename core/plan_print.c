@@ -1,0 +1,187 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "core/lib/fmt.h"
+#include "core/plan_check.h"
+
+#define LINE_BYTES 300u /* what a log line holds beside its source */
+
+/* More of a budget than this lost to one switch is worth a word. */
+#define OVERHEAD_WARN_PPM UINT64_C(50000)
+
+struct printer {
+	struct check view; /* config, board and plan; every name is good by now */
+	void (*put)(const char *line);
+};
+
+static void line(const struct printer *p, const char *format, ...) PRINTF(2, 3);
+static void line(const struct printer *p, const char *format, ...)
+{
+	char text[LINE_BYTES];
+	va_list args;
+
+	va_start(args, format);
+	fmt_text_v(text, sizeof(text), format, args);
+	va_end(args);
+	p->put(text);
+}
+
+static const struct partition_config *config_of(const struct printer *p, part_id_t part)
+{
+	return &p->view.config->partitions[part];
+}
+
+static uint64_t overhead_ns(const struct printer *p)
+{
+	return ticks_to_ns(p->view.board->switch_overhead_tsc, p->view.board->tsc_hz);
+}
+
+/* part / whole in ppm, rounded up. */
+static uint64_t ppm(uint64_t part, uint64_t whole)
+{
+	return (uint64_t)(((unsigned __int128)part * 1000000 + whole - 1) / whole);
+}
+
+static const char *end_name(enum end_action action)
+{
+	switch (action) {
+	case END_HALT:
+		return "halt";
+	case END_RESET:
+		return "reset";
+	default:
+		return "power off";
+	}
+}
+
+static void print_system(const struct printer *p)
+{
+	const struct config *c = p->view.config;
+	const struct board *b = p->view.board;
+
+	line(p, "system %s: %u partition%s on a board of %u core%s", c->name,
+	     p->view.plan->partition_count, p->view.plan->partition_count == 1 ? "" : "s",
+	     b->core_count, b->core_count == 1 ? "" : "s");
+	if (b->switch_overhead_tsc != 0)
+		line(p, "  a server switch costs at most %s, the timer resolves %s",
+		     text_time(overhead_ns(p)).s,
+		     text_time(ticks_to_ns(b->timer_resolution_tsc, b->tsc_hz)).s);
+	line(p, "  ends %s%s, then: %s; trace: %u records a core",
+	     c->run_limit_ns ? "when all partitions have ended or after "
+			     : "when all partitions have ended",
+	     c->run_limit_ns ? text_time(c->run_limit_ns).s : "", end_name(c->at_end),
+	     c->trace_records);
+}
+
+static void print_claim(const struct printer *p, part_id_t i)
+{
+	const struct plan_partition *part = &p->view.plan->partitions[i];
+	const struct cpu_claim *c = &config_of(p, i)->cpu;
+
+	if (part->kind == CPU_RESERVED)
+		line(p, "  %-15s Q = %s in every P = %s: share %s, with overhead %s",
+		     config_of(p, i)->name, text_time(c->budget_ns).s, text_time(c->period_ns).s,
+		     text_percent(ppm(part->budget_tsc, part->period_tsc)).s,
+		     text_percent(ppm(part->budget_tsc + p->view.board->switch_overhead_tsc,
+				      part->period_tsc))
+			     .s);
+	else if (part->kind == CPU_BEST_EFFORT)
+		line(p, "  %-15s best effort, priority %u: what is left over",
+		     config_of(p, i)->name, c->priority);
+	else
+		line(p, "  %-15s owns it: no timer, no scheduler", config_of(p, i)->name);
+}
+
+static void print_inequality(const struct printer *p, core_id_t core, uint64_t utilization_ppm)
+{
+	char text[PLAN_INEQUALITY_BYTES];
+	part_id_t next = 0;
+
+	for (const char *plus = "";; plus = "+ ") {
+		struct text sum = text_begin(text, sizeof(text));
+
+		next = plan_add_inequality(&sum, &p->view, core, next);
+		if (next == p->view.partition_count) {
+			line(p, "  %s%s = %s <= 1: admitted", plus, sum.out,
+			     text_ratio(utilization_ppm).s);
+			return;
+		}
+		line(p, "  %s%s", plus, sum.out);
+	}
+}
+
+static void print_core(const struct printer *p, core_id_t core)
+{
+	const struct plan_core *c = &p->view.plan->cores[core];
+	if (!c->is_used) {
+		line(p, "core %u: not used", core);
+		return;
+	}
+	if (c->is_owned)
+		line(p, "core %u: owned", core);
+	else
+		line(p, "core %u: shared, %u server%s", core, c->server_count,
+		     c->server_count == 1 ? "" : "s");
+	for (part_id_t i = 0; i < p->view.plan->partition_count; i++) {
+		if (p->view.plan->partitions[i].core == core)
+			print_claim(p, i);
+	}
+	if (c->utilization_ppm != 0)
+		print_inequality(p, core, c->utilization_ppm);
+}
+
+static void print_memory(const struct printer *p)
+{
+	line(p, "memory");
+	for (part_id_t i = 0; i < p->view.plan->partition_count; i++) {
+		const struct plan_partition *part = &p->view.plan->partitions[i];
+		const struct partition_config *c = config_of(p, i);
+
+		line(p, "  %-15s %s at 0x%llx, image %s", c->name, text_size(part->memory_bytes).s,
+		     (unsigned long long)part->memory_base, c->image);
+		if (c->args && c->args[0] != '\0')
+			line(p, "  %-15s args %s", "", c->args);
+	}
+	line(p, "  %-15s %s", "(free)", text_size(p->view.plan->memory_free_bytes).s);
+}
+
+static void print_warnings(const struct printer *p)
+{
+	const struct plan *plan = p->view.plan;
+
+	for (part_id_t i = 0; i < plan->partition_count; i++) {
+		const struct plan_partition *part = &plan->partitions[i];
+		uint64_t lost;
+
+		if (part->kind == CPU_BEST_EFFORT)
+			line(p,
+			     "warning: %s: best effort on core %u has no promise: reservations and "
+			     "higher priorities can starve it",
+			     config_of(p, i)->name, part->core);
+		if (part->kind != CPU_RESERVED)
+			continue;
+		lost = ppm(p->view.board->switch_overhead_tsc, part->budget_tsc);
+		if (lost > OVERHEAD_WARN_PPM)
+			line(p,
+			     "warning: %s: one switch costs up to %s of its budget; a longer period "
+			     "of the same share wastes less",
+			     config_of(p, i)->name, text_percent(lost).s);
+	}
+	if (p->view.board->file_count == 0)
+		line(p, "warning: nobody has looked for the image files yet");
+}
+
+void plan_print(const struct config *system, const struct board *board, const struct plan *plan,
+		void (*put)(const char *line))
+{
+	struct printer p = { .view = { .config = system, .board = board }, .put = put };
+	struct plan view = *plan;
+
+	p.view.plan = &view;
+	p.view.partition_count = plan->partition_count;
+	for (part_id_t i = 0; i < plan->partition_count; i++)
+		p.view.has_label[i] = true;
+	print_system(&p);
+	for (core_id_t core = 0; core < board->core_count && core < MAX_CORES; core++)
+		print_core(&p, core);
+	print_memory(&p);
+	print_warnings(&p);
+}
