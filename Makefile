@@ -38,7 +38,7 @@ img_o  := $(patsubst %,$(B)/img/%.o,$(lib) $(pure) $(core) $(drivers) $(x86))
 host_o := $(patsubst %,$(B)/host/%.o,$(filter-out core/lib/mem.c,$(lib)) $(pure) $(core_pure) \
 	  $(x86_pure) $(guest_pure) $(wildcard tests/fake/*.c))
 tool_o := $(patsubst %,$(B)/tool/%.o,$(filter-out core/lib/mem.c,$(lib)) $(pure) \
-	  $(wildcard core/plan*.c) tests/fake/panic.c)
+	  $(wildcard core/plan*.c) core/elf.c tests/fake/panic.c)
 tests  := $(patsubst tests/%.c,$(B)/tests/%,$(wildcard tests/unit/test_*.c tests/property/test_*.c))
 
 guest_names := $(sort $(filter-out rt,$(notdir $(patsubst %/,%,$(dir $(wildcard guests/*/*.c))))))
