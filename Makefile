@@ -28,7 +28,8 @@ drivers  := $(wildcard drivers/*.[cS])
 x86      := $(wildcard arch/x86/*.[cS] arch/x86/vmx/*.[cS] arch/x86/svm/*.[cS]) \
 	    $(wildcard arch/x86/boot/multiboot2*.[cS])
 # Plain functions over plain data: these run on the host too.
-core_pure  := $(wildcard core/plan*.c) core/elf.c core/ledger.c core/memory.c
+core_pure  := $(wildcard core/plan*.c) $(addprefix core/,elf.c ledger.c memory.c run.c exit.c \
+	      hypercall.c console.c partition.c)
 x86_pure   := $(wildcard $(addprefix arch/x86/,acpi_table.c acpi_tables.c boot_map.c cpuid.c \
 	      msr.c nested_table.c vlapic.c paging_table.c boot/multiboot2_info.c \
 	      vmx/decode.c vmx/controls.c svm/decode.c))

@@ -65,12 +65,6 @@ static enum exit_action on_privileged(struct partition *p, const struct exit_inf
 	return ACT_INJECT_GP;
 }
 
-/* The back-end has done all there is to do. */
-static enum exit_action on_control(struct partition *p, const struct exit_info *e)
-{
-	return ACT_RESUME;
-}
-
 static enum exit_action on_cache(struct partition *p, const struct exit_info *e)
 {
 	return ACT_SKIP_INSN;
@@ -113,7 +107,6 @@ static exit_fn *const handlers[EXIT_KIND_COUNT] = {
 	[EXIT_CONTROL] = on_control,
 	[EXIT_TRIPLE_FAULT] = on_triple_fault,
 	[EXIT_INIT] = on_bad_state,
-	[EXIT_CONTROL] = on_control,
 };
 
 enum exit_action exit_dispatch(struct partition *p, const struct exit_info *e)

@@ -67,6 +67,7 @@ enum err run_init(const struct plan *plan, uint32_t cores, uint64_t end_tsc)
 	core_count = cores;
 	run_end_tsc = end_tsc;
 	live_count = plan->partition_count;
+	is_stopping = 0;
 	for (core_id_t i = 0; i < cores; i++) {
 		run_cores[i].id = i;
 		cbs_init(&run_cores[i].cbs);

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * tests/fake/arch.h - a machine for core/ on the host: guests are little programs of steps.
+ *
+ * Model    One core, one clock. A guest's step computes for `ticks`, then exits with `kind`.
+ *	    The program repeats for ever. Entering, leaving, choosing and sleeping cost ticks,
+ *	    and timers are late by a random amount up to `timer_late_max`.
+ *	    Deliberately unlike x86: no registers, no instructions, interrupts are a count.
+ */
+#pragma once
+#include "arch/vcpu.h"
+
+struct fake_step {
+	uint64_t ticks;
+	enum exit_kind kind;
+	uint64_t value;	 /* EXIT_HYPERCALL: number. EXIT_MSR_WRITE: arms the timer in `value` */
+};
+
+#define FAKE_STEP_MAX 8u
+
+struct fake_guest {
+	struct fake_step steps[FAKE_STEP_MAX];
+	uint32_t step_count;
+	/* Below: state */
+	uint32_t step;
+	uint64_t ticks_left;
+	uint64_t timer_tsc;
+	uint32_t interrupts;
+	uint64_t ran_tsc; /* what it truly got */
+};
+
+struct fake_machine {
+	uint64_t now_tsc;
+	uint64_t cost_enter, cost_exit; /* inside arch_vcpu_enter(), outside the guest */
+	uint64_t cost_look;		/* of each look at the clock */
+	uint64_t timer_late_max;
+	uint64_t random;
+	struct fake_guest guests[MAX_VCPUS];
+};
+
+extern struct fake_machine fake;
