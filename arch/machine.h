@@ -12,6 +12,12 @@ MUST_CHECK enum err arch_init(const struct boot_info *boot, const char **missing
 /* One line about what was found (CPU, timers, APIC mode), into `line`. */
 void arch_describe(char *line, size_t bytes);
 
+/*
+ * What bring-up found odd but not fatal, or measured: line `index`, or NULL: there are no more.
+ * Grows during arch_init() and arch_mp_start(); also worth reading when they fail.
+ */
+const char *arch_remark(uint32_t index);
+
 /* ACPI S5; halts all cores where firmware offers none. */
 NORETURN void arch_power_off(void);
 /* ACPI reset register, then 0xCF9, then a triple fault. */

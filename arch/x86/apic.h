@@ -16,6 +16,11 @@
 
 /* Serves host interrupt `vector` and acknowledges it. Bounded. */
 void irq_serve(uint8_t vector);
+/*
+ * An NMI: counted; or, once a core has panicked, this one stops. A back-end whose guest exits
+ * for an NMI executes INT 2, which ends here and, by its IRET, unblocks NMIs again.
+ */
+void nmi_serve(void);
 
 /*
  * One-shot timer of this core, absolute. Arming for the time already armed costs nothing;
@@ -23,4 +28,5 @@ void irq_serve(uint8_t vector);
  * looks at the clock.
  */
 void apic_timer_arm(uint64_t at_tsc);
+/* Costs a load and a compare where nothing is armed. */
 void apic_timer_disarm(void);

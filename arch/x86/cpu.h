@@ -118,6 +118,7 @@ CPU_CONTROL_REGISTER(dr7)
 /* SDM Vol. 3A, "Control Registers". */
 #define CR0_PE	BIT64(0)
 #define CR0_MP	BIT64(1)
+#define CR0_EM	BIT64(2)
 #define CR0_TS	BIT64(3)
 #define CR0_ET	BIT64(4)
 #define CR0_NE	BIT64(5)
@@ -125,13 +126,30 @@ CPU_CONTROL_REGISTER(dr7)
 #define CR0_NW	BIT64(29)
 #define CR0_CD	BIT64(30)
 #define CR0_PG	BIT64(31)
+#define CR4_VME BIT64(0)
+#define CR4_PVI BIT64(1)
+#define CR4_TSD BIT64(2)
+#define CR4_DE	BIT64(3)
+#define CR4_PSE BIT64(4)
 #define CR4_PAE BIT64(5)
 #define CR4_MCE BIT64(6)
 #define CR4_PGE BIT64(7)
+#define CR4_PCE BIT64(8)
 #define CR4_OSFXSR    BIT64(9)
 #define CR4_OSXMMEXCPT BIT64(10)
+#define CR4_UMIP      BIT64(11)
 #define CR4_VMXE      BIT64(13)
+#define CR4_FSGSBASE  BIT64(16)
+#define CR4_PCIDE     BIT64(17)
 #define CR4_OSXSAVE   BIT64(18)
+#define CR4_SMEP      BIT64(20)
+#define CR4_SMAP      BIT64(21)
+#define CR4_PKE	      BIT64(22)
+
+/* SDM Vol. 3B, "Debug Registers": their values after reset, and DR7's general detect. */
+#define DR6_FIXED1 UINT64_C(0xffff0ff0)
+#define DR7_FIXED1 UINT64_C(0x400)
+#define DR7_GD	   BIT64(13)
 
 /* SDM Vol. 3A, "RFLAGS Register" (Vol. 1) and "System Flags". */
 #define RFLAGS_FIXED1 BIT64(1)
@@ -162,6 +180,9 @@ CPU_CONTROL_REGISTER(dr7)
 #define MSR_GS_BASE	   0xc0000101u
 #define MSR_KERNEL_GS_BASE 0xc0000102u
 #define MSR_TSC_AUX	   0xc0000103u
+
+/* SDM Vol. 3A, "Memory Type Setting of PAT Entries Following a Power-up or Reset". */
+#define PAT_RESET UINT64_C(0x0007040600070406)
 
 #define EFER_SCE  BIT64(0)
 #define EFER_LME  BIT64(8)

@@ -20,19 +20,25 @@ struct tss {
 	uint32_t reserved0;
 	uint64_t rsp[3];
 	uint64_t reserved1;
-	uint64_t ist[7]; /* IST1: #DF, NMI, #MC */
+	uint64_t ist[7]; /* ist[i] is IST i + 1: see enum ist */
 	uint64_t reserved2;
 	uint16_t reserved3;
 	uint16_t iomap_base;
 } __attribute__((packed));
 _Static_assert(sizeof(struct tss) == 104, "SDM Vol. 3A, \"Task Management in 64-bit Mode\"");
 
+/* Exceptions with a stack of their own: they may come when RSP is good for nothing. */
+enum ist { IST_DOUBLE_FAULT, IST_NMI, IST_MACHINE_CHECK, IST_COUNT };
+
 struct percpu {
 	struct percpu *self; /* at %gs:0 */
 	core_id_t core;
 	uint32_t apic_id;
+	uint64_t stack_top;	/* [I] 0 on the boot core: its stack is in the image */
 	struct vcpu *loaded;	/* [C] whose FPU, MSRs and VMCS are in this processor; or NULL */
 	uint64_t timer_tsc;	/* [C] what the local APIC timer is armed for; TSC_NEVER: nothing */
+	uint64_t nmi_count;	/* [C] NMIs that nobody sent to stop us */
+	uint64_t stray_count;	/* [C] interrupts on vectors that nobody uses */
 	void *backend;		/* [C] the back-end's per-core data (VMXON region, host save area) */
 	hpa_t backend_hpa;	/* [C] */
 	uint64_t gdt[5];	/* null, code, data, TSS (two slots) */
