@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * arch/x86/apic_regs.h - the host's local APIC registers. Private to apic.c and apic_timer.c.
+ *
+ * Registers are named by their x2APIC MSRs (X2APIC_* of vlapic.h). In xAPIC mode the same
+ * register lies at 16 * (msr - 800H) in the 4 KiB page that IA32_APIC_BASE names; only ICR
+ * differs (two halves there, one MSR here).
+ * Source   SDM Vol. 3A, "Advanced Programmable Interrupt Controller (APIC)".
+ */
+#pragma once
+#include "arch/x86/cpu.h"
+#include "arch/x86/vlapic.h"
+
+#define XAPIC_ICR_HIGH 0x831u /* xAPIC only: offset 310H */
+
+/* "Spurious Interrupt Vector Register" */
+#define SVR_ENABLE BIT32(8)
+/* "Local Vector Table" */
+#define LVT_MASKED	 BIT32(16)
+#define LVT_TIMER_DEADLINE BIT32(18) /* 18:17 = 10b */
+/* "Divide Configuration Register": divide by 1 */
+#define DIVIDE_BY_1 0xbu
+/* "Interrupt Command Register (ICR)" */
+#define ICR_INIT	 (5u << 8)
+#define ICR_STARTUP	 (6u << 8)
+#define ICR_NMI		 (4u << 8)
+#define ICR_PENDING	 BIT32(12) /* delivery status; xAPIC only */
+#define ICR_ASSERT	 BIT32(14)
+
+/* NULL: x2APIC mode. Set once, before the first access. */
+extern volatile uint8_t *xapic_page;
+
+static inline size_t xapic_offset(uint32_t msr)
+{
+	return (size_t)(msr - MSR_X2APIC_FIRST) * 16;
+}
+
+static inline uint32_t apic_read(uint32_t msr)
+{
+	if (xapic_page == NULL)
+		return (uint32_t)cpu_rdmsr(msr);
+	return *(volatile uint32_t *)(xapic_page + xapic_offset(msr));
+}
+
+static inline void apic_write(uint32_t msr, uint32_t value)
+{
+	if (xapic_page == NULL)
+		cpu_wrmsr(msr, value);
+	else
+		*(volatile uint32_t *)(xapic_page + xapic_offset(msr)) = value;
+}
+
+/* The bit of `vector` in one of the three 256-bit registers: ISR, TMR, IRR. */
+static inline bool apic_vector_bit(uint32_t first_msr, uint32_t vector)
+{
+	return (apic_read(first_msr + vector / 32) >> (vector % 32) & 1) != 0;
+}
