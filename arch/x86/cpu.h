@@ -146,6 +146,11 @@ CPU_CONTROL_REGISTER(dr7)
 #define CR4_SMAP      BIT64(21)
 #define CR4_PKE	      BIT64(22)
 
+/* SDM Vol. 1, "Extended Control Registers (Including XCR0)". */
+#define XCR0_X87  BIT64(0)
+#define XCR0_SSE  BIT64(1)
+#define XCR0_PKRU BIT64(9)
+
 /* SDM Vol. 3B, "Debug Registers": their values after reset, and DR7's general detect. */
 #define DR6_FIXED1 UINT64_C(0xffff0ff0)
 #define DR7_FIXED1 UINT64_C(0x400)

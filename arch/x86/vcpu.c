@@ -1,0 +1,257 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * arch/vcpu.h over a back-end: which one, the vCPUs' memory, and what only changes hands when
+ * another vCPU is loaded. fpu.c has the vector state.
+ */
+#include "arch/clock.h"
+#include "arch/mem.h"
+#include "arch/x86/cpu.h"
+#include "arch/x86/cpuid.h"
+#include "arch/x86/fpu.h"
+#include "arch/x86/msr.h"
+#include "arch/x86/nested.h"
+#include "arch/x86/percpu.h"
+#include "core/lib/assert.h"
+
+#define CPUID_FEATURES	       1u
+#define CPUID_FEATURES_ECX_VMX BIT32(5)
+#define CPUID_MORE	       7u
+#define CPUID_MORE_EDX_IBPB    BIT32(26) /* "IBRS and IBPB" */
+#define CPUID_EXTENDED	       0x80000000u
+#define CPUID_EXTENDED_1       0x80000001u
+#define CPUID_EXTENDED_1_ECX_SVM BIT32(2)
+#define CPUID_EXTENDED_8       0x80000008u
+#define CPUID_EXTENDED_8_EBX_IBPB BIT32(12)
+
+#define PRED_CMD_IBPB BIT64(0)
+
+/* A copy of the chosen table, so that a call is one instruction. [I] after probe */
+static struct backend backend;
+static bool has_ibpb;		       /* [I] */
+static struct vcpu *vcpus[MAX_VCPUS];  /* [I] after creation */
+
+/* --- boot --------------------------------------------------------------------------------- */
+
+static const struct backend *choose(void)
+{
+	uint32_t extended_max = cpu_cpuid(CPUID_EXTENDED, 0).eax;
+
+	if (cpu_cpuid(CPUID_FEATURES, 0).ecx & CPUID_FEATURES_ECX_VMX)
+		return &vmx_backend;
+	if (extended_max >= CPUID_EXTENDED_1 &&
+	    (cpu_cpuid(CPUID_EXTENDED_1, 0).ecx & CPUID_EXTENDED_1_ECX_SVM))
+		return &svm_backend;
+	return NULL;
+}
+
+static bool find_ibpb(void)
+{
+	if (cpu_cpuid(0, 0).eax >= CPUID_MORE &&
+	    (cpu_cpuid(CPUID_MORE, 0).edx & CPUID_MORE_EDX_IBPB))
+		return true;
+	return cpu_cpuid(CPUID_EXTENDED, 0).eax >= CPUID_EXTENDED_8 &&
+	       (cpu_cpuid(CPUID_EXTENDED_8, 0).ebx & CPUID_EXTENDED_8_EBX_IBPB);
+}
+
+enum err arch_vcpu_probe(const char **missing)
+{
+	const struct backend *chosen = choose();
+	uint64_t xcr0 = cpuid_xcr0_offered(cpu_cpuid);
+
+	*missing = "hardware virtualization: VT-x (Intel) or SVM (AMD)";
+	if (!chosen)
+		return ERR_UNSUPPORTED;
+	backend = *chosen;
+	has_ibpb = find_ibpb();
+	fpu_init(xcr0);
+	cpuid_init(cpu_cpuid, xcr0, arch_clock_tsc_hz());
+	return backend.probe(missing);
+}
+
+const char *arch_vcpu_backend(void)
+{
+	return backend.name;
+}
+
+enum err arch_vcpu_core_enable(const char **missing)
+{
+	fpu_core_enable();
+	return backend.core_enable(missing);
+}
+
+enum err arch_vcpu_create(vcpu_id_t id, const struct vcpu_setup *setup)
+{
+	uint64_t fpu_at = align_up(sizeof(struct vcpu), FPU_AREA_ALIGN);
+	uint64_t bytes = fpu_at + fpu_area_bytes();
+	hpa_t root = nested_root(setup->part);
+	struct vcpu *v;
+
+	if (id >= MAX_VCPUS || vcpus[id] || root.v == 0)
+		return ERR_INVAL;
+	v = arch_mem_take_pages(align_up(bytes, PAGE_BYTES) / PAGE_BYTES);
+	if (!v)
+		return ERR_NOMEM;
+	v->id = id;
+	v->part = setup->part;
+	v->tsc_offset = 0 - setup->epoch_tsc;
+	v->dr6 = DR6_FIXED1;
+	v->xsave = (uint8_t *)v + fpu_at;
+	v->xcr0 = XCR0_X87;
+	fpu_area_init(v->xsave);
+	vlapic_init(&v->lapic, setup->apic_id);
+	vcpus[id] = v;
+	return backend.create(v, setup, root);
+}
+
+/* --- what changes hands ------------------------------------------------------------------- */
+
+static void save_debug_registers(struct vcpu *v)
+{
+	v->dr[0] = cpu_read_dr0();
+	v->dr[1] = cpu_read_dr1();
+	v->dr[2] = cpu_read_dr2();
+	v->dr[3] = cpu_read_dr3();
+}
+
+/* The host's DR7 is off at all times, so a guest's breakpoints never match in here. */
+static void load_debug_registers(const struct vcpu *v)
+{
+	cpu_write_dr0(v->dr[0]);
+	cpu_write_dr1(v->dr[1]);
+	cpu_write_dr2(v->dr[2]);
+	cpu_write_dr3(v->dr[3]);
+}
+
+static __attribute__((noinline)) void switch_to(struct vcpu *v)
+{
+	struct percpu *p = percpu();
+
+	if (p->loaded) {
+		backend.unload(p->loaded);
+		save_debug_registers(p->loaded);
+	}
+	fpu_switch(p->loaded, v);
+	/* Branch history of one partition must not steer another's speculation. */
+	if (has_ibpb)
+		cpu_wrmsr(MSR_PRED_CMD, PRED_CMD_IBPB);
+	load_debug_registers(v);
+	backend.load(v);
+	p->loaded = v;
+}
+
+static inline struct vcpu *loaded_on_this_core(void)
+{
+	struct vcpu *v;
+
+	__asm__("mov %%gs:%c1, %0" : "=r"(v) : "i"(offsetof(struct percpu, loaded)) : "memory");
+	return v;
+}
+
+void arch_vcpu_enter(vcpu_id_t id, uint64_t deadline_tsc, struct exit_info *out)
+{
+	struct vcpu *v = vcpus[id];
+
+	if (__builtin_expect(loaded_on_this_core() != v, 0))
+		switch_to(v);
+	backend.enter(v, deadline_tsc, out);
+}
+
+/* --- serving an exit: the vCPU is the loaded one ------------------------------------------ */
+
+void arch_vcpu_skip_insn(vcpu_id_t id)
+{
+	backend.skip_insn(vcpus[id]);
+}
+
+void arch_vcpu_inject(vcpu_id_t id, enum vcpu_fault fault)
+{
+	backend.inject(vcpus[id], fault);
+}
+
+void arch_vcpu_set_result(vcpu_id_t id, uint64_t rax)
+{
+	vcpus[id]->gpr[GPR_RAX] = rax;
+}
+
+void arch_vcpu_set_pio(vcpu_id_t id, uint8_t width, uint64_t value)
+{
+	uint64_t *rax = &vcpus[id]->gpr[GPR_RAX];
+
+	/* SDM Vol. 1, "General-Purpose Registers in 64-Bit Mode": 32-bit results clear 63:32. */
+	if (width == 1)
+		*rax = (*rax & ~UINT64_C(0xff)) | (value & 0xff);
+	else if (width == 2)
+		*rax = (*rax & ~UINT64_C(0xffff)) | (value & 0xffff);
+	else
+		*rax = (uint32_t)value;
+}
+
+void arch_vcpu_cpuid(vcpu_id_t id)
+{
+	cpuid_emulate(vcpus[id], &backend);
+}
+
+static enum err read_msr(struct vcpu *v, const struct exit_info *e)
+{
+	uint64_t value;
+	enum err r = msr_read(v, &backend, (uint32_t)e->addr, cpu_rdtsc(), &value);
+
+	if (r != OK)
+		return r;
+	v->gpr[GPR_RAX] = (uint32_t)value;
+	v->gpr[GPR_RDX] = value >> 32;
+	return OK;
+}
+
+static enum err set_xcr(struct vcpu *v, const struct exit_info *e)
+{
+	enum err r = msr_xsetbv(v, (uint32_t)e->addr, e->value);
+
+	if (r == OK)
+		fpu_load_xcr0(v);
+	return r;
+}
+
+enum err arch_vcpu_msr(vcpu_id_t id, const struct exit_info *e)
+{
+	struct vcpu *v = vcpus[id];
+	struct vlapic_ipi ipi; /* to other vCPUs of the partition: it has none */
+
+	switch (e->kind) {
+	case EXIT_MSR_READ:
+		return read_msr(v, e);
+	case EXIT_MSR_WRITE:
+		return msr_write(v, &backend, (uint32_t)e->addr, e->value, cpu_rdtsc(), &ipi);
+	case EXIT_XSETBV:
+		return set_xcr(v, e);
+	default:
+		return ERR_INVAL;
+	}
+}
+
+uint64_t arch_vcpu_timer_tsc(vcpu_id_t id)
+{
+	return vlapic_timer_tsc(&vcpus[id]->lapic);
+}
+
+void arch_vcpu_timer_expire(vcpu_id_t id, uint64_t now_tsc)
+{
+	vlapic_timer_expire(&vcpus[id]->lapic, now_tsc);
+}
+
+/* Also for vCPUs that are not loaded: back-ends keep what this takes. */
+bool arch_vcpu_wants_to_run(vcpu_id_t id)
+{
+	struct vcpu *v = vcpus[id];
+
+	return vlapic_pending(&v->lapic) >= 0 && backend.interrupts_enabled(v);
+}
+
+uint64_t arch_vcpu_rip(vcpu_id_t id)
+{
+	struct vcpu *v = vcpus[id];
+
+	if (loaded_on_this_core() != v)
+		switch_to(v);
+	return backend.rip(v);
+}

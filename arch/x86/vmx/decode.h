@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * arch/x86/vmx/decode.h - what VMCS words mean.
+ *
+ * Source   SDM Vol. 3C, "VM-Exit Information Fields", "Exit Qualification"; Vol. 3C,
+ *	    "VMX-Preemption Timer"; Vol. 2B, "MOV - Move to/from Control Registers".
+ * Sharing  Pure.
+ */
+#pragma once
+#include "arch/vcpu.h"
+
+/*
+ * The kind of exit that follows from the basic reason alone. EXIT_CONTROL for those that the
+ * back-end may settle by itself; EXIT_OTHER for everything that is not expected.
+ */
+enum exit_kind vmx_kind(uint32_t reason);
+
+/* "Exit Qualification for I/O Instructions". String instructions become EXIT_OTHER. */
+void vmx_decode_io(uint64_t qualification, uint64_t rax, struct exit_info *out);
+/* "Exit Qualification for EPT Violations". */
+void vmx_decode_ept(uint64_t qualification, uint64_t gpa, struct exit_info *out);
+
+/* "Exit Qualification for Control-Register Accesses"; only MOV can exit with our masks. */
+enum vmx_cr_access { CR_READ, CR_WRITE, CR_OTHER };
+struct vmx_cr {
+	enum vmx_cr_access access;
+	uint32_t number;
+	uint32_t gpr; /* enum gpr */
+};
+struct vmx_cr vmx_decode_cr(uint64_t qualification);
+
+/* May a guest load this value; false: #GP(0). Relations of PG, PE, LME are the CPU's to check. */
+bool vmx_cr0_is_valid(uint64_t value);
+bool vmx_cr4_is_valid(uint64_t value, uint64_t allowed);
+
+/* DR6 after a debug exception that the VM exit reported and did not deliver. */
+uint64_t vmx_debug_dr6(uint64_t dr6, uint64_t qualification);
+
+/*
+ * The timer counts down by one whenever bit `shift` of the TSC changes. With this value, set
+ * at `now_tsc`, it expires at the first such change that is not before `deadline_tsc`; or
+ * early, where 32 bits do not reach so far.
+ */
+uint32_t vmx_timer_value(uint64_t now_tsc, uint64_t deadline_tsc, uint32_t shift);
+
+/* What to inject at the next entry if an exit came in the middle of delivering this; or 0. */
+uint32_t vmx_reinjection(uint32_t idt_vectoring);

@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What must be settled between an exit and the next entry: the deadline, the event to inject,
+ * the step over an instruction. SDM Vol. 3C, "VM-Entry Controls for Event Injection",
+ * "Interrupt-Window Exiting and Virtual-Interrupt Delivery"; "VMX-Preemption Timer".
+ */
+#include "arch/x86/cpu.h"
+#include "arch/x86/vmx/decode.h"
+#include "arch/x86/vmx/vmcs.h"
+
+#define QUIET UINT64_MAX
+
+void vmx_queue(struct vmx *x, uint32_t event, uint32_t error_code)
+{
+	x->event = event;
+	x->event_error = error_code;
+	x->quiet = 0;
+}
+
+void vmx_inject(struct vcpu *v, enum vcpu_fault fault)
+{
+	uint32_t event = INTERRUPTION_VALID | INTERRUPTION_OF_TYPE(TYPE_HARDWARE_EXCEPTION);
+
+	if (fault == VCPU_FAULT_UD) {
+		vmx_queue(v->backend, event | EXCEPTION_UD, 0);
+		return;
+	}
+	/* "Checks on VMX Controls": an error code in real mode would make the entry fail. */
+	if (vmcs_read(VMCS_GUEST_CR0) & CR0_PE)
+		event |= INTERRUPTION_HAS_ERROR_CODE;
+	vmx_queue(v->backend, event | EXCEPTION_GP, 0);
+}
+
+/* What stepping over an instruction does besides moving RIP, where a flag asks for it. */
+static __attribute__((noinline)) void end_instruction(uint64_t rflags, uint32_t blocking)
+{
+	vmcs_write(VMCS_GUEST_INTERRUPTIBILITY,
+		   blocking & ~(BLOCKING_BY_STI | BLOCKING_BY_MOV_SS));
+	if (rflags & RFLAGS_TF)
+		vmcs_write(VMCS_GUEST_PENDING_DEBUG,
+			   vmcs_read(VMCS_GUEST_PENDING_DEBUG) | PENDING_DEBUG_BS);
+}
+
+/*
+ * A RIP beyond the guest's mode (32 bits, canonical) is not looked for: the next entry fails
+ * then, and the partition is stopped.
+ */
+void vmx_skip_insn(struct vcpu *v)
+{
+	uint64_t rflags = vmcs_read(VMCS_GUEST_RFLAGS);
+	uint32_t blocking = vmcs_read32(VMCS_GUEST_INTERRUPTIBILITY);
+
+	vmcs_write(VMCS_GUEST_RIP,
+		   vmcs_read(VMCS_GUEST_RIP) + vmcs_read32(VMCS_EXIT_INSTRUCTION_LENGTH));
+	if (__builtin_expect((rflags & RFLAGS_TF) ||
+				     (blocking & (BLOCKING_BY_STI | BLOCKING_BY_MOV_SS)),
+			     0))
+		end_instruction(rflags, blocking);
+}
+
+static void set_window(struct vmx *x, bool is_wanted)
+{
+	uint32_t proc = x->proc & ~PROC_INTERRUPT_WINDOW_EXITING;
+
+	if (is_wanted)
+		proc |= PROC_INTERRUPT_WINDOW_EXITING;
+	if (proc != x->proc)
+		vmcs_write(VMCS_PROC_CONTROLS, proc);
+	x->proc = proc;
+}
+
+static bool can_take_interrupt(void)
+{
+	return (vmcs_read(VMCS_GUEST_RFLAGS) & RFLAGS_IF) &&
+	       !(vmcs_read32(VMCS_GUEST_INTERRUPTIBILITY) &
+		 (BLOCKING_BY_STI | BLOCKING_BY_MOV_SS));
+}
+
+static void write_event(struct vmx *x)
+{
+	vmcs_write(VMCS_ENTRY_INTERRUPTION, x->event);
+	vmcs_write(VMCS_ENTRY_ERROR_CODE, x->event_error);
+	vmcs_write(VMCS_ENTRY_INSTRUCTION_LENGTH, x->event_length);
+	x->event = 0;
+}
+
+/* One event per entry; an interrupt that does not get its turn asks for the window. */
+static void offer_events(struct vcpu *v, struct vmx *x)
+{
+	int vector = vcpu_irq_pending(v);
+
+	if (x->event) {
+		write_event(x);
+	} else if (vector >= 0 && can_take_interrupt()) {
+		vmcs_write(VMCS_ENTRY_INTERRUPTION,
+			   INTERRUPTION_VALID | INTERRUPTION_OF_TYPE(TYPE_EXTERNAL) |
+				   (uint32_t)vector);
+		vcpu_irq_accept(v, (uint8_t)vector);
+		vector = vcpu_irq_pending(v);
+	}
+	set_window(x, vector >= 0);
+}
+
+static void set_timer(struct vmx *x, uint64_t now_tsc, uint64_t deadline_tsc)
+{
+	uint32_t pin = x->pin & ~PIN_ACTIVATE_PREEMPTION_TIMER;
+
+	if (deadline_tsc != TSC_NEVER) {
+		pin |= PIN_ACTIVATE_PREEMPTION_TIMER;
+		vmcs_write(VMCS_PREEMPTION_TIMER,
+			   vmx_timer_value(now_tsc, deadline_tsc, vmx_controls.timer_shift));
+	}
+	if (pin != x->pin)
+		vmcs_write(VMCS_PIN_CONTROLS, pin);
+	x->pin = pin;
+}
+
+bool vmx_prepare(struct vcpu *v, uint64_t deadline_tsc)
+{
+	struct vmx *x = v->backend;
+	uint64_t now_tsc = cpu_rdtsc();
+
+	if (now_tsc >= deadline_tsc)
+		return false;
+	offer_events(v, x);
+	set_timer(x, cpu_rdtsc(), deadline_tsc);
+	x->quiet = (x->pin & PIN_ACTIVATE_PREEMPTION_TIMER) ||
+				   (x->proc & PROC_INTERRUPT_WINDOW_EXITING) ?
+			   0 :
+			   QUIET;
+	return true;
+}

@@ -1,0 +1,189 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Everything that a VMCS holds, written once. SDM Vol. 3C, "VM Entries": "Checks on VMX
+ * Controls and Host-State Area" and "Checking and Loading Guest State" say what must fit.
+ */
+#include <string.h>
+#include "arch/mem.h"
+#include "arch/x86/cpu.h"
+#include "arch/x86/percpu.h"
+#include "arch/x86/vmx/vmcs.h"
+#include "core/lib/assert.h"
+
+/*
+ * MSRs that a guest reads and writes without an exit: the CPU switches them (VMCS), or we do
+ * when another vCPU is loaded. Everything else exits.
+ */
+static const uint32_t own_msrs[] = {
+	MSR_SYSENTER_CS, MSR_SYSENTER_ESP, MSR_SYSENTER_EIP, MSR_PAT,
+	MSR_STAR,	 MSR_LSTAR,	   MSR_CSTAR,	     MSR_FMASK,
+	MSR_FS_BASE,	 MSR_GS_BASE,	   MSR_KERNEL_GS_BASE,
+};
+
+/* One for all vCPUs. */
+static uint8_t msr_bitmap[PAGE_BYTES] __attribute__((aligned(PAGE_BYTES)));
+
+struct idt_register {
+	uint16_t limit;
+	uint64_t base;
+} __attribute__((packed));
+
+static uint64_t host_idt_base(void)
+{
+	struct idt_register r;
+
+	__asm__ volatile("sidt %0" : "=m"(r));
+	return r.base;
+}
+
+/* A field that does not exist, or no current VMCS, is our own mistake. */
+static void vmcs_set(enum vmcs_field field, uint64_t value)
+{
+	bool failed;
+
+	__asm__ volatile("vmwrite %2, %1"
+			 : "=@ccbe"(failed)
+			 : "r"((uint64_t)field), "r"(value));
+	ASSERT(!failed);
+}
+
+static void allow_msr(uint32_t msr)
+{
+	bool is_high = msr >= MSR_BITMAP_HIGH_FIRST;
+	uint32_t bit = is_high ? msr - MSR_BITMAP_HIGH_FIRST : msr;
+	uint32_t byte = bit / 8;
+	uint8_t keep = (uint8_t)~BIT32(bit % 8);
+
+	ASSERT(bit < MSR_BITMAP_RANGE);
+	msr_bitmap[(is_high ? MSR_BITMAP_READ_HIGH : MSR_BITMAP_READ_LOW) + byte] &= keep;
+	msr_bitmap[(is_high ? MSR_BITMAP_WRITE_HIGH : MSR_BITMAP_WRITE_LOW) + byte] &= keep;
+}
+
+void vmcs_build_msr_bitmap(void)
+{
+	memset(msr_bitmap, 0xff, sizeof(msr_bitmap));
+	for (uint32_t i = 0; i < ARRAY_SIZE(own_msrs); i++)
+		allow_msr(own_msrs[i]);
+}
+
+/*
+ * #DB and #AC exit, because delivering them can raise them again, for ever, inside one
+ * instruction that no timer interrupts. #MC is the host's.
+ */
+static void init_controls(const struct vcpu *v, const struct vmx *x)
+{
+	vmcs_set(VMCS_PIN_CONTROLS, x->pin);
+	vmcs_set(VMCS_PROC_CONTROLS, x->proc);
+	vmcs_set(VMCS_PROC2_CONTROLS, vmx_controls.proc2);
+	vmcs_set(VMCS_EXIT_CONTROLS, vmx_controls.exit);
+	vmcs_set(VMCS_ENTRY_CONTROLS, vmx_controls.entry);
+	vmcs_set(VMCS_EXCEPTION_BITMAP,
+		 BIT32(EXCEPTION_DB) | BIT32(EXCEPTION_AC) | BIT32(EXCEPTION_MC));
+	vmcs_set(VMCS_PAGE_FAULT_MASK, 0);
+	vmcs_set(VMCS_PAGE_FAULT_MATCH, 0);
+	vmcs_set(VMCS_CR3_TARGET_COUNT, 0);
+	vmcs_set(VMCS_EXIT_MSR_STORE_COUNT, 0);
+	vmcs_set(VMCS_EXIT_MSR_LOAD_COUNT, 0);
+	vmcs_set(VMCS_ENTRY_MSR_LOAD_COUNT, 0);
+	vmcs_set(VMCS_ENTRY_INTERRUPTION, 0);
+	vmcs_set(VMCS_ENTRY_ERROR_CODE, 0);
+	vmcs_set(VMCS_ENTRY_INSTRUCTION_LENGTH, 0);
+	vmcs_set(VMCS_MSR_BITMAP, arch_mem_hpa(msr_bitmap).v);
+	vmcs_set(VMCS_TSC_OFFSET, v->tsc_offset);
+	vmcs_set(VMCS_EPTP, x->nested_root.v | EPTP_MEMORY_WB | EPTP_WALK_4);
+	vmcs_set(VMCS_VPID, v->id + 1); /* 0 is the host's */
+	if (vmx_controls.proc2 & PROC2_ENCLS_EXITING)
+		vmcs_set(VMCS_ENCLS_EXITING_BITMAP, UINT64_MAX);
+	vmcs_set(VMCS_CR0_MASK, vmx_controls.cr0_mask);
+	vmcs_set(VMCS_CR4_MASK, vmx_controls.cr4_mask);
+	vmcs_set(VMCS_CR0_SHADOW, CR0_PE | CR0_ET);
+	vmcs_set(VMCS_CR4_SHADOW, 0);
+}
+
+/* The guest's own descriptor tables are loaded by it; until then the hidden parts count. */
+static void init_guest_segments(void)
+{
+	enum { ES, CS, SS, DS, FS, GS, SEGMENT_COUNT };
+
+	for (uint32_t i = ES; i < SEGMENT_COUNT; i++) {
+		uint32_t step = i * VMCS_SEGMENT_STEP;
+
+		vmcs_set(VMCS_GUEST_ES + step, i == CS ? SEL_CODE : SEL_DATA);
+		vmcs_set(VMCS_GUEST_ES_BASE + step, 0);
+		vmcs_set(VMCS_GUEST_ES_LIMIT + step, UINT32_MAX);
+		vmcs_set(VMCS_GUEST_ES_ACCESS + step, i == CS ? ACCESS_CODE32 : ACCESS_DATA32);
+	}
+	vmcs_set(VMCS_GUEST_LDTR, 0);
+	vmcs_set(VMCS_GUEST_LDTR_BASE, 0);
+	vmcs_set(VMCS_GUEST_LDTR_LIMIT, 0);
+	vmcs_set(VMCS_GUEST_LDTR_ACCESS, ACCESS_UNUSABLE);
+	vmcs_set(VMCS_GUEST_TR, 0);
+	vmcs_set(VMCS_GUEST_TR_BASE, 0);
+	vmcs_set(VMCS_GUEST_TR_LIMIT, sizeof(struct tss) - 1);
+	vmcs_set(VMCS_GUEST_TR_ACCESS, ACCESS_TSS_BUSY);
+	vmcs_set(VMCS_GUEST_GDTR_BASE, 0);
+	vmcs_set(VMCS_GUEST_GDTR_LIMIT, 0);
+	vmcs_set(VMCS_GUEST_IDTR_BASE, 0);
+	vmcs_set(VMCS_GUEST_IDTR_LIMIT, 0);
+}
+
+static void init_guest_registers(const struct vmx *x)
+{
+	vmcs_set(VMCS_GUEST_CR0, CR0_PE | CR0_ET | vmx_controls.cr0_set);
+	vmcs_set(VMCS_GUEST_CR3, 0);
+	vmcs_set(VMCS_GUEST_CR4, vmx_controls.cr4_set);
+	vmcs_set(VMCS_GUEST_DR7, DR7_FIXED1);
+	vmcs_set(VMCS_GUEST_RSP, 0);
+	vmcs_set(VMCS_GUEST_RIP, x->entry.v);
+	vmcs_set(VMCS_GUEST_RFLAGS, RFLAGS_FIXED1);
+	vmcs_set(VMCS_GUEST_PENDING_DEBUG, 0);
+	vmcs_set(VMCS_GUEST_INTERRUPTIBILITY, 0);
+	vmcs_set(VMCS_GUEST_ACTIVITY, 0);
+	vmcs_set(VMCS_GUEST_DEBUGCTL, 0);
+	vmcs_set(VMCS_GUEST_SYSENTER_CS, 0);
+	vmcs_set(VMCS_GUEST_SYSENTER_ESP, 0);
+	vmcs_set(VMCS_GUEST_SYSENTER_EIP, 0);
+	vmcs_set(VMCS_GUEST_EFER, 0);
+	vmcs_set(VMCS_GUEST_PAT, PAT_RESET);
+	vmcs_set(VMCS_LINK_POINTER, VMCS_NO_LINK);
+	vmcs_set(VMCS_PREEMPTION_TIMER, 0);
+}
+
+/* What percpu.h promises after every exit. */
+static void init_host(const struct vcpu *v)
+{
+	const struct percpu *p = percpu();
+
+	vmcs_set(VMCS_HOST_CR0, cpu_read_cr0());
+	vmcs_set(VMCS_HOST_CR3, cpu_read_cr3());
+	vmcs_set(VMCS_HOST_CR4, cpu_read_cr4());
+	vmcs_set(VMCS_HOST_ES, SEL_DATA);
+	vmcs_set(VMCS_HOST_CS, SEL_CODE);
+	vmcs_set(VMCS_HOST_SS, SEL_DATA);
+	vmcs_set(VMCS_HOST_DS, SEL_DATA);
+	vmcs_set(VMCS_HOST_FS, 0);
+	vmcs_set(VMCS_HOST_GS, 0);
+	vmcs_set(VMCS_HOST_TR, SEL_TSS);
+	vmcs_set(VMCS_HOST_FS_BASE, 0);
+	vmcs_set(VMCS_HOST_GS_BASE, (uint64_t)p);
+	vmcs_set(VMCS_HOST_TR_BASE, (uint64_t)&p->tss);
+	vmcs_set(VMCS_HOST_GDTR_BASE, (uint64_t)p->gdt);
+	vmcs_set(VMCS_HOST_IDTR_BASE, host_idt_base());
+	vmcs_set(VMCS_HOST_SYSENTER_CS, 0);
+	vmcs_set(VMCS_HOST_SYSENTER_ESP, 0);
+	vmcs_set(VMCS_HOST_SYSENTER_EIP, 0);
+	vmcs_set(VMCS_HOST_PAT, cpu_rdmsr(MSR_PAT));
+	vmcs_set(VMCS_HOST_EFER, cpu_rdmsr(MSR_EFER));
+	vmcs_set(VMCS_HOST_RSP, (uint64_t)v);
+	vmcs_set(VMCS_HOST_RIP, (uint64_t)vmx_exit_point);
+}
+
+void vmcs_init(const struct vcpu *v)
+{
+	const struct vmx *x = v->backend;
+
+	init_controls(v, x);
+	init_guest_segments();
+	init_guest_registers(x);
+	init_host(v);
+}

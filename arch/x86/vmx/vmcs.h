@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * arch/x86/vmx/vmcs.h - the back-end's private state, and VMX instructions as functions.
+ *
+ * Sharing  struct vmx belongs to its vCPU's core. vmcs_read() and vmcs_write() work on the
+ *	    core's current VMCS, which is the one of percpu()->loaded.
+ */
+#pragma once
+#include "arch/x86/backend.h"
+#include "arch/x86/vmx/controls.h"
+#include "arch/x86/vmx/regs.h"
+
+struct vmx {
+	/*
+	 * All ones while nothing has to be done before an entry without deadline and pending
+	 * interrupt; so one AND of three words answers "is there anything?".
+	 */
+	uint64_t quiet;		 /* [C] */
+	uint32_t pin, proc;	 /* [C] as they stand in the VMCS */
+	uint32_t event;		 /* [C] interruption information for the next entry; 0: none */
+	uint32_t event_error;	 /* [C] */
+	uint32_t event_length;	 /* [C] of the instruction, for software interrupts */
+	bool is_ready;		 /* [C] the VMCS was written, on its own core */
+	bool can_wake;		 /* [C] RFLAGS.IF at its last HLT */
+	gpa_t entry;		 /* [I] */
+	hpa_t nested_root;	 /* [I] */
+};
+
+extern struct vmx_controls vmx_controls; /* [I] after probe() */
+
+static inline uint64_t vmcs_read(enum vmcs_field field)
+{
+	uint64_t value;
+
+	__asm__ volatile("vmread %1, %0" : "=r"(value) : "r"((uint64_t)field) : "cc");
+	return value;
+}
+
+static inline uint32_t vmcs_read32(enum vmcs_field field)
+{
+	return (uint32_t)vmcs_read(field);
+}
+
+/* For fields known to exist: vmcs_init() has written all of them with vmcs_set(). */
+static inline void vmcs_write(enum vmcs_field field, uint64_t value)
+{
+	__asm__ volatile("vmwrite %1, %0" ::"r"((uint64_t)field), "r"(value) : "cc");
+}
+
+/* Once, on the boot core, before any vCPU is loaded. */
+void vmcs_build_msr_bitmap(void);
+/* The VMCS of a vCPU that has never run, current on its own core. */
+void vmcs_init(const struct vcpu *v);
+
+/* entry.S: enters the guest whose VMCS is current; returns at the VM exit. */
+void vmx_run(void);
+/* entry.S: where the CPU goes at a VM exit; HOST_RSP is the struct vcpu. */
+void vmx_exit_point(void);
+/* Called by entry.S when neither VMRESUME nor VMLAUNCH left the host. */
+NORETURN void vmx_entry_refused(void);
+
+/* event.c. Called before an entry unless x->quiet; false: the deadline has passed. */
+bool vmx_prepare(struct vcpu *v, uint64_t deadline_tsc);
+/* Replaces what was queued: the later of two faults is the one that the guest must see. */
+void vmx_queue(struct vmx *x, uint32_t event, uint32_t error_code);
+void vmx_inject(struct vcpu *v, enum vcpu_fault fault);
+void vmx_skip_insn(struct vcpu *v);
+
+/* exit.c. All but CPUID. */
+void vmx_decode(struct vcpu *v, uint32_t reason, uint64_t deadline_tsc, struct exit_info *out);

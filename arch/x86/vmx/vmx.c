@@ -1,0 +1,379 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The VT-x back-end of arch/x86/backend.h. SDM Vol. 3C, "Introduction to Virtual Machine
+ * Extensions", "Virtual Machine Monitor Programming Considerations".
+ */
+#include <string.h>
+#include "arch/mem.h"
+#include "arch/x86/cpu.h"
+#include "arch/x86/cpuid.h"
+#include "arch/x86/nested.h"
+#include "arch/x86/percpu.h"
+#include "arch/x86/vmx/vmcs.h"
+#include "core/lib/assert.h"
+#include "core/lib/fmt.h"
+
+/* entry.S counts on these. */
+_Static_assert(offsetof(struct vcpu, gpr) == 0, "entry.S finds registers at the start");
+_Static_assert(GPR_RAX == 0 && GPR_RCX == 1 && GPR_RDX == 2 && GPR_RBX == 3 && GPR_RSP == 4 &&
+		       GPR_RBP == 5 && GPR_RSI == 6 && GPR_RDI == 7 && GPR_R8 == 8 &&
+		       GPR_R15 == 15 && sizeof(((struct vcpu *)0)->gpr[0]) == 8,
+	       "entry.S has the offsets");
+
+struct vmx_controls vmx_controls;
+
+static struct vmx vmx_vcpus[MAX_VCPUS];
+
+/* A VMXON region per core, before the pool exists and after it is sealed. */
+static uint8_t vmxon_regions[MAX_CORES][PAGE_BYTES] __attribute__((aligned(PAGE_BYTES)));
+
+static struct vmx_caps read_caps(void)
+{
+	uint64_t basic = cpu_rdmsr(MSR_VMX_BASIC);
+	bool has_true = (basic & VMX_BASIC_TRUE_CTLS) != 0;
+	struct vmx_caps c = {
+		.feature_control = cpu_rdmsr(MSR_FEATURE_CONTROL),
+		.basic = basic,
+		.pin = cpu_rdmsr(has_true ? MSR_VMX_TRUE_PINBASED_CTLS : MSR_VMX_PINBASED_CTLS),
+		.proc = cpu_rdmsr(has_true ? MSR_VMX_TRUE_PROCBASED_CTLS :
+					     MSR_VMX_PROCBASED_CTLS),
+		.exit = cpu_rdmsr(has_true ? MSR_VMX_TRUE_EXIT_CTLS : MSR_VMX_EXIT_CTLS),
+		.entry = cpu_rdmsr(has_true ? MSR_VMX_TRUE_ENTRY_CTLS : MSR_VMX_ENTRY_CTLS),
+		.misc = cpu_rdmsr(MSR_VMX_MISC),
+		.cr0_fixed0 = cpu_rdmsr(MSR_VMX_CR0_FIXED0),
+		.cr0_fixed1 = cpu_rdmsr(MSR_VMX_CR0_FIXED1),
+		.cr4_fixed0 = cpu_rdmsr(MSR_VMX_CR4_FIXED0),
+		.cr4_fixed1 = cpu_rdmsr(MSR_VMX_CR4_FIXED1),
+		.switches_pkru = (cpuid_guest_xcr0() & XCR0_PKRU) != 0,
+	};
+
+	/* These MSRs exist only where the control that they belong to does. */
+	if (c.proc >> 32 & PROC_ACTIVATE_SECONDARY)
+		c.proc2 = cpu_rdmsr(MSR_VMX_PROCBASED_CTLS2);
+	if (c.proc2 >> 32 & (PROC2_ENABLE_EPT | PROC2_ENABLE_VPID))
+		c.ept_vpid = cpu_rdmsr(MSR_VMX_EPT_VPID_CAP);
+	return c;
+}
+
+static uint32_t physical_address_bits(void)
+{
+	const uint32_t leaf = 0x80000008u;
+
+	return cpu_cpuid(leaf, 0).eax & 0xffu;
+}
+
+static enum err vmx_probe(const char **missing)
+{
+	struct vmx_caps caps = read_caps();
+	enum err e = vmx_controls_plan(&caps, &vmx_controls, missing);
+
+	if (e != OK)
+		return e;
+	nested_configure(NESTED_EPT, vmx_controls.has_1g_pages ? NESTED_1G : NESTED_2M,
+			 physical_address_bits());
+	vmcs_build_msr_bitmap();
+	return OK;
+}
+
+/* VMX instructions report failure in CF or ZF: "Conventions" of the instruction reference. */
+static bool vmxon(hpa_t region)
+{
+	bool failed;
+
+	__asm__ volatile("vmxon %1" : "=@ccbe"(failed) : "m"(region.v) : "memory");
+	return !failed;
+}
+
+static void vmclear(hpa_t vmcs)
+{
+	bool failed;
+
+	__asm__ volatile("vmclear %1" : "=@ccbe"(failed) : "m"(vmcs.v) : "memory");
+	ASSERT(!failed);
+}
+
+static void vmptrld(hpa_t vmcs)
+{
+	bool failed;
+
+	__asm__ volatile("vmptrld %1" : "=@ccbe"(failed) : "m"(vmcs.v) : "memory");
+	ASSERT(!failed);
+}
+
+static void invept(uint64_t type, uint64_t eptp)
+{
+	const uint64_t descriptor[2] = { eptp, 0 };
+	bool failed;
+
+	__asm__ volatile("invept %1, %2"
+			 : "=@ccbe"(failed)
+			 : "m"(descriptor), "r"(type)
+			 : "memory");
+	ASSERT(!failed);
+}
+
+static void invvpid(uint64_t type, uint64_t vpid)
+{
+	const uint64_t descriptor[2] = { vpid, 0 };
+	bool failed;
+
+	__asm__ volatile("invvpid %1, %2"
+			 : "=@ccbe"(failed)
+			 : "m"(descriptor), "r"(type)
+			 : "memory");
+	ASSERT(!failed);
+}
+
+static enum err vmx_core_enable(const char **missing)
+{
+	struct percpu *p = percpu();
+	struct vmx_caps caps = read_caps();
+	struct vmx_controls own;
+	void *region = vmxon_regions[p->core];
+	enum err e = vmx_controls_plan(&caps, &own, missing);
+
+	if (e != OK)
+		return e;
+	*missing = "VT-x: the same capabilities on every core";
+	if (memcmp(&own, &vmx_controls, sizeof(own)) != 0)
+		return ERR_UNSUPPORTED;
+	if (!(caps.feature_control & FEATURE_CONTROL_LOCK))
+		cpu_wrmsr(MSR_FEATURE_CONTROL, caps.feature_control | FEATURE_CONTROL_LOCK |
+						       FEATURE_CONTROL_VMX_NO_SMX);
+	cpu_write_cr0((cpu_read_cr0() | caps.cr0_fixed0) & caps.cr0_fixed1);
+	cpu_write_cr4((cpu_read_cr4() | caps.cr4_fixed0) & caps.cr4_fixed1);
+	memcpy(region, &own.revision, sizeof(own.revision));
+	*missing = "VT-x: VMXON failed";
+	p->backend = region;
+	p->backend_hpa = arch_mem_hpa(region);
+	if (!vmxon(p->backend_hpa))
+		return ERR_UNSUPPORTED;
+	/* Firmware may have used VT-x: "Guidelines for Use of the INVVPID and INVEPT". */
+	invept(INVEPT_ALL, 0);
+	invvpid(INVVPID_ALL, 0);
+	*missing = NULL;
+	return OK;
+}
+
+static enum err vmx_create(struct vcpu *v, const struct vcpu_setup *setup, hpa_t root)
+{
+	struct vmx *x = &vmx_vcpus[v->id];
+
+	v->control = arch_mem_take_pages(1);
+	if (!v->control)
+		return ERR_NOMEM;
+	v->control_hpa = arch_mem_hpa(v->control);
+	memcpy(v->control, &vmx_controls.revision, sizeof(vmx_controls.revision));
+	v->backend = x;
+	v->gpr[GPR_RAX] = setup->boot_magic;
+	v->gpr[GPR_RBX] = setup->info.v;
+	*x = (struct vmx){
+		.pin = vmx_controls.pin,
+		.proc = vmx_controls.proc,
+		.entry = setup->entry,
+		.nested_root = root,
+	};
+	return OK;
+}
+
+/*
+ * The first time: on its own core, because the host state is that core's. EPT tables are
+ * built by then, and this VPID was never used here.
+ */
+static void first_load(struct vcpu *v, struct vmx *x)
+{
+	vmclear(v->control_hpa);
+	vmptrld(v->control_hpa);
+	vmcs_init(v);
+	invept(INVEPT_CONTEXT, x->nested_root.v | EPTP_MEMORY_WB | EPTP_WALK_4);
+	invvpid(INVVPID_CONTEXT, v->id + 1);
+	x->is_ready = true;
+}
+
+static bool has_tsc_aux(void)
+{
+	return (vmx_controls.proc2 & PROC2_ENABLE_RDTSCP) != 0;
+}
+
+static void vmx_load(struct vcpu *v)
+{
+	struct vmx *x = v->backend;
+
+	if (x->is_ready)
+		vmptrld(v->control_hpa);
+	else
+		first_load(v, x);
+	cpu_wrmsr(MSR_STAR, v->star);
+	cpu_wrmsr(MSR_LSTAR, v->lstar);
+	cpu_wrmsr(MSR_CSTAR, v->cstar);
+	cpu_wrmsr(MSR_FMASK, v->fmask);
+	cpu_wrmsr(MSR_KERNEL_GS_BASE, v->kernel_gs_base);
+	if (has_tsc_aux())
+		cpu_wrmsr(MSR_TSC_AUX, v->tsc_aux);
+	cpu_write_cr2(v->cr2);
+	cpu_write_dr6(v->dr6);
+}
+
+/* The VMCS stays active on this core, the only one that ever loads it: no VMCLEAR. */
+static void vmx_unload(struct vcpu *v)
+{
+	v->star = cpu_rdmsr(MSR_STAR);
+	v->lstar = cpu_rdmsr(MSR_LSTAR);
+	v->cstar = cpu_rdmsr(MSR_CSTAR);
+	v->fmask = cpu_rdmsr(MSR_FMASK);
+	v->kernel_gs_base = cpu_rdmsr(MSR_KERNEL_GS_BASE);
+	v->cr2 = cpu_read_cr2();
+	v->dr6 = cpu_read_dr6();
+}
+
+/* The guest's registers replace all of ours, but RSP. */
+static inline struct vcpu *run(struct vcpu *v)
+{
+	__asm__ volatile("call vmx_run"
+			 : "+D"(v)
+			 :
+			 : "rax", "rbx", "rcx", "rdx", "rsi", "rbp", "r8", "r9", "r10", "r11",
+			   "r12", "r13", "r14", "r15", "cc", "memory");
+	return v;
+}
+
+/*
+ * The path of every exit. `quiet`, "no deliverable interrupt" and TSC_NEVER are all ones, so
+ * a vCPU without timer, interrupts and events passes one test.
+ */
+_Static_assert(TSC_NEVER == UINT64_MAX, "vmx_enter() ANDs it");
+
+static void vmx_enter(struct vcpu *v, uint64_t deadline_tsc, struct exit_info *out)
+{
+	const struct vmx *x = v->backend;
+	uint64_t idle = x->quiet & (uint64_t)(int64_t)vcpu_irq_pending(v) & deadline_tsc;
+	uint32_t reason;
+
+	if (idle != UINT64_MAX && !vmx_prepare(v, deadline_tsc)) {
+		out->kind = EXIT_DEADLINE;
+		out->entry_tsc = out->exit_tsc = cpu_rdtsc();
+		return;
+	}
+	out->entry_tsc = cpu_rdtsc();
+	v = run(v);
+	out->exit_tsc = cpu_rdtsc();
+	reason = vmcs_read32(VMCS_EXIT_REASON);
+	if (__builtin_expect(reason == REASON_CPUID, 1))
+		out->kind = EXIT_CPUID;
+	else
+		vmx_decode(v, reason, deadline_tsc, out);
+}
+
+/*
+ * Controls or host state that the CPU refuses are never a guest's doing. When VMRESUME has
+ * refused a launched VMCS, VMLAUNCH has hidden why: once more, for the number.
+ */
+NORETURN void vmx_entry_refused(void)
+{
+	static char text[64];
+	uint64_t error = vmcs_read(VMCS_INSTRUCTION_ERROR);
+
+	if (error == VM_ERROR_LAUNCH_NOT_CLEAR) {
+		__asm__ volatile("vmresume" ::: "cc", "memory");
+		error = vmcs_read(VMCS_INSTRUCTION_ERROR);
+	}
+	fmt_text(text, sizeof(text), "VM entry refused: VM-instruction error %lu", error);
+	PANIC(text);
+}
+
+/* EFER.LMA is the CPU's: it follows from LME and CR0.PG. */
+static void write_efer(uint64_t value)
+{
+	vmcs_write(VMCS_GUEST_EFER,
+		   (value & ~EFER_LMA) | (vmcs_read(VMCS_GUEST_EFER) & EFER_LMA));
+}
+
+static uint64_t cr_as_seen(enum vmcs_field real, enum vmcs_field shadow, uint64_t mask)
+{
+	return (vmcs_read(real) & ~mask) | (vmcs_read(shadow) & mask);
+}
+
+struct sysreg_place {
+	uint32_t field; /* VMCS field, or 0 */
+	uint32_t msr;	/* live in the CPU while the vCPU is loaded */
+};
+
+static const struct sysreg_place places[] = {
+	[SYSREG_EFER] = { VMCS_GUEST_EFER, 0 },
+	[SYSREG_PAT] = { VMCS_GUEST_PAT, 0 },
+	[SYSREG_FS_BASE] = { VMCS_GUEST_FS_BASE, 0 },
+	[SYSREG_GS_BASE] = { VMCS_GUEST_GS_BASE, 0 },
+	[SYSREG_KERNEL_GS_BASE] = { 0, MSR_KERNEL_GS_BASE },
+	[SYSREG_SYSENTER_CS] = { VMCS_GUEST_SYSENTER_CS, 0 },
+	[SYSREG_SYSENTER_ESP] = { VMCS_GUEST_SYSENTER_ESP, 0 },
+	[SYSREG_SYSENTER_EIP] = { VMCS_GUEST_SYSENTER_EIP, 0 },
+	[SYSREG_STAR] = { 0, MSR_STAR },
+	[SYSREG_LSTAR] = { 0, MSR_LSTAR },
+	[SYSREG_CSTAR] = { 0, MSR_CSTAR },
+	[SYSREG_FMASK] = { 0, MSR_FMASK },
+};
+
+static uint64_t vmx_read_sysreg(struct vcpu *v, enum guest_sysreg reg)
+{
+	switch (reg) {
+	case SYSREG_CR0:
+		return cr_as_seen(VMCS_GUEST_CR0, VMCS_CR0_SHADOW, vmx_controls.cr0_mask);
+	case SYSREG_CR4:
+		return cr_as_seen(VMCS_GUEST_CR4, VMCS_CR4_SHADOW, vmx_controls.cr4_mask);
+	case SYSREG_TSC_AUX:
+		return v->tsc_aux;
+	default:
+		return places[reg].field ? vmcs_read(places[reg].field) :
+					   cpu_rdmsr(places[reg].msr);
+	}
+}
+
+static void vmx_write_sysreg(struct vcpu *v, enum guest_sysreg reg, uint64_t value)
+{
+	switch (reg) {
+	case SYSREG_CR0:
+	case SYSREG_CR4:
+		PANIC("CR0 and CR4 are written by the guest only");
+	case SYSREG_EFER:
+		write_efer(value);
+		return;
+	case SYSREG_TSC_AUX:
+		v->tsc_aux = value;
+		if (has_tsc_aux())
+			cpu_wrmsr(MSR_TSC_AUX, value);
+		return;
+	default:
+		if (places[reg].field)
+			vmcs_write(places[reg].field, value);
+		else
+			cpu_wrmsr(places[reg].msr, value);
+		return;
+	}
+}
+
+static uint64_t vmx_rip(struct vcpu *v)
+{
+	return vmcs_read(VMCS_GUEST_RIP);
+}
+
+/* Asked about halted vCPUs, loaded or not. */
+static bool vmx_interrupts_enabled(struct vcpu *v)
+{
+	return ((const struct vmx *)v->backend)->can_wake;
+}
+
+const struct backend vmx_backend = {
+	.name = "VT-x",
+	.probe = vmx_probe,
+	.core_enable = vmx_core_enable,
+	.create = vmx_create,
+	.load = vmx_load,
+	.unload = vmx_unload,
+	.enter = vmx_enter,
+	.skip_insn = vmx_skip_insn,
+	.inject = vmx_inject,
+	.read_sysreg = vmx_read_sysreg,
+	.write_sysreg = vmx_write_sysreg,
+	.rip = vmx_rip,
+	.interrupts_enabled = vmx_interrupts_enabled,
+};
