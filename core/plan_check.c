@@ -120,7 +120,7 @@ static void check_board(struct check *k)
 	if (b->tsc_hz == 0)
 		refuse_system(k, "board.tsc_hz = 0: the clock's frequency is not known; "
 				 "times cannot be converted: calibrate it first");
-	k->has_memory_map = true;
+	k->has_memory_map = b->memory_count > 0;
 	for (uint32_t i = 0; i < b->memory_count; i++) {
 		const struct board_range *r = &b->memory[i];
 

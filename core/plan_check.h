@@ -31,7 +31,7 @@ struct check {
 	bool has_label[MAX_PARTITIONS]; /* well-formed name, nobody else's before */
 	bool has_core[MAX_PARTITIONS];  /* kind and core of its claim make sense */
 	bool has_size[MAX_PARTITIONS];  /* so does the size of its memory */
-	bool has_memory_map;            /* the board's ranges are in order */
+	bool has_memory_map;            /* there are ranges, and in order */
 };
 
 void check_system(struct check *k);

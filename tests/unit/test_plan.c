@@ -1,0 +1,594 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Every rule of the planner, one refusal each, with the text that a user needs; and the plan of
+ * a system that breaks none. Expected texts are written from the rules, numbers by hand.
+ */
+#include <string.h>
+#include "arch/boot_info.h"
+#include "core/lib/fmt.h"
+#include "core/plan.h"
+#include "core/plan_text.h"
+#include "guests/abi.h"
+#include "tests/test.h"
+
+static struct partition_config parts[MAX_PARTITIONS + 1];
+static struct config sys;
+static struct board board;
+static struct plan plan;
+static struct plan_refusals no;
+
+/* Two reservations on core 0, an owner of core 1, nothing on core 2: accepted. */
+static void good_system(void)
+{
+	memset(parts, 0, sizeof(parts));
+	parts[0] = (struct partition_config){ .name = "rt0",
+					      .cpu = RESERVATION(0, MS(28), MS(50)),
+					      .memory_bytes = MIB(16),
+					      .image = "tasks.elf",
+					      .args = "jobs=1" };
+	parts[1] = (struct partition_config){ .name = "load0",
+					      .cpu = RESERVATION(0, MS(20), MS(50)),
+					      .memory_bytes = MIB(32),
+					      .image = "tasks.elf" };
+	parts[2] = (struct partition_config){
+		.name = "calc0", .cpu = OWN_CORE(1), .memory_bytes = MIB(16), .image = "compute.elf"
+	};
+	sys = (struct config){ .name = "good",
+			       .board = { .core_count = 3,
+					  .memory_bytes = MIB(256),
+					  .switch_overhead_ns = US(30),
+					  .timer_resolution_ns = US(1) },
+			       .partitions = parts,
+			       .partition_count = 3,
+			       .run_limit_ns = SEC(20),
+			       .trace_records = 1024 };
+	plan_board_from_config(&sys, &board);
+}
+
+static enum err build(void)
+{
+	memset(&no, 0xaa, sizeof(no));
+	memset(&plan, 0xaa, sizeof(plan));
+	return plan_build(&sys, &board, &plan, &no);
+}
+
+/* Refused with exactly one refusal, which reads like this; nothing is left of the plan. */
+static bool refused(const char *text)
+{
+	static const struct plan nothing;
+	bool is_refused = build() == ERR_INVAL && no.count == 1 && strstr(no.text[0], text) &&
+			  !strstr(no.text[0], "...") && memcmp(&plan, &nothing, sizeof(plan)) == 0;
+
+	if (!is_refused) {
+		printf("  wanted %s\n", text);
+		for (uint32_t i = 0; i < no.count && i < PLAN_REFUSAL_MAX; i++)
+			printf("  got    %s\n", no.text[i]);
+	}
+	good_system();
+	return is_refused;
+}
+
+static bool refused_by_board(const char *text)
+{
+	plan_board_from_config(&sys, &board);
+	return refused(text);
+}
+
+static void a_good_system_is_planned(void)
+{
+	good_system();
+	CHECK(build() == OK && no.count == 0);
+	CHECK(plan.partition_count == 3);
+	CHECK(plan.partitions[0].kind == CPU_RESERVED && plan.partitions[0].core == 0);
+	CHECK(plan.partitions[0].budget_tsc == MS(28) && plan.partitions[0].period_tsc == MS(50));
+	CHECK(plan.partitions[2].kind == CPU_OWNED && plan.partitions[2].core == 1);
+	CHECK(plan.partitions[2].budget_tsc == 0 && plan.partitions[2].period_tsc == 0);
+	/* (28 + 0.03)/50 + (20 + 0.03)/50 = 48.06/50 */
+	CHECK(plan.cores[0].utilization_ppm == 961200);
+	CHECK(plan.cores[0].is_used && !plan.cores[0].is_owned && plan.cores[0].server_count == 2);
+	CHECK(plan.cores[1].is_used && plan.cores[1].is_owned && plan.cores[1].server_count == 0);
+	CHECK(!plan.cores[2].is_used);
+	/* The largest first, then in order, from 16 MiB up. */
+	CHECK(plan.partitions[1].memory_base == MIB(16));
+	CHECK(plan.partitions[0].memory_base == MIB(48));
+	CHECK(plan.partitions[2].memory_base == MIB(64));
+	CHECK(plan.memory_free_bytes == MIB(256 - 16 - 64));
+}
+
+static void systems_without_partitions_are_refused(void)
+{
+	good_system();
+	sys.partition_count = 0;
+	CHECK(refused("system: partitions: there are none"));
+	sys.partitions = NULL;
+	CHECK(refused("system: partitions: there are none"));
+}
+
+static void one_partition_too_many_is_refused(void)
+{
+	static char names[MAX_PARTITIONS + 1][8];
+
+	for (uint32_t n = MAX_PARTITIONS; n <= MAX_PARTITIONS + 1; n++) {
+		good_system();
+		for (uint32_t i = 0; i < n; i++) {
+			snprintf(names[i], sizeof(names[i]), "p%u", i);
+			parts[i] = (struct partition_config){ .name = names[i],
+							      .cpu = BEST_EFFORT(0, i + 1),
+							      .memory_bytes = MIB(2),
+							      .image = "a.elf" };
+		}
+		sys.partition_count = n;
+		if (n == MAX_PARTITIONS)
+			CHECK(build() == OK);
+	}
+	CHECK(refused(
+		"system: partition_count = 33: at most 32 partitions are supported; remove 1"));
+}
+
+static void names_are_well_formed(void)
+{
+	good_system();
+	parts[1].name = NULL;
+	CHECK(refused("partitions[1]: name = '': a partition has a name of 1 to 15 characters of "
+		      "[a-z0-9_-]"));
+	parts[1].name = "";
+	CHECK(refused("partitions[1]: name = ''"));
+	parts[1].name = "Load";
+	CHECK(refused("partitions[1]: name = 'Load'"));
+	parts[1].name = "two words";
+	CHECK(refused("partitions[1]: name = 'two words'"));
+	parts[1].name = "bell\a\xff";
+	CHECK(refused("partitions[1]: name = 'bell?"
+		      "?'"));
+	parts[1].name = "sixteen-letters-";
+	CHECK(refused("partitions[1]: name = 'sixteen-letters-'"));
+	parts[1].name = "fifteen-letters";
+	CHECK(build() == OK);
+	parts[1].name = "rt0";
+	CHECK(refused(
+		"partitions[1]: name = 'rt0': partitions[0] has it already; names are unique"));
+	sys.name = NULL;
+	CHECK(refused("system: name = ''"));
+	sys.name = "Not Good";
+	CHECK(refused("system: name = 'Not Good'"));
+}
+
+static void claims_are_of_a_known_kind(void)
+{
+	good_system();
+	parts[2].cpu.kind = CPU_NONE;
+	CHECK(refused("partition 'calc0': cpu is not given"));
+	parts[2].cpu.kind = (enum cpu_claim_kind)4;
+	CHECK(refused("partition 'calc0': cpu.kind = 4: not a claim"));
+	parts[2].cpu.budget_ns = MS(5);
+	CHECK(refused("partition 'calc0': cpu.budget = 5 ms: OWN_CORE has no budget"));
+	parts[2].cpu.period_ns = MS(5);
+	CHECK(refused("partition 'calc0': cpu.period = 5 ms: OWN_CORE has no period"));
+	parts[0].cpu.priority = 7;
+	CHECK(refused("partition 'rt0': cpu.priority = 7: RESERVATION has no priority"));
+}
+
+static void cores_are_on_the_board(void)
+{
+	good_system();
+	parts[2].cpu.core = 3;
+	CHECK(refused(
+		"partition 'calc0': cpu.core = 3: there is no core 3 on a board of 3; cores are "
+		"numbered from 0: give at most 2"));
+	parts[2].cpu.core = UINT32_MAX;
+	CHECK(refused("partition 'calc0': cpu.core = 4294967295: there is no core"));
+	/* The real board decides, not the promised one. */
+	board.core_count = 1;
+	CHECK(refused("partition 'calc0': cpu.core = 1: there is no core 1 on a board of 1;"));
+	board.core_count = 64;
+	CHECK(build() == OK);
+}
+
+static void an_owned_core_has_one_partition(void)
+{
+	good_system();
+	parts[2].cpu.core = 0;
+	CHECK(refused(
+		"partition 'calc0': cpu = OWN_CORE(0): partition 'rt0' has a share of that "
+		"core; an owned core has one partition: move one of the two (core 1 is free)"));
+	parts[1].cpu = (struct cpu_claim)OWN_CORE(1);
+	CHECK(refused("partition 'calc0': cpu = OWN_CORE(1): partition 'load0' owns that core"));
+	parts[0].cpu = (struct cpu_claim)BEST_EFFORT(1, 1);
+	CHECK(refused("partition 'calc0': cpu = OWN_CORE(1): partition 'rt0' has a share"));
+	sys.board.core_count = 2;
+	parts[0].cpu = (struct cpu_claim)OWN_CORE(0);
+	CHECK(refused_by_board(
+		"partition 'load0': cpu = RESERVATION(0): partition 'rt0' owns that core; "
+		"an owned core has one partition: move one of the two (no core is free"));
+}
+
+static void budgets_and_periods_are_given_and_in_order(void)
+{
+	good_system();
+	parts[0].cpu.budget_ns = 0;
+	CHECK(refused(
+		"partition 'rt0': cpu.budget = 0: a reservation has a budget; give at least 30 us"));
+	parts[0].cpu.period_ns = 0;
+	CHECK(refused("partition 'rt0': cpu.period = 0: a reservation has a period"));
+	parts[0].cpu.budget_ns = MS(60);
+	CHECK(refused(
+		"partition 'rt0': cpu.budget = 60 ms exceeds its period of 50 ms; a budget is at "
+		"most the period: give at most 50 ms, or OWN_CORE(0)"));
+	parts[0].cpu.budget_ns = MS(50) + 1;
+	CHECK(refused("cpu.budget = 50.000001 ms exceeds its period of 50 ms"));
+}
+
+static void times_are_within_reach_of_the_timer(void)
+{
+	good_system();
+	parts[0].cpu = (struct cpu_claim)RESERVATION(0, US(30), MS(50));
+	CHECK(build() == OK);
+	parts[0].cpu.budget_ns = US(30) - 1;
+	CHECK(refused("partition 'rt0': cpu.budget = 29.999 us is less than a server switch costs, "
+		      "30 us; give at least that"));
+	parts[0].cpu.budget_ns = 999;
+	CHECK(refused(
+		"partition 'rt0': cpu.budget = 999 ns is below the timer's resolution on this "
+		"board; give at least 30 us"));
+	board.timer_resolution_tsc = MS(10);
+	board.switch_overhead_tsc = 1;
+	parts[0].cpu = (struct cpu_claim)RESERVATION(0, MS(10), MS(20));
+	CHECK(build() == OK);
+	parts[0].cpu.budget_ns = MS(10) - 1;
+	CHECK(refused(
+		"cpu.budget = 9.999999 ms is below the timer's resolution on this board; give at "
+		"least 10 ms"));
+	parts[0].cpu = (struct cpu_claim)RESERVATION(0, 500, 999);
+	(void)build();
+	CHECK(no.count == 2 &&
+	      strstr(no.text[0], "cpu.period = 999 ns is below the timer's resolution "
+				 "on this board; give at least 1 us"));
+	good_system();
+}
+
+static void times_convert_to_ticks(void)
+{
+	good_system();
+	/* At 4 GHz a period of 2^60 ns is 2^62 ticks: one too many. */
+	board.tsc_hz = UINT64_C(4000000000);
+	parts[0].cpu = (struct cpu_claim)RESERVATION(0, MS(1), BIT64(60));
+	CHECK(refused(
+		"partition 'rt0': cpu.period = 1152921504.606846976 s: more than 2^62 ticks"));
+	board.tsc_hz = UINT64_C(4000000000);
+	parts[0].cpu = (struct cpu_claim)RESERVATION(0, MS(1), BIT64(60) - 1);
+	CHECK(build() == OK && plan.partitions[0].period_tsc == BIT64(62) - 4);
+	good_system();
+	sys.run_limit_ns = UINT64_MAX;
+	CHECK(refused("system: run_limit = 18446744073.709551615 s: more than 2^62 ticks"));
+	/* 1/3 ns a tick: 10 ns are 30 ticks. 3 ns a tick and odd times: up and down. */
+	board.tsc_hz = UINT64_C(333333333);
+	CHECK(build() == OK);
+	CHECK(plan.partitions[0].budget_tsc == 9333334 &&
+	      plan.partitions[0].period_tsc == 16666666);
+	good_system();
+}
+
+static void a_core_is_not_promised_twice(void)
+{
+	good_system();
+	parts[1].cpu.budget_ns = MS(25);
+	/* 28 + 25 + 2 * 0.03 = 53.06; 50 - 25 - 0.06 = 24.94 */
+	CHECK(refused(
+		"core 0: rt0 (28 + 0.03)/50 + load0 (25 + 0.03)/50 = 1.0612 > 1: the reservations "
+		"do not fit; lower cpu.budget of partition 'rt0' to at most 24.94 ms, or move a "
+		"partition to another core"));
+	parts[1].cpu.budget_ns = MS(22) - US(60);
+	CHECK(build() == OK && plan.cores[0].utilization_ppm == 1000000);
+	parts[1].cpu.budget_ns = MS(22) - US(60) + 1;
+	CHECK(refused("load0 (21.940001 + 0.03)/50 = 1.000001 > 1"));
+	/* Q = P on a shared core: the overhead does not fit, and no lower budget of the other. */
+	parts[0].cpu = (struct cpu_claim)RESERVATION(0, MS(50), MS(50));
+	parts[1].cpu = (struct cpu_claim)RESERVATION(0, MS(50), MS(50));
+	CHECK(refused(
+		"= 2.0012 > 1: the reservations do not fit; move a partition to another core"));
+}
+
+static void long_inequalities_are_counted_not_cut(void)
+{
+	static char names[MAX_PARTITIONS][16];
+
+	good_system();
+	for (uint32_t i = 0; i < MAX_PARTITIONS; i++) {
+		snprintf(names[i], sizeof(names[i]), "partition-no-%02u", i);
+		parts[i] = (struct partition_config){ .name = names[i],
+						      .cpu = RESERVATION(0, 9999999 + i, 99999999),
+						      .memory_bytes = MIB(2),
+						      .image = "a.elf" };
+	}
+	sys.partition_count = MAX_PARTITIONS;
+	CHECK(refused("core 0: partition-no-00 (9.999999 + 0.03)/99.999999 + "));
+}
+
+static void best_effort_has_distinct_priorities(void)
+{
+	good_system();
+	parts[1].cpu = (struct cpu_claim)BEST_EFFORT(2, 1);
+	parts[2].cpu = (struct cpu_claim)BEST_EFFORT(2, 2);
+	CHECK(build() == OK && plan.partitions[2].priority == 2);
+	parts[2].cpu.priority = 1;
+	CHECK(refused(
+		"partition 'calc0': cpu.priority = 1: partition 'load0' has the same on core 2"));
+	parts[2].cpu = (struct cpu_claim)BEST_EFFORT(2, 0);
+	CHECK(refused("partition 'calc0': cpu.priority = 0: best effort has a priority"));
+}
+
+static void memory_has_a_sound_size(void)
+{
+	good_system();
+	parts[0].memory_bytes = 0;
+	CHECK(refused("partition 'rt0': memory_bytes is not given"));
+	parts[0].memory_bytes = MIB(1);
+	CHECK(refused(
+		"partition 'rt0': memory_bytes = 1 MiB: an ELF64 guest needs more; give at least "
+		"2 MiB"));
+	parts[0].memory_bytes = MIB(3);
+	CHECK(refused(
+		"partition 'rt0': memory_bytes = 3 MiB: not a multiple of 2 MiB; give 4 MiB"));
+	parts[0].memory_bytes = BIT64(48) + MIB(2);
+	CHECK(refused(
+		"partition 'rt0': memory_bytes = 268435458 MiB: nested page tables translate 48 "
+		"bits; give at most 262144 GiB"));
+	parts[0].memory_bytes = UINT64_MAX;
+	CHECK(refused("partition 'rt0': memory_bytes = 18446744073709551615 bytes: nested"));
+}
+
+static void memory_that_does_not_fit_is_refused_with_what_is_left(void)
+{
+	good_system();
+	/* 240 MiB on the board, 232 for load0 leaves 8. */
+	parts[1].memory_bytes = MIB(232);
+	parts[2].memory_bytes = MIB(2);
+	CHECK(refused(
+		"partition 'rt0': memory_bytes = 16 MiB does not fit: a partition's memory is "
+		"contiguous, and 8 MiB are left in all, 8 MiB in one piece; give at most 8 MiB"));
+	board.memory_count = 3;
+	board.memory[0] = (struct board_range){ MIB(1), MIB(1) + MIB(48) + PAGE_BYTES };
+	board.memory[1] = (struct board_range){ MIB(64) + PAGE_BYTES, MIB(11) };
+	board.memory[2] = (struct board_range){ GIB(1), MIB(6) + PAGE_BYTES };
+	/* Holes of whole 2 MiB: 48 (load0, rt0 fill it), 66..74 = 8, 6. */
+	CHECK(refused(
+		"partition 'calc0': memory_bytes = 16 MiB does not fit: a partition's memory is "
+		"contiguous, and 14 MiB are left in all, 8 MiB in one piece; give at most 8 MiB"));
+	sys.board.memory_bytes = MIB(16) + MIB(2);
+	parts[0].memory_bytes = parts[1].memory_bytes = parts[2].memory_bytes = MIB(2);
+	plan_board_from_config(&sys, &board);
+	CHECK(build() == ERR_INVAL && no.count == 2);
+	CHECK(strstr(no.text[0],
+		     "partition 'load0': memory_bytes = 2 MiB does not fit: nothing is left"));
+	good_system();
+}
+
+static void a_board_without_memory_is_refused(void)
+{
+	good_system();
+	sys.board.memory_bytes = 0;
+	CHECK(refused_by_board("system: board.memory = 0: no memory is left for partitions; give a "
+			       "board.memory_bytes of more than 16 MiB"));
+	sys.board.memory_bytes = MIB(16);
+	CHECK(refused_by_board("system: board.memory = 0"));
+	board.memory_count = 2;
+	board.memory[1] = (struct board_range){ MIB(255), MIB(64) };
+	CHECK(refused(
+		"system: board.memory[1] = 0xff00000 + 0x4000000: ranges of free memory are sorted"));
+	board.memory[0] = (struct board_range){ MIB(16), UINT64_MAX };
+	CHECK(refused("system: board.memory[0] = 0x1000000 + 0xffffffffffffffff"));
+}
+
+static void boards_have_cores_a_clock_and_known_costs(void)
+{
+	good_system();
+	parts[0].cpu.core = parts[1].cpu.core = 0;
+	sys.partition_count = 2;
+	sys.board.core_count = 0;
+	CHECK(refused_by_board("system: board.core_count = 0: a board has at least one core"));
+	sys.board.core_count = MAX_CORES + 1;
+	CHECK(refused_by_board("system: board.core_count = 17: at most 16 cores are supported"));
+	board.core_count = 0;
+	CHECK(refused("system: board.core_count = 0"));
+	sys.board.switch_overhead_ns = 0;
+	CHECK(refused_by_board(
+		"system: board.switch_overhead = 0 ns: reservations need the bound of a "
+		"server switch; give board.switch_overhead_ns"));
+	sys.board.switch_overhead_ns = BIT64(62);
+	CHECK(refused_by_board("system: board.switch_overhead = "));
+	sys.board.timer_resolution_ns = 0;
+	CHECK(refused_by_board("system: board.timer_resolution = 0: reservations need a timer"));
+	board.tsc_hz = 0;
+	CHECK(refused("system: board.tsc_hz = 0"));
+	/* Who reserves nothing needs neither. */
+	sys.partitions = &parts[2];
+	sys.partition_count = 1;
+	sys.board.switch_overhead_ns = sys.board.timer_resolution_ns = 0;
+	plan_board_from_config(&sys, &board);
+	CHECK(build() == OK);
+}
+
+static void images_are_names_of_files_that_are_there(void)
+{
+	char name[BOOT_NAME_BYTES + 1];
+
+	good_system();
+	parts[2].image = NULL;
+	CHECK(refused("partition 'calc0': image is not given"));
+	parts[2].image = "";
+	CHECK(refused("partition 'calc0': image is not given"));
+	parts[2].image = "boot/compute.elf";
+	CHECK(refused(
+		"partition 'calc0': image = 'boot/compute.elf': a file name in the boot volume's "
+		"root is 1 to 63 characters of [A-Za-z0-9._-]"));
+	parts[2].image = "..";
+	CHECK(refused("partition 'calc0': image = '..'"));
+	memset(name, 'a', sizeof(name));
+	name[BOOT_NAME_BYTES] = '\0';
+	parts[2].image = name;
+	(void)build();
+	CHECK(no.count == 1 &&
+	      strstr(no.text[0], "image = 'aaaaaaaaaaaaaaaaaaaaaaaa...': a file name"));
+	name[BOOT_NAME_BYTES - 1] = '\0';
+	CHECK(build() == OK);
+	good_system();
+	board.files[0] = "tasks.elf";
+	board.files[1] = NULL;
+	board.file_count = 2;
+	CHECK(refused("partition 'calc0': image = 'compute.elf': no such file on the boot volume"));
+	board.files[0] = "tasks.elf";
+	board.files[1] = "compute.elf";
+	board.file_count = 2;
+	CHECK(build() == OK);
+}
+
+static void arguments_are_not_too_long(void)
+{
+	char args[GUEST_ARGS_BYTES + 1];
+
+	good_system();
+	memset(args, 'x', sizeof(args));
+	args[GUEST_ARGS_BYTES - 1] = '\0';
+	parts[1].args = args;
+	CHECK(build() == OK);
+	args[GUEST_ARGS_BYTES - 1] = 'x';
+	args[GUEST_ARGS_BYTES] = '\0';
+	CHECK(build() == ERR_INVAL && no.count == 1);
+	CHECK(strstr(no.text[0],
+		     "partition 'load0': args = 'xxxxxxxxxxxxxxxxxxxxxxxx...': more than 255 "
+		     "characters"));
+}
+
+static void traces_are_powers_of_two(void)
+{
+	good_system();
+	sys.trace_records = 1000;
+	CHECK(refused(
+		"system: trace_records = 1000: not a power of two; give 512, or 0 for no trace"));
+	sys.trace_records = BIT32(31) + 1;
+	CHECK(refused("system: trace_records = 2147483649: not a power of two; give 65536"));
+	sys.trace_records = 131072;
+	CHECK(refused(
+		"system: trace_records = 131072: a core has room for 65536; give at most that"));
+	sys.trace_records = 65536;
+	CHECK(build() == OK);
+	sys.trace_records = 0;
+	CHECK(build() == OK);
+	sys.at_end = (enum end_action)3;
+	CHECK(refused("system: at_end = 3: not an action"));
+}
+
+static void every_refusal_is_reported_and_the_rest_counted(void)
+{
+	good_system();
+	for (uint32_t i = 0; i < MAX_PARTITIONS; i++)
+		parts[i] = (struct partition_config){ 0 };
+	sys.partition_count = MAX_PARTITIONS;
+	CHECK(build() == ERR_INVAL);
+	/* name, cpu, memory and image of each are missing. */
+	CHECK(no.count == 4 * MAX_PARTITIONS);
+	for (uint32_t i = 0; i < PLAN_REFUSAL_MAX; i++)
+		CHECK(memchr(no.text[i], '\0', PLAN_REFUSAL_BYTES) && strlen(no.text[i]) > 20);
+}
+
+static void times_are_printed_exactly(void)
+{
+	CHECK(strcmp(text_time(0).s, "0 ns") == 0);
+	CHECK(strcmp(text_time(999).s, "999 ns") == 0);
+	CHECK(strcmp(text_time(US(1)).s, "1 us") == 0);
+	CHECK(strcmp(text_time(1001).s, "1.001 us") == 0);
+	CHECK(strcmp(text_time(2500000).s, "2.5 ms") == 0);
+	CHECK(strcmp(text_time(1000001).s, "1.000001 ms") == 0);
+	CHECK(strcmp(text_time(SEC(20)).s, "20 s") == 0);
+	CHECK(strcmp(text_time(1050000000).s, "1.05 s") == 0);
+	CHECK(strcmp(text_time(UINT64_MAX).s, "18446744073.709551615 s") == 0);
+	CHECK(strcmp(text_ms(30000).s, "0.03") == 0);
+	CHECK(strcmp(text_ms(MS(50)).s, "50") == 0);
+	CHECK(strcmp(text_size(KIB(4)).s, "4 KiB") == 0);
+	CHECK(strcmp(text_size(4097).s, "4097 bytes") == 0);
+	CHECK(strcmp(text_size(MIB(1536)).s, "1536 MiB") == 0);
+	CHECK(strcmp(text_percent(961200).s, "96.12 %") == 0);
+	CHECK(strcmp(text_ratio(1000001).s, "1.000001") == 0);
+}
+
+static void text_that_does_not_fit_ends_in_dots_at_a_blank(void)
+{
+	for (size_t bytes = 4; bytes < 24; bytes++) {
+		char out[24];
+		struct text t;
+
+		memset(out, '#', sizeof(out));
+		t = text_begin(out, bytes);
+		text_add(&t, "%s", "one two");
+		text_add(&t, " %s", "three");
+		text_add(&t, "%s", " four");
+		CHECK(strlen(out) < bytes);
+		CHECK(bytes == sizeof(out) || out[bytes] == '#');
+		if (bytes > strlen("one two three four")) {
+			CHECK(strcmp(out, "one two three four") == 0);
+			continue;
+		}
+		CHECK(t.is_full && strcmp(out + strlen(out) - 3, "...") == 0);
+		out[strlen(out) - 3] = '\0';
+		CHECK(strncmp(out, "one two three four", strlen(out)) == 0);
+		CHECK(out[0] == '\0' || out[strlen(out) - 1] == ' ');
+	}
+}
+
+static char printed[8192];
+
+static void put_line(const char *line)
+{
+	CHECK(strlen(printed) + strlen(line) + 2 < sizeof(printed));
+	strcat(printed, line);
+	strcat(printed, "\n");
+}
+
+static void the_printed_plan_says_what_was_promised(void)
+{
+	good_system();
+	parts[2].cpu = (struct cpu_claim)BEST_EFFORT(2, 3);
+	parts[1].cpu = (struct cpu_claim)RESERVATION(0, US(100), MS(50));
+	CHECK(build() == OK);
+	printed[0] = '\0';
+	plan_print(&sys, &board, &plan, put_line);
+	CHECK(strstr(printed, "system good: 3 partitions on a board of 3 cores\n"));
+	CHECK(strstr(printed, "core 1: not used\n"));
+	CHECK(strstr(printed, "Q = 28 ms in every P = 50 ms: share 56 %, with overhead 56.06 %"));
+	/* 28.03/50 + 0.13/50 */
+	CHECK(strstr(printed,
+		     "rt0 (28 + 0.03)/50 + load0 (0.1 + 0.03)/50 = 0.5632 <= 1: admitted\n"));
+	CHECK(strstr(printed, "16 MiB at 0x3000000, image tasks.elf\n"));
+	CHECK(strstr(printed, "args jobs=1\n"));
+	CHECK(strstr(printed, "warning: calc0: best effort on core 2 has no promise"));
+	CHECK(strstr(printed, "warning: load0: one switch costs up to 30 % of its budget"));
+}
+
+int main(void)
+{
+	RUN(a_good_system_is_planned);
+	RUN(systems_without_partitions_are_refused);
+	RUN(one_partition_too_many_is_refused);
+	RUN(names_are_well_formed);
+	RUN(claims_are_of_a_known_kind);
+	RUN(cores_are_on_the_board);
+	RUN(an_owned_core_has_one_partition);
+	RUN(budgets_and_periods_are_given_and_in_order);
+	RUN(times_are_within_reach_of_the_timer);
+	RUN(times_convert_to_ticks);
+	RUN(a_core_is_not_promised_twice);
+	RUN(long_inequalities_are_counted_not_cut);
+	RUN(best_effort_has_distinct_priorities);
+	RUN(memory_has_a_sound_size);
+	RUN(memory_that_does_not_fit_is_refused_with_what_is_left);
+	RUN(a_board_without_memory_is_refused);
+	RUN(boards_have_cores_a_clock_and_known_costs);
+	RUN(images_are_names_of_files_that_are_there);
+	RUN(arguments_are_not_too_long);
+	RUN(traces_are_powers_of_two);
+	RUN(every_refusal_is_reported_and_the_rest_counted);
+	RUN(times_are_printed_exactly);
+	RUN(text_that_does_not_fit_ends_in_dots_at_a_blank);
+	RUN(the_printed_plan_says_what_was_promised);
+	return test_failed;
+}
