@@ -61,15 +61,24 @@ const char *arch_vcpu_backend(void)
 	return "fake";
 }
 
+static void take_interrupt(struct fake_guest *g)
+{
+	g->interrupts = 0;
+	g->step = 0;
+	g->ticks_left = g->steps[0].ticks;
+}
+
 void arch_vcpu_enter(vcpu_id_t id, uint64_t deadline_tsc, struct exit_info *out)
 {
 	struct fake_guest *g = &fake.guests[id];
-	const struct fake_step *s = &g->steps[g->step];
+	const struct fake_step *s;
 
 	*out = (struct exit_info){ .kind = EXIT_DEADLINE };
 	fake.now_tsc += fake.cost_enter;
 	out->entry_tsc = fake.now_tsc;
-	g->interrupts = 0; /* taken at once */
+	if (g->interrupts)
+		take_interrupt(g);
+	s = &g->steps[g->step];
 	if (deadline_tsc > fake.now_tsc) {
 		uint64_t end_tsc = fake.now_tsc + g->ticks_left;
 

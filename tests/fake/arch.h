@@ -3,7 +3,7 @@
  * tests/fake/arch.h - a machine for core/ on the host: guests are little programs of steps.
  *
  * Model    One core, one clock. A guest's step computes for `ticks`, then exits with `kind`.
- *	    The program repeats for ever. Entering, leaving, choosing and sleeping cost ticks,
+ *	    The program repeats for ever, and an interrupt starts it over. Entering, leaving, choosing and sleeping cost ticks,
  *	    and timers are late by a random amount up to `timer_late_max`.
  *	    Deliberately unlike x86: no registers, no instructions, interrupts are a count.
  */

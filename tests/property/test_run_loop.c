@@ -14,7 +14,7 @@
 #include "tests/fake/arch.h"
 #include "tests/test.h"
 
-#define RECORDS	 (1u << 17)
+#define RECORDS	 (1u << 20)
 #define END_TSC	 UINT64_C(2000000)
 
 /* Longest time that the fake machine spends away from a guest in one go, with some to spare:
@@ -39,7 +39,7 @@ static void give_habit(struct fake_guest *g, enum habit habit, uint64_t work, ui
 		g->steps[g->step_count++] = (struct fake_step){ 1, EXIT_HLT, 0 };
 		break;
 	case STORMS:
-		g->steps[g->step_count++] = (struct fake_step){ 1, EXIT_MSR_WRITE, 1 };
+		g->steps[g->step_count++] = (struct fake_step){ 1, EXIT_MSR_WRITE, 20 };
 		g->steps[g->step_count++] = (struct fake_step){ 1, EXIT_HLT, 0 };
 		break;
 	case FLOODS:
