@@ -23,7 +23,7 @@
 #define WINDOW_PER_SEC 100u /* the long count takes at least 10 ms */
 #define COUNT_TRIES    4u   /* delays only add: the shortest is the truest */
 
-#define LATENESS_SAMPLES 16u
+#define LATENESS_SAMPLES 32u
 #define LATENESS_PER_SEC 20000u /* deadlines of some 50 us */
 #define LATENESS_STEP	 37u	/* so that they fall differently into a coarser granule */
 
@@ -79,13 +79,23 @@ void core_enable_timer(void)
 	__asm__ volatile("mfence" ::: "memory");
 }
 
+/* The last reading of the TSC without, and the first with the interrupt pending. */
+struct pending {
+	uint64_t not_yet_tsc;
+	uint64_t seen_tsc;
+};
+
 /* Waits for the timer's interrupt without taking it. False: a second went by without. */
-static bool wait_pending(uint64_t start_tsc)
+static bool wait_pending(uint64_t start_tsc, struct pending *p)
 {
-	while (!apic_vector_bit(X2APIC_IRR, VECTOR_TIMER)) {
-		if (cpu_rdtsc() - start_tsc > arch_clock_tsc_hz())
+	p->seen_tsc = start_tsc;
+	do {
+		p->not_yet_tsc = p->seen_tsc;
+		if (p->not_yet_tsc - start_tsc > arch_clock_tsc_hz())
 			return false;
-	}
+		p->seen_tsc = cpu_rdtsc();
+	} while (!apic_vector_bit(X2APIC_IRR, VECTOR_TIMER));
+	p->seen_tsc = cpu_rdtsc();
 	return true;
 }
 
@@ -95,38 +105,47 @@ static void take_pending(void)
 	__asm__ volatile("sti; nop; cli" ::: "memory");
 }
 
-/* TSC ticks that `count` takes; 0: the timer never fired. */
-static uint64_t time_of_count(uint32_t count)
+/* How long `count` takes: within [shortest, shortest + doubt]. False: it never fired. */
+static bool time_of_count(uint32_t count, uint64_t *shortest, uint64_t *doubt)
 {
-	uint64_t shortest = UINT64_MAX;
-
+	*shortest = UINT64_MAX;
 	for (uint32_t i = 0; i < COUNT_TRIES; i++) {
 		const uint64_t start = cpu_rdtsc();
+		struct pending p;
 
 		apic_write(X2APIC_INITIAL_COUNT, count);
-		if (!wait_pending(start))
-			return 0;
-		shortest = min_u64(shortest, cpu_rdtsc() - start);
+		if (!wait_pending(start, &p))
+			return false;
 		take_pending();
+		if (p.not_yet_tsc - start < *shortest) {
+			*shortest = p.not_yet_tsc - start;
+			*doubt = p.seen_tsc - p.not_yet_tsc;
+		}
 	}
-	return shortest;
+	return true;
 }
 
-/* The slope between a short and a long count: what arming and noticing cost cancels out. */
+/* The slope between a short and a long count: what arming costs cancels out. */
 static enum err measure_rate(void)
 {
-	const uint64_t base_tsc = time_of_count(FIRST_COUNT);
-	uint64_t long_tsc = base_tsc;
+	uint64_t base_tsc, base_doubt, long_tsc, long_doubt;
+	struct clock_bounds hz;
 	uint32_t count = FIRST_COUNT;
 
-	while (long_tsc != 0 && long_tsc < arch_clock_tsc_hz() / WINDOW_PER_SEC &&
-	       count < LAST_COUNT) {
+	if (!time_of_count(count, &base_tsc, &base_doubt))
+		return ERR_UNSUPPORTED;
+	do {
 		count *= 2;
-		long_tsc = time_of_count(count);
-	}
+		if (!time_of_count(count, &long_tsc, &long_doubt))
+			return ERR_UNSUPPORTED;
+	} while (long_tsc < arch_clock_tsc_hz() / WINDOW_PER_SEC && count < LAST_COUNT);
 	if (long_tsc <= base_tsc)
 		return ERR_UNSUPPORTED;
-	counts_per_tick = mul_div(count - FIRST_COUNT, BIT64(32), long_tsc - base_tsc);
+	hz = clock_bounds_of_timer(count - FIRST_COUNT, long_tsc - base_tsc,
+				   base_doubt + long_doubt, arch_clock_tsc_hz());
+	if (hz.hi_hz == 0)
+		return ERR_UNSUPPORTED;
+	counts_per_tick = mul_div(clock_bounds_round(hz), BIT64(32), arch_clock_tsc_hz());
 	return counts_per_tick != 0 ? OK : ERR_UNSUPPORTED;
 }
 
@@ -140,8 +159,9 @@ static void sort_in(uint64_t *sorted, uint32_t count, uint64_t value)
 }
 
 /*
- * A timer of granule g is late by 0 to g, evenly, so twice the median is g; a single long delay
- * (an SMI, a busy host of an emulator) does not count. Never below one count of the timer.
+ * A timer of granule g is late by c to c + g, evenly. The smallest reading is c and the lower
+ * quartile c + g/4, which gives g; long delays (an SMI, a busy host of an emulator), which are
+ * no granularity, lie above and do not count. Never below one count of the timer.
  */
 static enum err measure_resolution(void)
 {
@@ -150,16 +170,15 @@ static enum err measure_resolution(void)
 	for (uint32_t i = 0; i < LATENESS_SAMPLES; i++) {
 		const uint64_t now = cpu_rdtsc();
 		const uint64_t at = now + arch_clock_tsc_hz() / LATENESS_PER_SEC + i * LATENESS_STEP;
-		uint64_t seen;
+		struct pending p;
 
 		apic_timer_arm(at);
-		if (!wait_pending(now))
+		if (!wait_pending(now, &p))
 			return ERR_UNSUPPORTED;
-		seen = cpu_rdtsc();
 		take_pending();
-		sort_in(late, i, seen > at ? seen - at : 0);
+		sort_in(late, i, p.seen_tsc > at ? p.seen_tsc - at : 0);
 	}
-	resolution_tsc = 2 * late[LATENESS_SAMPLES / 2];
+	resolution_tsc = late[0] + 4 * (late[LATENESS_SAMPLES / 4] - late[0]);
 	if (!has_deadline)
 		resolution_tsc = max_u64(resolution_tsc, (BIT64(32) / counts_per_tick) + 1);
 	resolution_tsc = max_u64(resolution_tsc, 1);

@@ -15,6 +15,15 @@ struct clock_bounds clock_bounds_from(const struct clock_reading *first,
 				      mul_div(longest, reference_hz, (uint64_t)counts - 1) };
 }
 
+struct clock_bounds clock_bounds_of_timer(uint64_t counts, uint64_t delta_tsc, uint64_t doubt_tsc,
+					  uint64_t tsc_hz)
+{
+	if (delta_tsc <= doubt_tsc)
+		return (struct clock_bounds){ 0, 0 };
+	return (struct clock_bounds){ mul_div(counts, tsc_hz, delta_tsc + doubt_tsc) + 1,
+				      mul_div(counts, tsc_hz, delta_tsc - doubt_tsc) };
+}
+
 static uint64_t middle(struct clock_bounds b)
 {
 	return b.lo_hz / 2 + b.hi_hz / 2;

@@ -35,6 +35,13 @@ struct clock_bounds clock_bounds_from(const struct clock_reading *first,
 				      const struct clock_reading *last, uint32_t mask,
 				      uint64_t reference_hz);
 
+/*
+ * Bounds of the frequency of a timer that needs `delta_tsc` +- `doubt_tsc` for `counts`.
+ * hi_hz = 0: the doubt is as large as the time.
+ */
+struct clock_bounds clock_bounds_of_timer(uint64_t counts, uint64_t delta_tsc, uint64_t doubt_tsc,
+					  uint64_t tsc_hz);
+
 /* How far the middles of `a` and `b` lie apart, in millionths of a's. */
 uint64_t clock_bounds_differ_ppm(struct clock_bounds a, struct clock_bounds b);
 
