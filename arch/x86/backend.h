@@ -59,15 +59,25 @@ struct backend {
 	uint64_t (*read_sysreg)(struct vcpu *v, enum guest_sysreg reg);
 	void (*write_sysreg)(struct vcpu *v, enum guest_sysreg reg, uint64_t value);
 	uint64_t (*rip)(struct vcpu *v);
-	/* Can this guest take an interrupt if it is halted: RFLAGS.IF. */
+	/*
+	 * Can this guest take an interrupt if it is halted: RFLAGS.IF. Asked at any time, loaded
+	 * or not; the answer counts only after EXIT_HLT.
+	 */
 	bool (*interrupts_enabled)(struct vcpu *v);
 };
 
 extern const struct backend vmx_backend, svm_backend;
 
 /* For the back-ends: the highest-priority deliverable interrupt, or -1; and its acceptance. */
-int vcpu_irq_pending(const struct vcpu *v);
-void vcpu_irq_accept(struct vcpu *v, uint8_t vector);
+static inline int vcpu_irq_pending(const struct vcpu *v)
+{
+	return vlapic_pending(&v->lapic);
+}
+
+static inline void vcpu_irq_accept(struct vcpu *v, uint8_t vector)
+{
+	vlapic_accept(&v->lapic, vector);
+}
 
 /* Nested tables of a partition: EPT or NPT root (arch/x86/nested.c). */
 hpa_t nested_root(part_id_t part);
