@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * expect: partition 'rt0': cpu.budget = 60 ms exceeds its period of 50 ms
+ * expect: give at most 50 ms, or OWN_CORE(0)
+ */
+#include "configs/boards.h"
+
+static const struct partition_config partitions[] = {
+	{ "rt0", RESERVATION(0, MS(60), MS(50)), GUEST_MEMORY, "tasks.elf", "jobs=1" },
+};
+
+const struct config config = {
+	.name = "budget_above_period",
+	.board = BOARD_RIG(1),
+	.partitions = partitions,
+	.partition_count = ARRAY_SIZE(partitions),
+};

@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * expect: partition 'calc0': cpu = OWN_CORE(0): partition 'rt0' has a share of that core
+ * expect: core 1 is free
+ */
+#include "configs/boards.h"
+
+static const struct partition_config partitions[] = {
+	{ "rt0", RESERVATION(0, MS(28), MS(50)), GUEST_MEMORY, "tasks.elf", "jobs=1" },
+	{ "calc0", OWN_CORE(0), GUEST_MEMORY, "compute.elf", NULL },
+};
+
+const struct config config = {
+	.name = "core_owned_and_shared",
+	.board = BOARD_RIG(2),
+	.partitions = partitions,
+	.partition_count = ARRAY_SIZE(partitions),
+};

@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * expect: partitions[1]: name = 'twin': partitions[0] has it already
+ */
+#include "configs/boards.h"
+
+static const struct partition_config partitions[] = {
+	{ "twin", OWN_CORE(0), GUEST_MEMORY, "compute.elf", NULL },
+	{ "twin", OWN_CORE(1), GUEST_MEMORY, "compute.elf", NULL },
+};
+
+const struct config config = {
+	.name = "names_repeat",
+	.board = BOARD_RIG(2),
+	.partitions = partitions,
+	.partition_count = ARRAY_SIZE(partitions),
+};

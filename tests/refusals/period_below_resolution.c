@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * expect: partition 'fast': cpu.period = 500 ns is below the timer's resolution on this board
+ * expect: give at least 1 us
+ */
+#include "configs/boards.h"
+
+static const struct partition_config partitions[] = {
+	{ "fast", RESERVATION(0, 100, 500), GUEST_MEMORY, "tasks.elf", "jobs=1" },
+};
+
+const struct config config = {
+	.name = "period_below_resolution",
+	.board = BOARD_RIG(1),
+	.partitions = partitions,
+	.partition_count = ARRAY_SIZE(partitions),
+};

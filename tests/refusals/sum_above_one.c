@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Two reservations that do not fit on core 0: 28 + 25 + 2 * 0.03 = 53.06 of 50 ms.
+ * expect: core 0: rt0 (28 + 0.03)/50 + load0 (25 + 0.03)/50 = 1.0612 > 1
+ * expect: lower cpu.budget of partition 'rt0' to at most 24.94 ms
+ */
+#include "configs/boards.h"
+
+static const struct partition_config partitions[] = {
+	{ "rt0", RESERVATION(0, MS(28), MS(50)), GUEST_MEMORY, "tasks.elf", "jobs=1" },
+	{ "load0", RESERVATION(0, MS(25), MS(50)), GUEST_MEMORY, "tasks.elf", "jobs=1" },
+};
+
+const struct config config = {
+	.name = "sum_above_one",
+	.board = BOARD_RIG(1),
+	.partitions = partitions,
+	.partition_count = ARRAY_SIZE(partitions),
+};
