@@ -84,6 +84,7 @@ static void update_deliverable(struct vlapic *l)
 		l->deliverable = vector;
 	else
 		l->deliverable = -1;
+	l->changed = 1;
 }
 
 static bool software_enabled(const struct vlapic *l)
@@ -124,10 +125,24 @@ void vlapic_post(struct vlapic *l, uint8_t vector)
 
 void vlapic_accept(struct vlapic *l, uint8_t vector)
 {
-	ASSERT(l->deliverable == vector);
+	ASSERT(l->irr.word[vector / 64] & BIT64(vector % 64));
 	vector_clear(&l->irr, vector);
 	vector_set(&l->isr, vector);
 	update_deliverable(l);
+}
+
+void vlapic_unaccept(struct vlapic *l, uint8_t vector)
+{
+	vector_clear(&l->isr, vector);
+	vector_set(&l->irr, vector);
+	update_deliverable(l);
+}
+
+int vlapic_waiting(const struct vlapic *l)
+{
+	const int32_t vector = vector_highest(&l->irr);
+
+	return vector >= 0 && vector >> 4 > vector_highest(&l->isr) >> 4 ? vector : -1;
 }
 
 static void end_of_interrupt(struct vlapic *l)

@@ -60,6 +60,8 @@ struct vlapic_vectors {
 struct vlapic {
 	int32_t deliverable;	   /* highest vector above PPR in IRR, or -1 */
 	uint32_t tpr;
+	uint32_t changed;	   /* set whenever `deliverable` was computed anew; a back-end
+				    * that shows it to hardware clears it */
 	uint64_t wake_tsc;	   /* next timer interrupt; TSC_NEVER: none, or masked */
 	uint64_t expiry_tsc;	   /* when the timer reaches zero; TSC_NEVER: stopped */
 	uint64_t guest_deadline;   /* IA32_TSC_DEADLINE as written; 0: disarmed */
@@ -97,8 +99,12 @@ void vlapic_write_tsc_deadline(struct vlapic *l, uint64_t guest_deadline, uint64
 
 /* A fixed, edge-triggered interrupt arrives. */
 void vlapic_post(struct vlapic *l, uint8_t vector);
-/* The CPU takes `vector`, which is the deliverable one. */
+/* The CPU has taken `vector`, which waited in IRR. */
 void vlapic_accept(struct vlapic *l, uint8_t vector);
+/* It could not deliver it after all: back from ISR to IRR. */
+void vlapic_unaccept(struct vlapic *l, uint8_t vector);
+/* The highest vector that waits and that ISR lets through, whatever TPR says, or -1. */
+int vlapic_waiting(const struct vlapic *l);
 
 /* The time has come: an expired timer becomes one pending interrupt, however late it is. */
 void vlapic_timer_expire(struct vlapic *l, uint64_t now_tsc);

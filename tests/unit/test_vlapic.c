@@ -147,6 +147,7 @@ static void model_check(void)
 	const int v = model_highest(irr);
 
 	CHECK(read_ok(0x80a, 0) == model_ppr());
+	CHECK(vlapic_waiting(&l) == (v >= 0 && v / 16 > model_highest(isr) / 16 ? v : -1));
 	CHECK(vlapic_pending(&l) == (v >= 0 && (uint32_t)v / 16 > model_ppr() / 16 ? v : -1));
 	for (uint32_t i = 0; i < 256; i++) {
 		CHECK((read_ok(0x820 + i / 32, 0) >> i % 32 & 1) == irr[i]);
@@ -170,6 +171,10 @@ static void model_step(void)
 		if (pending < 0)
 			break;
 		vlapic_accept(&l, (uint8_t)pending);
+		if (rand() % 4 == 0) {
+			vlapic_unaccept(&l, (uint8_t)pending);
+			break;
+		}
 		irr[pending] = false;
 		isr[pending] = true;
 		break;

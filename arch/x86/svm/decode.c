@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "arch/x86/svm/decode.h"
+#include "arch/x86/cpu.h"
+#include "arch/x86/percpu.h"
+
+enum special { NOTHING_MORE, HYPERCALL, PORT, MSR, XCR, MEMORY };
+
+struct rule {
+	uint8_t kind;	 /* enum exit_kind; EXIT_DEADLINE (0): not in this table */
+	uint8_t length;	 /* bytes of the opcode; 0: not to be skipped */
+	uint8_t special;
+};
+
+#define FIRST_RULE VMEXIT_RDPMC
+#define RULE(code) [(code) - FIRST_RULE]
+
+static const struct rule rules[] = {
+	RULE(VMEXIT_RDPMC)   = { EXIT_PRIVILEGED, 0, NOTHING_MORE },
+	RULE(VMEXIT_CPUID)   = { EXIT_CPUID, 2, NOTHING_MORE },
+	RULE(VMEXIT_INVD)    = { EXIT_CACHE, 2, NOTHING_MORE },
+	RULE(VMEXIT_HLT)     = { EXIT_HLT, 1, NOTHING_MORE },
+	RULE(VMEXIT_INVLPGA) = { EXIT_UNDEFINED, 0, NOTHING_MORE },
+	RULE(VMEXIT_IOIO)    = { EXIT_PIO, 0, PORT },
+	RULE(VMEXIT_MSR)     = { EXIT_MSR_READ, 2, MSR },
+	RULE(VMEXIT_SHUTDOWN) = { EXIT_TRIPLE_FAULT, 0, NOTHING_MORE },
+	RULE(VMEXIT_VMRUN)   = { EXIT_UNDEFINED, 0, NOTHING_MORE },
+	RULE(VMEXIT_VMMCALL) = { EXIT_HYPERCALL, 3, HYPERCALL },
+	RULE(VMEXIT_VMLOAD)  = { EXIT_UNDEFINED, 0, NOTHING_MORE },
+	RULE(VMEXIT_VMSAVE)  = { EXIT_UNDEFINED, 0, NOTHING_MORE },
+	RULE(VMEXIT_STGI)    = { EXIT_UNDEFINED, 0, NOTHING_MORE },
+	RULE(VMEXIT_CLGI)    = { EXIT_UNDEFINED, 0, NOTHING_MORE },
+	RULE(VMEXIT_SKINIT)  = { EXIT_UNDEFINED, 0, NOTHING_MORE },
+	RULE(VMEXIT_WBINVD)  = { EXIT_CACHE, 2, NOTHING_MORE },
+	RULE(VMEXIT_MONITOR) = { EXIT_UNDEFINED, 0, NOTHING_MORE },
+	RULE(VMEXIT_MWAIT)   = { EXIT_UNDEFINED, 0, NOTHING_MORE },
+	RULE(VMEXIT_XSETBV)  = { EXIT_XSETBV, 3, XCR },
+};
+
+static uint64_t edx_eax(const struct vcpu *v)
+{
+	return v->gpr[GPR_RDX] << 32 | (uint32_t)v->gpr[GPR_RAX];
+}
+
+static void decode_hypercall(const struct vcpu *v, const struct vmcb *vmcb, struct exit_info *out)
+{
+	if (vmcb->cpl != 0)
+		out->kind = EXIT_UNDEFINED;
+	out->addr = v->gpr[GPR_RAX];
+	out->arg[0] = v->gpr[GPR_RBX];
+	out->arg[1] = v->gpr[GPR_RCX];
+	out->arg[2] = v->gpr[GPR_RDX];
+	out->arg[3] = v->gpr[GPR_RSI];
+}
+
+/* EXITINFO2 holds the address of the next instruction, on every CPU. */
+static void decode_port(struct vcpu *v, const struct vmcb *vmcb, struct exit_info *out)
+{
+	const uint64_t info = vmcb->exit_info1;
+	const uint8_t width = (uint8_t)IOIO_WIDTH(info);
+
+	v->skip_bytes = (uint32_t)(vmcb->exit_info2 - vmcb->rip);
+	if (info & IOIO_STRING)
+		out->kind = EXIT_PRIVILEGED;
+	out->addr = IOIO_PORT(info);
+	out->width = width;
+	out->write = !(info & IOIO_IN);
+	out->value = v->gpr[GPR_RAX] & (BIT64(8 * width) - 1);
+}
+
+static void decode_msr(const struct vcpu *v, const struct vmcb *vmcb, struct exit_info *out)
+{
+	out->write = vmcb->exit_info1 & MSR_WRITE;
+	out->kind = out->write ? EXIT_MSR_WRITE : EXIT_MSR_READ;
+	out->addr = (uint32_t)v->gpr[GPR_RCX];
+	out->value = edx_eax(v);
+}
+
+static void decode_xcr(const struct vcpu *v, const struct vmcb *vmcb, struct exit_info *out)
+{
+	if (!(vmcb->cr4 & CR4_OSXSAVE))
+		out->kind = EXIT_UNDEFINED;
+	else if (vmcb->cpl != 0)
+		out->kind = EXIT_PRIVILEGED;
+	out->addr = (uint32_t)v->gpr[GPR_RCX];
+	out->value = edx_eax(v);
+}
+
+static void decode_others(const struct vmcb *vmcb, struct exit_info *out)
+{
+	const uint32_t code = (uint32_t)vmcb->exit_code;
+
+	out->value = code;
+	if (code == VMEXIT_NPF) {
+		out->kind = EXIT_MEMORY;
+		out->addr = vmcb->exit_info2;
+		out->write = vmcb->exit_info1 & NPF_WRITE;
+	} else if (code == VMEXIT_INVALID) {
+		out->kind = EXIT_INIT;
+	} else {
+		out->kind = EXIT_OTHER;
+	}
+}
+
+void svm_decode(struct vcpu *v, const struct vmcb *vmcb, struct exit_info *out)
+{
+	const uint32_t index = (uint32_t)vmcb->exit_code - FIRST_RULE;
+	const struct rule *const r = &rules[index];
+
+	if (index >= ARRAY_SIZE(rules) || r->kind == EXIT_DEADLINE) {
+		decode_others(vmcb, out);
+		return;
+	}
+	out->kind = r->kind;
+	v->skip_bytes = r->length;
+	switch (r->special) {
+	case HYPERCALL:
+		decode_hypercall(v, vmcb, out);
+		return;
+	case PORT:
+		decode_port(v, vmcb, out);
+		return;
+	case MSR:
+		decode_msr(v, vmcb, out);
+		return;
+	case XCR:
+		decode_xcr(v, vmcb, out);
+		return;
+	default:
+		return;
+	}
+}
+
+/* Ranges 0.., C0000000H.., C0010000H.., each 2 KiB of the map. */
+bool svm_msrpm_allow(uint8_t *map, uint32_t msr)
+{
+	static const uint32_t first[] = { 0, 0xc0000000u, 0xc0010000u };
+	const uint32_t range_bytes = MSRPM_RANGE_MSRS / 4;
+
+	for (uint32_t i = 0; i < ARRAY_SIZE(first); i++) {
+		const uint32_t n = msr - first[i];
+
+		if (n >= MSRPM_RANGE_MSRS)
+			continue;
+		map[i * range_bytes + n / 4] &= (uint8_t)~(3u << 2 * (n % 4));
+		return true;
+	}
+	return false;
+}
+
+/* The guest's own entry state; what "Layout of VMCB" leaves out is 0 in a fresh page. */
+void svm_reset_state(struct vmcb *vmcb, uint64_t entry_gpa)
+{
+	const struct vmcb_segment data = { SEL_DATA, SEGMENT_DATA32, UINT32_MAX, 0 };
+
+	vmcb->cs = (struct vmcb_segment){ SEL_CODE, SEGMENT_CODE32, UINT32_MAX, 0 };
+	vmcb->ds = vmcb->es = vmcb->fs = vmcb->gs = vmcb->ss = data;
+	vmcb->ldtr = (struct vmcb_segment){ 0, SEGMENT_LDT, 0xffff, 0 };
+	vmcb->tr = (struct vmcb_segment){ 0, SEGMENT_TSS32, 0xffff, 0 };
+	vmcb->efer = EFER_SVME;	/* VMRUN demands it; the guest reads 0 */
+	vmcb->cr0 = CR0_PE | CR0_ET | CR0_NE;
+	vmcb->dr6 = DR6_FIXED1;
+	vmcb->dr7 = DR7_FIXED1;
+	vmcb->rflags = RFLAGS_FIXED1;
+	vmcb->g_pat = PAT_RESET;
+	vmcb->rip = entry_gpa;
+}

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * arch/x86/svm/decode.h - from a VMCB after #VMEXIT to struct exit_info. Pure.
+ *
+ * Lengths  CPUs save the next instruction's address (nRIP). Where one does not (an emulator,
+ *	    the first of 2006), and for all but IN and OUT, the opcode's own length counts: a
+ *	    guest that puts prefixes before CPUID, HLT, VMMCALL, RDMSR, WRMSR, XSETBV, WBINVD
+ *	    or INVD then goes on inside that instruction. It deceives nobody but itself.
+ * Privilege  "Exceptions take precedence over intercepts" holds for the privileged
+ *	    instructions, so they come from CPL 0; VMMCALL has no privilege of its own and
+ *	    gets it here: #UD above CPL 0. XSETBV's order is checked here too.
+ * Strings  INS and OUTS are refused (#GP): no port of ours needs them.
+ */
+#pragma once
+#include "arch/x86/backend.h"
+#include "arch/x86/svm/vmcb.h"
+
+/*
+ * For the exits that the guest's instructions cause: kind and operands into `out`, the length
+ * into v->skip_bytes. Everything else is EXIT_OTHER with the exit code in `value`.
+ */
+void svm_decode(struct vcpu *v, const struct vmcb *vmcb, struct exit_info *out);
+
+/* The bits of `msr` in a permission map: clears those of read and write. False: in no range. */
+bool svm_msrpm_allow(uint8_t *map, uint32_t msr);
+
+/* Builds the initial state: flat 32-bit protected mode, paging off, interrupts off. */
+void svm_reset_state(struct vmcb *vmcb, uint64_t entry_gpa);

@@ -1,0 +1,281 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* arch/x86/svm/run.c - into the guest, out of it, and what it finds there: see svm.h. */
+#include "arch/x86/apic.h"
+#include "arch/x86/cpu.h"
+#include "arch/x86/percpu.h"
+#include "arch/x86/svm/decode.h"
+#include "arch/x86/svm/svm.h"
+#include "core/lib/assert.h"
+
+#define VECTOR_DB 1u
+#define VECTOR_UD 6u
+#define VECTOR_GP 13u
+#define VECTOR_AC 17u
+#define VECTOR_MC 18u
+#define VECTOR_BP 3u
+#define VECTOR_OF 4u
+
+/* SDM Vol. 3B, "Debug Status Register (DR6)": single step. */
+#define DR6_BS BIT64(14)
+
+#define GPR_AT(n) ((n) * 8)
+
+_Static_assert(offsetof(struct vcpu, gpr) == 0, "the stub finds registers at the start");
+_Static_assert(sizeof(((struct vcpu *)0)->gpr[0]) == GPR_AT(1), "the stub has the offsets");
+
+/*
+ * All registers are the guest's at VMRUN but RAX and RSP, which the VMCB holds; it leaves all
+ * of them behind. GIF is 0 and IF is 1 on return.
+ */
+static inline void run(struct vcpu *v, hpa_t guest, hpa_t host)
+{
+	uint64_t rax = guest.v;
+
+	__asm__ volatile("push %%rbp\n\t"
+			 "push %%rdi\n\t"
+			 "push %%rsi\n\t"
+			 "clgi\n\t"
+			 "sti\n\t"
+			 "vmload %%rax\n\t"
+			 "mov %c[rcx](%%rdi), %%rcx\n\t"
+			 "mov %c[rdx](%%rdi), %%rdx\n\t"
+			 "mov %c[rbx](%%rdi), %%rbx\n\t"
+			 "mov %c[rbp](%%rdi), %%rbp\n\t"
+			 "mov %c[rsi](%%rdi), %%rsi\n\t"
+			 "mov %c[r8](%%rdi), %%r8\n\t"
+			 "mov %c[r9](%%rdi), %%r9\n\t"
+			 "mov %c[r10](%%rdi), %%r10\n\t"
+			 "mov %c[r11](%%rdi), %%r11\n\t"
+			 "mov %c[r12](%%rdi), %%r12\n\t"
+			 "mov %c[r13](%%rdi), %%r13\n\t"
+			 "mov %c[r14](%%rdi), %%r14\n\t"
+			 "mov %c[r15](%%rdi), %%r15\n\t"
+			 "mov %c[rdi](%%rdi), %%rdi\n\t"
+			 "vmrun %%rax\n\t"
+			 "vmsave %%rax\n\t" /* RAX is as before VMRUN */
+			 "pop %%rax\n\t"
+			 "vmload %%rax\n\t"
+			 "pop %%rax\n\t"
+			 "mov %%rcx, %c[rcx](%%rax)\n\t"
+			 "mov %%rdx, %c[rdx](%%rax)\n\t"
+			 "mov %%rbx, %c[rbx](%%rax)\n\t"
+			 "mov %%rbp, %c[rbp](%%rax)\n\t"
+			 "mov %%rsi, %c[rsi](%%rax)\n\t"
+			 "mov %%rdi, %c[rdi](%%rax)\n\t"
+			 "mov %%r8, %c[r8](%%rax)\n\t"
+			 "mov %%r9, %c[r9](%%rax)\n\t"
+			 "mov %%r10, %c[r10](%%rax)\n\t"
+			 "mov %%r11, %c[r11](%%rax)\n\t"
+			 "mov %%r12, %c[r12](%%rax)\n\t"
+			 "mov %%r13, %c[r13](%%rax)\n\t"
+			 "mov %%r14, %c[r14](%%rax)\n\t"
+			 "mov %%r15, %c[r15](%%rax)\n\t"
+			 "pop %%rbp"
+			 : "+a"(rax), "+D"(v), "+S"(host.v)
+			 : [rcx] "i"(GPR_AT(GPR_RCX)), [rdx] "i"(GPR_AT(GPR_RDX)),
+			   [rbx] "i"(GPR_AT(GPR_RBX)), [rbp] "i"(GPR_AT(GPR_RBP)),
+			   [rsi] "i"(GPR_AT(GPR_RSI)), [rdi] "i"(GPR_AT(GPR_RDI)),
+			   [r8] "i"(GPR_AT(GPR_R8)), [r9] "i"(GPR_AT(GPR_R9)),
+			   [r10] "i"(GPR_AT(GPR_R10)), [r11] "i"(GPR_AT(GPR_R11)),
+			   [r12] "i"(GPR_AT(GPR_R12)), [r13] "i"(GPR_AT(GPR_R13)),
+			   [r14] "i"(GPR_AT(GPR_R14)), [r15] "i"(GPR_AT(GPR_R15))
+			 : "rbx", "rcx", "rdx", "r8", "r9", "r10", "r11", "r12", "r13", "r14",
+			   "r15", "cc", "memory");
+}
+
+/* ---- Virtual interrupts ---- */
+
+/* Shows hardware what the virtual APIC has: TPR, and the highest vector that waits. */
+static void show_interrupts(struct vcpu *v, struct vmcb *vmcb)
+{
+	struct svm_vcpu *const s = v->backend;
+	const int vector = vlapic_waiting(&v->lapic);
+
+	s->vintr = VINTR_MASKING | (uint32_t)vlapic_cr8(&v->lapic);
+	s->vintr_vector = 0;
+	if (vector >= 0) {
+		s->vintr |= VINTR_IRQ | VINTR_PRIORITY(vector);
+		s->vintr_vector = (uint32_t)vector;
+	}
+	vmcb->vintr = s->vintr;
+	vmcb->vintr_vector = s->vintr_vector;
+	v->lapic.changed = 0;
+}
+
+/* What the guest did: wrote CR8, or took the interrupt. */
+static __attribute__((noinline)) void note_interrupts(struct vcpu *v, struct vmcb *vmcb)
+{
+	struct svm_vcpu *const s = v->backend;
+	const uint32_t changed = s->vintr ^ vmcb->vintr;
+
+	s->vintr = vmcb->vintr;
+	if (changed & VINTR_TPR)
+		vlapic_set_cr8(&v->lapic, vmcb->vintr & VINTR_TPR);
+	if (changed & VINTR_IRQ)
+		vlapic_accept(&v->lapic, (uint8_t)s->vintr_vector);
+}
+
+/*
+ * #VMEXIT came while an event was being delivered ("EXITINTINFO"). An interrupt goes back to
+ * IRR, and V_IRQ brings it again; an exception is injected again. INT n, INT3 and INTO are
+ * not: RIP still points at them, so they happen again by themselves.
+ */
+static __attribute__((noinline)) void event_was_interrupted(struct vcpu *v, struct vmcb *vmcb)
+{
+	const uint64_t event = vmcb->exit_int_info;
+	const uint8_t vector = (uint8_t)(event & EVENT_VECTOR);
+	const struct vlapic *const l = &v->lapic;
+
+	switch (event & EVENT_TYPE) {
+	case EVENT_INTR:
+		/* Not in ISR: V_IRQ is still set, and nothing was taken. */
+		if (l->isr.word[vector / 64] & BIT64(vector % 64))
+			vlapic_unaccept(&v->lapic, vector);
+		return;
+	case EVENT_EXCEPTION:
+		if (vector != VECTOR_BP && vector != VECTOR_OF)
+			vmcb->event_injection = event;
+		return;
+	default:
+		return;
+	}
+}
+
+/* ---- Exits that concern the host ---- */
+
+/* GIF = 0, IF = 1 before; GIF = 1, IF = 0 after. */
+static inline void take_interrupts(void)
+{
+	__asm__ volatile("stgi\n\tnop\n\tcli" ::: "memory", "cc");
+}
+
+static inline void take_none(void)
+{
+	__asm__ volatile("cli\n\tstgi" ::: "memory", "cc");
+}
+
+/*
+ * #DB and #AC intercept only because their delivery can, in a guest set up for it, cause
+ * another one without end, with no instruction boundary at which an interrupt could end it
+ * (the budget's timer, too). Handed back with an exit in between, each round is bounded.
+ */
+static void reflect(struct vmcb *vmcb, uint64_t vector)
+{
+	vmcb->event_injection = EVENT_VALID | EVENT_EXCEPTION | vector |
+				(vector == VECTOR_AC ? EVENT_ERROR_VALID : 0);
+}
+
+/* Exits that the guest's instructions do not cause. False: not one of them. */
+static bool serve_host_exit(struct vmcb *vmcb, uint32_t code, uint64_t deadline_tsc,
+			    struct exit_info *out)
+{
+	switch (code) {
+	case VMEXIT_INTR:
+	case VMEXIT_NMI:	/* taken at STGI, when GIF was set */
+	case VMEXIT_SMI:
+	case VMEXIT_INIT:
+		out->kind = out->exit_tsc >= deadline_tsc ? EXIT_DEADLINE : EXIT_IRQ;
+		return true;
+	case VMEXIT_EXCEPTION + VECTOR_DB:
+	case VMEXIT_EXCEPTION + VECTOR_AC:
+		reflect(vmcb, code - VMEXIT_EXCEPTION);
+		out->kind = EXIT_CONTROL;
+		return true;
+	case VMEXIT_EXCEPTION + VECTOR_MC:
+		__asm__ volatile("int %0" ::"i"(VECTOR_MC)); /* the machine's, not the guest's */
+		return false;
+	default:
+		return false;
+	}
+}
+
+/* ---- The path of every exit ---- */
+
+static __attribute__((noinline)) bool prepare(struct vcpu *v, uint64_t deadline_tsc,
+					      struct exit_info *out)
+{
+	const uint64_t now = cpu_rdtsc();
+
+	if (now >= deadline_tsc) {
+		out->kind = EXIT_DEADLINE;
+		out->entry_tsc = out->exit_tsc = now;
+		return false;
+	}
+	if (deadline_tsc == TSC_NEVER)
+		apic_timer_disarm();
+	else
+		apic_timer_arm(deadline_tsc);
+	if (v->lapic.changed)
+		show_interrupts(v, v->control);
+	return true;
+}
+
+static __attribute__((noinline)) void finish(struct vcpu *v, struct vmcb *vmcb, uint32_t code,
+					     uint64_t deadline_tsc, struct exit_info *out)
+{
+	if (!serve_host_exit(vmcb, code, deadline_tsc, out))
+		svm_decode(v, vmcb, out);
+}
+
+/*
+ * A deadline that has passed while its timer was armed is not looked for: the timer is then
+ * pending, and VMRUN ends at once.
+ */
+void svm_enter(struct vcpu *v, uint64_t deadline_tsc, struct exit_info *out)
+{
+	struct vmcb *const vmcb = v->control;
+	const struct percpu *const cpu = percpu();
+	uint32_t code;
+
+	if (((cpu->timer_tsc ^ deadline_tsc) | v->lapic.changed) != 0 &&
+	    !prepare(v, deadline_tsc, out))
+		return;
+	vmcb->rax = v->gpr[GPR_RAX];
+	out->entry_tsc = cpu_rdtsc();
+	run(v, v->control_hpa, cpu->backend_hpa);
+	out->exit_tsc = cpu_rdtsc();
+	code = (uint32_t)vmcb->exit_code;
+	if (code == VMEXIT_INTR)
+		take_interrupts();
+	else
+		take_none();
+	v->gpr[GPR_RAX] = vmcb->rax;
+	vmcb->tlb_control = TLB_KEEP;
+	if (vmcb->vintr != ((struct svm_vcpu *)v->backend)->vintr)
+		note_interrupts(v, vmcb);
+	if (vmcb->exit_int_info & EVENT_VALID)
+		event_was_interrupted(v, vmcb);
+	if (code != VMEXIT_CPUID) {
+		finish(v, vmcb, code, deadline_tsc, out);
+		return;
+	}
+	out->kind = EXIT_CPUID;
+	v->skip_bytes = 2;
+}
+
+/* ---- After an exit ---- */
+
+/* "Interrupt Shadows" end with the instruction; a trap flag that was set then traps. */
+void svm_skip_insn(struct vcpu *v)
+{
+	struct vmcb *const vmcb = v->control;
+	const uint64_t next = vmcb->next_rip;
+
+	vmcb->rip = next != 0 ? next : vmcb->rip + v->skip_bytes;
+	vmcb->interrupt_shadow = 0;
+	if (vmcb->rflags & RFLAGS_TF) {
+		vmcb->dr6 |= DR6_BS;
+		reflect(vmcb, VECTOR_DB);
+	}
+}
+
+void svm_inject(struct vcpu *v, enum vcpu_fault fault)
+{
+	struct vmcb *const vmcb = v->control;
+
+	if (fault == VCPU_FAULT_GP) /* "Event Injection": error code 0 in bits 63:32 */
+		vmcb->event_injection =
+			EVENT_VALID | EVENT_EXCEPTION | EVENT_ERROR_VALID | VECTOR_GP;
+	else
+		vmcb->event_injection = EVENT_VALID | EVENT_EXCEPTION | VECTOR_UD;
+}

@@ -1,0 +1,251 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * arch/x86/svm/svm.c - the AMD-V back-end of arch/x86/backend.h: what it needs, a VMCB per
+ * vCPU, and the registers in it. APM Vol. 2, "Secure Virtual Machine".
+ */
+#include <string.h>
+#include "arch/mem.h"
+#include "arch/x86/cpu.h"
+#include "arch/x86/nested.h"
+#include "arch/x86/percpu.h"
+#include "arch/x86/svm/decode.h"
+#include "arch/x86/svm/svm.h"
+#include "core/lib/assert.h"
+
+/* APM Vol. 3, "Extended Processor Signature and Features", "Processor Capacity Parameters". */
+#define CPUID_EXTENDED		0x80000000u
+#define CPUID_EXTENDED_1	0x80000001u
+#define   EXTENDED_1_EDX_1G	BIT32(26)
+#define   EXTENDED_1_EDX_RDTSCP BIT32(27)
+#define CPUID_CAPACITY		0x80000008u
+#define   CAPACITY_EAX_PHYSICAL 0xffu
+
+#define ASID_FIRST 1u	/* 0 is the host's */
+#define ASID_MIN   2u	/* one of its own, or a shared one */
+
+#define EXCEPTIONS_INTERCEPTED (BIT32(1) | BIT32(17) | BIT32(18)) /* #DB, #AC, #MC: run.c */
+
+uint8_t svm_msrpm[MSRPM_BYTES] __attribute__((aligned(PAGE_BYTES)));
+uint8_t svm_iopm[IOPM_BYTES] __attribute__((aligned(PAGE_BYTES)));
+
+/* Per core: where VMRUN keeps the host's state, and the page for the host's VMSAVE, VMLOAD. */
+static struct {
+	uint8_t save_area[PAGE_BYTES];
+	uint8_t host_vmcb[PAGE_BYTES];
+} cores[MAX_CORES] __attribute__((aligned(PAGE_BYTES)));
+
+static struct svm_vcpu vcpus[MAX_VCPUS];
+static uint32_t asid_count; /* [I] after probe */
+static bool has_tsc_aux;    /* [I] after probe */
+
+/*
+ * MSRs that guests read and write without an exit. VMSAVE and VMLOAD switch them, hardware
+ * checks what is written, and nobody else is affected.
+ */
+static const uint32_t passed_msrs[] = {
+	MSR_FS_BASE, MSR_GS_BASE, MSR_KERNEL_GS_BASE, MSR_STAR, MSR_LSTAR, MSR_CSTAR, MSR_FMASK,
+	MSR_SYSENTER_CS, MSR_SYSENTER_ESP, MSR_SYSENTER_EIP,
+};
+
+/* ---- What it needs ---- */
+
+static void build_permission_maps(void)
+{
+	memset(svm_iopm, 0xff, sizeof(svm_iopm));
+	memset(svm_msrpm, 0xff, sizeof(svm_msrpm));
+	for (size_t i = 0; i < ARRAY_SIZE(passed_msrs); i++)
+		ASSERT(svm_msrpm_allow(svm_msrpm, passed_msrs[i]));
+}
+
+static enum err svm_probe(const char **missing)
+{
+	const uint32_t extended_1_edx = cpu_cpuid(CPUID_EXTENDED_1, 0).edx;
+	struct cpuid_regs svm;
+
+	*missing = "AMD-V: CPUID Fn8000_000A (SVM features)";
+	if (cpu_cpuid(CPUID_EXTENDED, 0).eax < CPUID_SVM)
+		return ERR_UNSUPPORTED;
+	svm = cpu_cpuid(CPUID_SVM, 0);
+	*missing = "AMD-V: nested paging (SVM feature NP)";
+	if (!(svm.edx & CPUID_SVM_EDX_NP))
+		return ERR_UNSUPPORTED;
+	*missing = "AMD-V: at least two address space identifiers (ASIDs)";
+	if (svm.ebx < ASID_MIN)
+		return ERR_UNSUPPORTED;
+	asid_count = svm.ebx;
+	has_tsc_aux = extended_1_edx & EXTENDED_1_EDX_RDTSCP;
+	nested_configure(NESTED_NPT, extended_1_edx & EXTENDED_1_EDX_1G ? NESTED_1G : NESTED_2M,
+			 cpu_cpuid(CPUID_CAPACITY, 0).eax & CAPACITY_EAX_PHYSICAL);
+	build_permission_maps();
+	*missing = NULL;
+	return OK;
+}
+
+static enum err svm_core_enable(const char **missing)
+{
+	struct percpu *const p = percpu();
+	const hpa_t host = arch_mem_hpa(cores[p->core].host_vmcb);
+
+	*missing = "AMD-V, which firmware has switched off (VM_CR.SVMDIS): see its set-up menu";
+	if (cpu_rdmsr(MSR_VM_CR) & VM_CR_SVMDIS)
+		return ERR_UNSUPPORTED;
+	cpu_wrmsr(MSR_EFER, cpu_rdmsr(MSR_EFER) | EFER_SVME);
+	cpu_wrmsr(MSR_VM_HSAVE_PA, arch_mem_hpa(cores[p->core].save_area).v);
+	/* FS, GS, TR, LDTR and the system-call MSRs of the host never change from here on. */
+	__asm__ volatile("vmsave %%rax" ::"a"(host.v) : "memory");
+	p->backend = cores[p->core].host_vmcb;
+	p->backend_hpa = host;
+	*missing = NULL;
+	return OK;
+}
+
+/* ---- A vCPU ---- */
+
+/*
+ * vCPU n has ASID n + 1 to itself. Those for which there is none left share the last one,
+ * and the TLB is flushed whenever one of them is loaded.
+ */
+static void give_asid(struct vcpu *v, struct vmcb *vmcb, struct svm_vcpu *s)
+{
+	const uint32_t last = asid_count - 1;
+
+	s->shares_asid = v->id + ASID_FIRST >= last;
+	vmcb->asid = s->shares_asid ? last : v->id + ASID_FIRST;
+	vmcb->tlb_control = TLB_FLUSH_ALL; /* for the first entry: firmware may have used it */
+}
+
+static void set_controls(struct vcpu *v, struct vmcb *vmcb, hpa_t root)
+{
+	vmcb->intercept_exceptions = EXCEPTIONS_INTERCEPTED;
+	vmcb->intercept = INTERCEPT_INTR | INTERCEPT_NMI | INTERCEPT_SMI | INTERCEPT_INIT |
+			  INTERCEPT_RDPMC | INTERCEPT_CPUID | INTERCEPT_INVD | INTERCEPT_HLT |
+			  INTERCEPT_INVLPGA | INTERCEPT_IOIO | INTERCEPT_MSR | INTERCEPT_FERR |
+			  INTERCEPT_SHUTDOWN;
+	vmcb->intercept2 = INTERCEPT2_VMRUN | INTERCEPT2_VMMCALL | INTERCEPT2_VMLOAD |
+			   INTERCEPT2_VMSAVE | INTERCEPT2_STGI | INTERCEPT2_CLGI |
+			   INTERCEPT2_SKINIT | INTERCEPT2_WBINVD | INTERCEPT2_MONITOR |
+			   INTERCEPT2_MWAIT | INTERCEPT2_XSETBV;
+	vmcb->iopm_base = arch_mem_hpa(svm_iopm).v;
+	vmcb->msrpm_base = arch_mem_hpa(svm_msrpm).v;
+	vmcb->tsc_offset = v->tsc_offset;
+	vmcb->nested_control = NESTED_PAGING;
+	vmcb->nested_cr3 = root.v;
+	vmcb->vintr = VINTR_MASKING;
+}
+
+static enum err svm_create(struct vcpu *v, const struct vcpu_setup *setup, hpa_t root)
+{
+	struct svm_vcpu *const s = &vcpus[v->id];
+	struct vmcb *const vmcb = arch_mem_take_pages(1);
+
+	if (!vmcb)
+		return ERR_NOMEM;
+	v->control = vmcb;
+	v->control_hpa = arch_mem_hpa(vmcb);
+	v->backend = s;
+	v->gpr[GPR_RAX] = setup->boot_magic;
+	v->gpr[GPR_RBX] = setup->info.v;
+	v->lapic.changed = 1;
+	set_controls(v, vmcb, root);
+	svm_reset_state(vmcb, setup->entry.v);
+	give_asid(v, vmcb, s);
+	return OK;
+}
+
+/* VMRUN and VMLOAD bring the rest. */
+static void svm_load(struct vcpu *v)
+{
+	const struct svm_vcpu *const s = v->backend;
+	struct vmcb *const vmcb = v->control;
+
+	if (s->shares_asid)
+		vmcb->tlb_control = TLB_FLUSH_ALL;
+	if (has_tsc_aux)
+		cpu_wrmsr(MSR_TSC_AUX, v->tsc_aux);
+}
+
+static void svm_unload(struct vcpu *v)
+{
+}
+
+/* ---- Its registers ---- */
+
+static uint64_t *sysreg_at(struct vcpu *v, enum guest_sysreg reg)
+{
+	struct vmcb *const vmcb = v->control;
+
+	switch (reg) {
+	case SYSREG_EFER:
+		return &vmcb->efer;
+	case SYSREG_PAT:
+		return &vmcb->g_pat;
+	case SYSREG_FS_BASE:
+		return &vmcb->fs.base;
+	case SYSREG_GS_BASE:
+		return &vmcb->gs.base;
+	case SYSREG_KERNEL_GS_BASE:
+		return &vmcb->kernel_gs_base;
+	case SYSREG_SYSENTER_CS:
+		return &vmcb->sysenter_cs;
+	case SYSREG_SYSENTER_ESP:
+		return &vmcb->sysenter_esp;
+	case SYSREG_SYSENTER_EIP:
+		return &vmcb->sysenter_eip;
+	case SYSREG_STAR:
+		return &vmcb->star;
+	case SYSREG_LSTAR:
+		return &vmcb->lstar;
+	case SYSREG_CSTAR:
+		return &vmcb->cstar;
+	case SYSREG_FMASK:
+		return &vmcb->sfmask;
+	case SYSREG_TSC_AUX:
+		return &v->tsc_aux;
+	case SYSREG_CR0:
+		return &vmcb->cr0;
+	case SYSREG_CR4:
+		return &vmcb->cr4;
+	}
+	PANIC("a system register that does not exist");
+}
+
+static uint64_t svm_read_sysreg(struct vcpu *v, enum guest_sysreg reg)
+{
+	const uint64_t value = *sysreg_at(v, reg);
+
+	return reg == SYSREG_EFER ? value & ~EFER_SVME : value;
+}
+
+static void svm_write_sysreg(struct vcpu *v, enum guest_sysreg reg, uint64_t value)
+{
+	ASSERT(reg != SYSREG_CR0 && reg != SYSREG_CR4);
+	*sysreg_at(v, reg) = reg == SYSREG_EFER ? value | EFER_SVME : value;
+	if (reg == SYSREG_TSC_AUX && has_tsc_aux)
+		cpu_wrmsr(MSR_TSC_AUX, value);
+}
+
+static uint64_t svm_rip(struct vcpu *v)
+{
+	return ((const struct vmcb *)v->control)->rip;
+}
+
+static bool svm_interrupts_enabled(struct vcpu *v)
+{
+	return ((const struct vmcb *)v->control)->rflags & RFLAGS_IF;
+}
+
+const struct backend svm_backend = {
+	.name = "AMD-V",
+	.probe = svm_probe,
+	.core_enable = svm_core_enable,
+	.create = svm_create,
+	.load = svm_load,
+	.unload = svm_unload,
+	.enter = svm_enter,
+	.skip_insn = svm_skip_insn,
+	.inject = svm_inject,
+	.read_sysreg = svm_read_sysreg,
+	.write_sysreg = svm_write_sysreg,
+	.rip = svm_rip,
+	.interrupts_enabled = svm_interrupts_enabled,
+};
