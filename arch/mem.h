@@ -20,6 +20,9 @@ MUST_CHECK enum err arch_mem_init(const struct boot_info *boot, hpa_t pool, uint
 void *arch_mem_at(hpa_t at);
 hpa_t arch_mem_hpa(const void *at);
 
+/* Makes what was written there survive a reset that forgets the caches. */
+void arch_mem_write_back(const void *at, uint64_t bytes);
+
 /* Device memory, uncached; mapped at boot only. NULL: the pool is empty. */
 void *arch_mem_map_device(hpa_t at, uint64_t bytes);
 

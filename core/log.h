@@ -10,8 +10,17 @@
  */
 #pragma once
 #include "core/lib/base.h"
+#include "arch/boot_info.h"
 
 #define LOG_LINE_MAX 512u
+
+/* First of all: finds the UART. Lines go to a small ring in the image for now. */
+void log_init(const struct boot_info *boot);
+/*
+ * After arch_mem_init(): the ring that survives, and the frame buffer. What the ring holds of
+ * the boot before is repeated once, its last lines, marked "[previous]".
+ */
+void log_use_memory(const struct boot_info *boot);
 
 void log_line(const char *source, const char *format, ...) PRINTF(2, 3); /* "[source] text" */
 void log_machine(const char *format, ...) PRINTF(1, 2);			  /* "@{...}" */

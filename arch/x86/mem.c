@@ -12,6 +12,9 @@
 #include "arch/x86/paging.h"
 #include "core/lib/assert.h"
 
+#define CPUID_FEATURES		1u
+#define   FEATURE_EDX_CLFSH	BIT32(19)
+#define   FEATURE_EBX_CLFLUSH(ebx) (((ebx) >> 8 & 0xff) * 8) /* 15:8, line size in 8 bytes */
 #define CPUID_EXTENDED_FEATURES 0x80000001u
 #define   FEATURE_EDX_NX	BIT32(20)
 #define   FEATURE_EDX_1G	BIT32(26)
@@ -25,6 +28,7 @@ static struct {
 	uint64_t pool_base;	      /* [I] */
 	struct pagetable tables;      /* boot processor, until sealed */
 	bool is_sealed;
+	uint32_t flush_bytes;	      /* [I] cache line; 0: no CLFLUSH */
 } mem;
 
 static uint64_t image_hpa(const char *at)
@@ -39,6 +43,14 @@ static uint64_t physical_limit(void)
 	if (cpu_cpuid(BIT32(31), 0).eax >= CPUID_ADDRESS_SIZES)
 		bits = ADDRESS_EAX_PHYSICAL(cpu_cpuid(CPUID_ADDRESS_SIZES, 0).eax);
 	return min_u64(BIT64(bits < 63 ? bits : 63), WINDOW_BYTES);
+}
+
+/* SDM Vol. 2A, "CLFLUSH". */
+static uint32_t flush_line_bytes(void)
+{
+	const struct cpuid_regs r = cpu_cpuid(CPUID_FEATURES, 0);
+
+	return r.edx & FEATURE_EDX_CLFSH ? FEATURE_EBX_CLFLUSH(r.ebx) : 0;
 }
 
 static enum err map_image_part(const char *from, const char *to, uint64_t attributes)
@@ -137,6 +149,7 @@ enum err arch_mem_init(const struct boot_info *boot, hpa_t pool, uint64_t pool_b
 	    pool_bytes > GIB(4) - pool.v)
 		return ERR_INVAL;
 	mem.boot = boot;
+	mem.flush_bytes = flush_line_bytes();
 	mem.pool_base = pool.v;
 	mem.frames = (struct frame_range){ pool.v, pool.v + pool_bytes };
 	mem.tables = (struct pagetable){ .frames = &mem.frames,
@@ -165,6 +178,17 @@ hpa_t arch_mem_hpa(const void *at)
 		return (hpa_t){ va - DIRECT_BASE };
 	ASSERT((const char *)at >= image_start && (const char *)at < image_end);
 	return (hpa_t){ image_hpa(at) };
+}
+
+void arch_mem_write_back(const void *at, uint64_t bytes)
+{
+	uint64_t va = (uint64_t)(uintptr_t)at;
+	const uint64_t end = va + bytes;
+
+	if (mem.flush_bytes == 0) /* no CLFLUSH, or too early to tell */
+		return;
+	for (va = align_down(va, mem.flush_bytes); va < end; va += mem.flush_bytes)
+		__asm__ volatile("clflush (%0)" ::"r"(va) : "memory");
 }
 
 /* Memory has one type for everybody: what the direct map caches is nobody's device. */
