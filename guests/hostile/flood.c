@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* guests/hostile/flood.c - more calls, text, interrupts and exceptions than anyone wants. */
+#include <stddef.h>
+#include <string.h>
+#include "guests/hostile/modes.h"
+#include "guests/hostile/probe.h"
+#include "guests/rt/apic.h"
+#include "guests/rt/args.h"
+#include "guests/rt/call.h"
+#include "guests/rt/cpu.h"
+
+#define DEFAULT_SEED  1u
+#define TINY_TICKS    16u /* mask: deadlines up to so far ahead */
+#define NUMBERS_NEAR  16u /* call numbers that come up often */
+
+/* xorshift64: Marsaglia 2003, "Xorshift RNGs". */
+static uint64_t next_random(uint64_t *state)
+{
+	*state ^= *state << 13;
+	*state ^= *state >> 7;
+	*state ^= *state << 17;
+	return *state;
+}
+
+/* A buffer that a careless check lets through: at an edge, wrapping around, or too long. */
+static void console_write_hostile(uint64_t *seed)
+{
+	uint64_t r = next_random(seed);
+	const uint64_t ram = guest_info()->ram_bytes;
+	const uint64_t addresses[] = {
+		ram - 1, ram, 0, UINT64_MAX, UINT64_MAX - GUEST_WRITE_MAX + 1, 0xa0000 - 1, 0xfffff,
+		UINT64_C(1) << 63, UINT64_C(1) << 32, 0xfee00000, r,
+	};
+	const uint64_t lengths[] = {
+		GUEST_WRITE_MAX, GUEST_WRITE_MAX + 1, UINT64_MAX, UINT64_C(1) << 32, 2, r >> 3,
+		-addresses[r % (sizeof(addresses) / sizeof(addresses[0]))],
+	};
+
+	guest_call(GUEST_CALL_CONSOLE_WRITE,
+		   addresses[r % (sizeof(addresses) / sizeof(addresses[0]))],
+		   lengths[(r >> 32) % (sizeof(lengths) / sizeof(lengths[0]))]);
+}
+
+void mode_calls(void)
+{
+	uint64_t seed = args_number(guest_info()->args, "seed", DEFAULT_SEED) | 1;
+
+	for (;;) {
+		uint64_t number = next_random(&seed);
+
+		if (number & 1)
+			number = (number >> 1) % NUMBERS_NEAR;
+		if (number == GUEST_CALL_EXIT)
+			continue; /* would be over too soon */
+		if (number == GUEST_CALL_CONSOLE_WRITE)
+			console_write_hostile(&seed);
+		else
+			guest_call4(number, next_random(&seed), next_random(&seed),
+				    next_random(&seed), next_random(&seed));
+	}
+}
+
+void mode_console(void)
+{
+	static const char text[] = "hostile: this line is printed without end\n";
+
+	for (;;)
+		guest_call(GUEST_CALL_CONSOLE_WRITE, (uint64_t)text, sizeof(text) - 1);
+}
+
+static struct trap_frame *on_timer(struct trap_frame *frame)
+{
+	static uint64_t seed = DEFAULT_SEED;
+	uint64_t r = next_random(&seed);
+	uint64_t now = cpu_rdtsc();
+
+	apic_eoi();
+	apic_timer_arm(r & TINY_TICKS ? now + r % TINY_TICKS : now - r % TINY_TICKS);
+	return frame;
+}
+
+void mode_timer(void)
+{
+	apic_timer_own(on_timer);
+	apic_timer_arm(cpu_rdtsc());
+	for (;;)
+		__asm__ volatile("pause");
+}
+
+/* #DE, #UD, #GP, #PF, #BP and #SS in turn. */
+void mode_fault(void)
+{
+	const uint64_t not_canonical = UINT64_C(1) << 62;
+
+	for (;;) {
+		__asm__ volatile(PROBE_BEGIN "xorl %%ecx, %%ecx\n\tdivl %%ecx" PROBE_END
+				 ::: "rax", "rcx", "rdx", "r11", "memory", "cc");
+		__asm__ volatile(PROBE_BEGIN "ud2" PROBE_END ::: "r11", "memory");
+		__asm__ volatile(PROBE_BEGIN "movq (%0), %%rax" PROBE_END ::"r"(not_canonical)
+				 : "rax", "r11", "memory");
+		__asm__ volatile(PROBE_BEGIN "movq 0, %%rax" PROBE_END ::: "rax", "r11", "memory");
+		__asm__ volatile(PROBE_BEGIN "int3" PROBE_END ::: "r11", "memory");
+		__asm__ volatile(PROBE_BEGIN "pushq %%rbp\n\tmovq %0, %%rbp\n\tmovq (%%rbp), %%rax"
+				 PROBE_END "\n\tpopq %%rbp" ::"r"(not_canonical)
+				 : "rax", "r11", "memory");
+	}
+}
