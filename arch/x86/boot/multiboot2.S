@@ -16,6 +16,9 @@
 #define TAG_END 0
 #define TAG_ENTRY_ADDRESS 3
 #define TAG_FRAMEBUFFER 5
+#define FRAMEBUFFER_WIDTH 1024
+#define FRAMEBUFFER_HEIGHT 768
+#define FRAMEBUFFER_BITS 32
 #define TAG_MODULE_ALIGN 6
 #define TAG_OPTIONAL 1
 
@@ -54,7 +57,8 @@ header:
 	.balign	8
 	.word	TAG_FRAMEBUFFER, TAG_OPTIONAL
 	.long	20
-	.long	0, 0, 32	/* any width and height, 32 bits a pixel */
+	/* A wish; without a size GRUB ignores the 32 bits a pixel, too. */
+	.long	FRAMEBUFFER_WIDTH, FRAMEBUFFER_HEIGHT, FRAMEBUFFER_BITS
 
 	.balign	8
 	.word	TAG_MODULE_ALIGN, TAG_OPTIONAL
