@@ -17,12 +17,13 @@ static inline struct cpuid_regs cpu_cpuid(uint32_t leaf, uint32_t subleaf)
 	return r;
 }
 
+/* RDMSR and RDTSC clear the upper halves of RAX and RDX: 64-bit variables save two moves. */
 static inline uint64_t cpu_rdmsr(uint32_t msr)
 {
-	uint32_t lo, hi;
+	uint64_t lo, hi;
 
 	__asm__ volatile("rdmsr" : "=a"(lo), "=d"(hi) : "c"(msr) : "memory");
-	return (uint64_t)hi << 32 | lo;
+	return hi << 32 | lo;
 }
 
 static inline void cpu_wrmsr(uint32_t msr, uint64_t value)
@@ -33,10 +34,10 @@ static inline void cpu_wrmsr(uint32_t msr, uint64_t value)
 
 static inline uint64_t cpu_rdtsc(void)
 {
-	uint32_t lo, hi;
+	uint64_t lo, hi;
 
 	__asm__ volatile("rdtsc" : "=a"(lo), "=d"(hi)::"memory");
-	return (uint64_t)hi << 32 | lo;
+	return hi << 32 | lo;
 }
 
 static inline uint64_t cpu_xgetbv(uint32_t xcr)

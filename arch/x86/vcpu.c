@@ -139,19 +139,21 @@ static __attribute__((noinline)) void switch_to(struct vcpu *v)
 	p->loaded = v;
 }
 
-static inline struct vcpu *loaded_on_this_core(void)
+static inline bool is_loaded(const struct vcpu *v)
 {
-	struct vcpu *v;
+	bool is;
 
-	__asm__("mov %%gs:%c1, %0" : "=r"(v) : "i"(offsetof(struct percpu, loaded)) : "memory");
-	return v;
+	__asm__ volatile("cmp %1, %%gs:%c2"
+			 : "=@cce"(is)
+			 : "r"(v), "i"(offsetof(struct percpu, loaded)));
+	return is;
 }
 
 void arch_vcpu_enter(vcpu_id_t id, uint64_t deadline_tsc, struct exit_info *out)
 {
 	struct vcpu *v = vcpus[id];
 
-	if (__builtin_expect(loaded_on_this_core() != v, 0))
+	if (__builtin_expect(!is_loaded(v), 0))
 		switch_to(v);
 	backend.enter(v, deadline_tsc, out);
 }
@@ -251,7 +253,7 @@ uint64_t arch_vcpu_rip(vcpu_id_t id)
 {
 	struct vcpu *v = vcpus[id];
 
-	if (loaded_on_this_core() != v)
+	if (!is_loaded(v))
 		switch_to(v);
 	return backend.rip(v);
 }

@@ -114,15 +114,6 @@ uint64_t vmx_debug_dr6(uint64_t dr6, uint64_t qualification)
 	return qualification & DEBUG_QUALIFICATION_RTM ? dr6 & ~DEBUG_QUALIFICATION_RTM : dr6;
 }
 
-uint32_t vmx_timer_value(uint64_t now_tsc, uint64_t deadline_tsc, uint32_t shift)
-{
-	/* Rounded up without the overflow of deadline + 2^shift - 1. */
-	uint64_t end = (deadline_tsc >> shift) + ((deadline_tsc & (BIT64(shift) - 1)) != 0);
-	uint64_t begin = now_tsc >> shift;
-
-	return end <= begin ? 0 : (uint32_t)min_u64(end - begin, UINT32_MAX);
-}
-
 uint32_t vmx_reinjection(uint32_t idt_vectoring)
 {
 	return idt_vectoring & INTERRUPTION_VALID ? idt_vectoring & INTERRUPTION_REINJECT : 0;

@@ -8,12 +8,13 @@
 #include "arch/x86/vmx/decode.h"
 #include "arch/x86/vmx/vmcs.h"
 
-#define QUIET UINT64_MAX
+#define CALM UINT64_MAX
 
 void vmx_queue(struct vmx *x, uint32_t event, uint32_t error_code)
 {
 	x->event = event;
 	x->event_error = error_code;
+	x->calm = 0;
 	x->quiet = 0;
 }
 
@@ -31,31 +32,39 @@ void vmx_inject(struct vcpu *v, enum vcpu_fault fault)
 	vmx_queue(v->backend, event | EXCEPTION_GP, 0);
 }
 
-/* What stepping over an instruction does besides moving RIP, where a flag asks for it. */
-static __attribute__((noinline)) void end_instruction(uint64_t rflags, uint32_t blocking)
+static void end_blocking(void)
 {
-	vmcs_write(VMCS_GUEST_INTERRUPTIBILITY,
-		   blocking & ~(BLOCKING_BY_STI | BLOCKING_BY_MOV_SS));
-	if (rflags & RFLAGS_TF)
-		vmcs_write(VMCS_GUEST_PENDING_DEBUG,
-			   vmcs_read(VMCS_GUEST_PENDING_DEBUG) | PENDING_DEBUG_BS);
+	const uint32_t shadow = BLOCKING_BY_STI | BLOCKING_BY_MOV_SS;
+	uint32_t blocking = vmcs_read32(VMCS_GUEST_INTERRUPTIBILITY);
+
+	if (blocking & shadow)
+		vmcs_write(VMCS_GUEST_INTERRUPTIBILITY, blocking & ~shadow);
+}
+
+static __attribute__((noinline)) void end_single_step(void)
+{
+	end_blocking();
+	vmcs_write(VMCS_GUEST_PENDING_DEBUG,
+		   vmcs_read(VMCS_GUEST_PENDING_DEBUG) | PENDING_DEBUG_BS);
 }
 
 /*
+ * The step over an instruction also ends blocking by STI and MOV SS; but nothing looks at it
+ * before an interrupt is to be injected, so that is done then: see can_take_interrupt(). A
+ * single step, in contrast, must be pending at the very next entry.
  * A RIP beyond the guest's mode (32 bits, canonical) is not looked for: the next entry fails
  * then, and the partition is stopped.
  */
 void vmx_skip_insn(struct vcpu *v)
 {
+	struct vmx *x = v->backend;
 	uint64_t rflags = vmcs_read(VMCS_GUEST_RFLAGS);
-	uint32_t blocking = vmcs_read32(VMCS_GUEST_INTERRUPTIBILITY);
 
 	vmcs_write(VMCS_GUEST_RIP,
-		   vmcs_read(VMCS_GUEST_RIP) + vmcs_read32(VMCS_EXIT_INSTRUCTION_LENGTH));
-	if (__builtin_expect((rflags & RFLAGS_TF) ||
-				     (blocking & (BLOCKING_BY_STI | BLOCKING_BY_MOV_SS)),
-			     0))
-		end_instruction(rflags, blocking);
+		   vmcs_read(VMCS_GUEST_RIP) + vmcs_read(VMCS_EXIT_INSTRUCTION_LENGTH));
+	x->has_skipped = true;
+	if (__builtin_expect(rflags & RFLAGS_TF, 0))
+		end_single_step();
 }
 
 static void set_window(struct vmx *x, bool is_wanted)
@@ -69,8 +78,10 @@ static void set_window(struct vmx *x, bool is_wanted)
 	x->proc = proc;
 }
 
-static bool can_take_interrupt(void)
+static bool can_take_interrupt(struct vmx *x)
 {
+	if (x->has_skipped)
+		end_blocking();
 	return (vmcs_read(VMCS_GUEST_RFLAGS) & RFLAGS_IF) &&
 	       !(vmcs_read32(VMCS_GUEST_INTERRUPTIBILITY) &
 		 (BLOCKING_BY_STI | BLOCKING_BY_MOV_SS));
@@ -85,13 +96,13 @@ static void write_event(struct vmx *x)
 }
 
 /* One event per entry; an interrupt that does not get its turn asks for the window. */
-static void offer_events(struct vcpu *v, struct vmx *x)
+static __attribute__((noinline)) void offer_events(struct vcpu *v, struct vmx *x)
 {
 	int vector = vcpu_irq_pending(v);
 
 	if (x->event) {
 		write_event(x);
-	} else if (vector >= 0 && can_take_interrupt()) {
+	} else if (vector >= 0 && can_take_interrupt(x)) {
 		vmcs_write(VMCS_ENTRY_INTERRUPTION,
 			   INTERRUPTION_VALID | INTERRUPTION_OF_TYPE(TYPE_EXTERNAL) |
 				   (uint32_t)vector);
@@ -99,20 +110,32 @@ static void offer_events(struct vcpu *v, struct vmx *x)
 		vector = vcpu_irq_pending(v);
 	}
 	set_window(x, vector >= 0);
+	x->calm = vector >= 0 ? 0 : CALM;
+}
+
+static __attribute__((noinline)) void switch_timer(struct vmx *x, bool is_on)
+{
+	x->pin &= ~PIN_ACTIVATE_PREEMPTION_TIMER;
+	if (is_on)
+		x->pin |= PIN_ACTIVATE_PREEMPTION_TIMER;
+	vmcs_write(VMCS_PIN_CONTROLS, x->pin);
 }
 
 static void set_timer(struct vmx *x, uint64_t now_tsc, uint64_t deadline_tsc)
 {
-	uint32_t pin = x->pin & ~PIN_ACTIVATE_PREEMPTION_TIMER;
+	bool is_on = (x->pin & PIN_ACTIVATE_PREEMPTION_TIMER) != 0;
+	bool is_wanted = deadline_tsc != TSC_NEVER;
 
-	if (deadline_tsc != TSC_NEVER) {
-		pin |= PIN_ACTIVATE_PREEMPTION_TIMER;
+	if (is_on != is_wanted)
+		switch_timer(x, is_wanted);
+	x->deadline_tsc = deadline_tsc;
+	if (is_wanted) {
+		x->quiet = 0;
 		vmcs_write(VMCS_PREEMPTION_TIMER,
 			   vmx_timer_value(now_tsc, deadline_tsc, vmx_controls.timer_shift));
+	} else {
+		x->quiet = x->calm;
 	}
-	if (pin != x->pin)
-		vmcs_write(VMCS_PIN_CONTROLS, pin);
-	x->pin = pin;
 }
 
 bool vmx_prepare(struct vcpu *v, uint64_t deadline_tsc)
@@ -122,11 +145,10 @@ bool vmx_prepare(struct vcpu *v, uint64_t deadline_tsc)
 
 	if (now_tsc >= deadline_tsc)
 		return false;
-	offer_events(v, x);
-	set_timer(x, cpu_rdtsc(), deadline_tsc);
-	x->quiet = (x->pin & PIN_ACTIVATE_PREEMPTION_TIMER) ||
-				   (x->proc & PROC_INTERRUPT_WINDOW_EXITING) ?
-			   0 :
-			   QUIET;
+	if ((x->calm & (uint64_t)(int64_t)vcpu_irq_pending(v)) != CALM) {
+		offer_events(v, x);
+		now_tsc = cpu_rdtsc();
+	}
+	set_timer(x, now_tsc, deadline_tsc);
 	return true;
 }

@@ -193,8 +193,11 @@ static void decode_rest(struct vcpu *v, uint32_t reason, struct exit_info *out)
 	}
 }
 
-void vmx_decode(struct vcpu *v, uint32_t reason, uint64_t deadline_tsc, struct exit_info *out)
+void vmx_decode(struct vcpu *v, uint32_t reason, struct exit_info *out)
 {
+	struct vmx *x = v->backend;
+
+	x->has_skipped = false;
 	out->kind = vmx_kind(reason);
 	switch (out->kind) {
 	case EXIT_HYPERCALL:
@@ -205,7 +208,7 @@ void vmx_decode(struct vcpu *v, uint32_t reason, uint64_t deadline_tsc, struct e
 		return;
 	case EXIT_DEADLINE:
 		/* Beyond the timer's 32 bits: it goes on. */
-		if (out->exit_tsc < deadline_tsc)
+		if (out->exit_tsc < x->deadline_tsc)
 			out->kind = EXIT_CONTROL;
 		return;
 	case EXIT_PIO:

@@ -12,14 +12,16 @@
 
 struct vmx {
 	/*
-	 * All ones while nothing has to be done before an entry without deadline and pending
-	 * interrupt; so one AND of three words answers "is there anything?".
+	 * All ones, so that one AND answers "is there anything to do?": `calm` while there is
+	 * no event to inject and no window to close, `quiet` if the timer is off as well.
 	 */
-	uint64_t quiet;		 /* [C] */
+	uint64_t quiet, calm;	 /* [C] */
+	uint64_t deadline_tsc;	 /* [C] what the timer was last set for */
 	uint32_t pin, proc;	 /* [C] as they stand in the VMCS */
 	uint32_t event;		 /* [C] interruption information for the next entry; 0: none */
 	uint32_t event_error;	 /* [C] */
 	uint32_t event_length;	 /* [C] of the instruction, for software interrupts */
+	bool has_skipped;	 /* [C] its last exit ended in a step over the instruction */
 	bool is_ready;		 /* [C] the VMCS was written, on its own core */
 	bool can_wake;		 /* [C] RFLAGS.IF at its last HLT */
 	gpa_t entry;		 /* [I] */
@@ -59,7 +61,7 @@ void vmx_exit_point(void);
 /* Called by entry.S when neither VMRESUME nor VMLAUNCH left the host. */
 NORETURN void vmx_entry_refused(void);
 
-/* event.c. Called before an entry unless x->quiet; false: the deadline has passed. */
+/* event.c. Before an entry unless x->quiet; false: the deadline has passed. */
 bool vmx_prepare(struct vcpu *v, uint64_t deadline_tsc);
 /* Replaces what was queued: the later of two faults is the one that the guest must see. */
 void vmx_queue(struct vmx *x, uint32_t event, uint32_t error_code);
@@ -67,4 +69,4 @@ void vmx_inject(struct vcpu *v, enum vcpu_fault fault);
 void vmx_skip_insn(struct vcpu *v);
 
 /* exit.c. All but CPUID. */
-void vmx_decode(struct vcpu *v, uint32_t reason, uint64_t deadline_tsc, struct exit_info *out);
+void vmx_decode(struct vcpu *v, uint32_t reason, struct exit_info *out);

@@ -237,6 +237,32 @@ static inline struct vcpu *run(struct vcpu *v)
 	return v;
 }
 
+static inline __attribute__((always_inline)) void run_once(struct vcpu *v,
+							     struct exit_info *out)
+{
+	uint64_t reason;
+
+	out->entry_tsc = cpu_rdtsc();
+	v = run(v);
+	out->exit_tsc = cpu_rdtsc();
+	reason = vmcs_read(VMCS_EXIT_REASON);
+	if (__builtin_expect(reason == REASON_CPUID, 1))
+		out->kind = EXIT_CPUID;
+	else
+		vmx_decode(v, (uint32_t)reason, out);
+}
+
+static __attribute__((noinline)) void enter_prepared(struct vcpu *v, uint64_t deadline_tsc,
+						     struct exit_info *out)
+{
+	if (vmx_prepare(v, deadline_tsc)) {
+		run_once(v, out);
+		return;
+	}
+	out->kind = EXIT_DEADLINE;
+	out->entry_tsc = out->exit_tsc = cpu_rdtsc();
+}
+
 /*
  * The path of every exit. `quiet`, "no deliverable interrupt" and TSC_NEVER are all ones, so
  * a vCPU without timer, interrupts and events passes one test.
@@ -246,22 +272,11 @@ _Static_assert(TSC_NEVER == UINT64_MAX, "vmx_enter() ANDs it");
 static void vmx_enter(struct vcpu *v, uint64_t deadline_tsc, struct exit_info *out)
 {
 	const struct vmx *x = v->backend;
-	uint64_t idle = x->quiet & (uint64_t)(int64_t)vcpu_irq_pending(v) & deadline_tsc;
-	uint32_t reason;
 
-	if (idle != UINT64_MAX && !vmx_prepare(v, deadline_tsc)) {
-		out->kind = EXIT_DEADLINE;
-		out->entry_tsc = out->exit_tsc = cpu_rdtsc();
-		return;
-	}
-	out->entry_tsc = cpu_rdtsc();
-	v = run(v);
-	out->exit_tsc = cpu_rdtsc();
-	reason = vmcs_read32(VMCS_EXIT_REASON);
-	if (__builtin_expect(reason == REASON_CPUID, 1))
-		out->kind = EXIT_CPUID;
+	if ((x->quiet & (uint64_t)(int64_t)vcpu_irq_pending(v) & deadline_tsc) == UINT64_MAX)
+		run_once(v, out);
 	else
-		vmx_decode(v, reason, deadline_tsc, out);
+		enter_prepared(v, deadline_tsc, out);
 }
 
 /*
