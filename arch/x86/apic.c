@@ -2,7 +2,8 @@
 /*
  * arch/x86/apic.c - the local APIC: mode, enabling, IPIs; and silence from everything else.
  *
- * x2APIC mode is used where CPUID offers it. All LVT entries but the timer's stay masked, and
+ * x2APIC mode is used where CPUID offers it; the boot core measures its timer first, if it has
+ * to, and that in xAPIC mode (apic_timer.c). All LVT entries but the timer's stay masked, and
  * so do both 8259s and every I/O APIC pin: no device interrupts the hypervisor uninvited.
  */
 #include "arch/x86/apic.h"
@@ -106,31 +107,53 @@ void core_enable_apic(void)
 	}
 }
 
+static bool has_x2apic(void)
+{
+	return (cpu_cpuid(1, 0).ecx & CPUID1_ECX_X2APIC) != 0;
+}
+
+static enum err map_xapic(void)
+{
+	const uint64_t base = cpu_rdmsr(MSR_APIC_BASE);
+
+	if (has_x2apic() && apic_timer_has_deadline())
+		return OK;
+	xapic_page = arch_mem_map_device((hpa_t){ base & APIC_BASE_ADDRESS }, PAGE_BYTES);
+	if (xapic_page == NULL)
+		return ERR_NOMEM;
+	/* The only way back from x2APIC mode leads through "disabled": "x2APIC State Transitions". */
+	if ((base & APIC_BASE_EXTD) != 0)
+		cpu_wrmsr(MSR_APIC_BASE, base & ~(APIC_BASE_EN | APIC_BASE_EXTD));
+	return OK;
+}
+
 enum err apic_init(const char **missing)
 {
-	const struct cpuid_regs features = cpu_cpuid(1, 0);
-	const uint64_t base = cpu_rdmsr(MSR_APIC_BASE);
 	const struct acpi_info *acpi = acpi_facts();
 
-	if ((features.edx & CPUID1_EDX_APIC) == 0) {
+	if ((cpu_cpuid(1, 0).edx & CPUID1_EDX_APIC) == 0) {
 		*missing = "a local APIC";
 		return ERR_UNSUPPORTED;
 	}
 	*missing = "memory to map the interrupt controllers";
-	if ((features.ecx & CPUID1_ECX_X2APIC) == 0) {
-		xapic_page = arch_mem_map_device((hpa_t){ base & APIC_BASE_ADDRESS }, PAGE_BYTES);
-		if (xapic_page == NULL)
-			return ERR_NOMEM;
-	}
 	mask_pic();
 	for (uint32_t i = 0; i < acpi->ioapic_count; i++) {
 		if (mask_ioapic(&acpi->ioapics[i]) != OK)
 			return ERR_NOMEM;
 	}
+	if (map_xapic() != OK)
+		return ERR_NOMEM;
+	core_enable_apic();
+	return OK;
+}
+
+void apic_enter_final_mode(void)
+{
+	if (has_x2apic())
+		xapic_page = NULL;
 	core_enable_apic();
 	percpu()->apic_id = apic_id();
 	is_ready = true;
-	return OK;
 }
 
 /* ICR writes are not ordered with earlier stores in x2APIC mode: "x2APIC Register Access". */

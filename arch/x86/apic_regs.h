@@ -27,7 +27,7 @@
 #define ICR_PENDING	 BIT32(12) /* delivery status; xAPIC only */
 #define ICR_ASSERT	 BIT32(14)
 
-/* NULL: x2APIC mode. Set once, before the first access. */
+/* NULL: x2APIC mode. Changes on the boot core only, before there are others. */
 extern volatile uint8_t *xapic_page;
 
 static inline size_t xapic_offset(uint32_t msr)

@@ -5,8 +5,8 @@
  * TSC-deadline mode where CPUID offers it. Otherwise one-shot counts at a rate measured against
  * the TSC; what 32 bits do not hold is armed as far as they go, and who wakes early looks at
  * the clock and arms again.
- * The current-count register is never read: an interrupt that becomes pending in IRR says the
- * same, in both APIC modes (and reading that MSR ends QEMU under -icount).
+ * That rate is measured in xAPIC mode, before x2APIC mode is entered: there, the current count
+ * is memory, and read at no great cost. (Its MSR ends QEMU under -icount, and is never read.)
  * Source   SDM Vol. 3A, "APIC Timer", "TSC-Deadline Mode".
  */
 #include "arch/clock.h"
@@ -15,13 +15,12 @@
 #include "arch/x86/apic_regs.h"
 #include "arch/x86/calibrate.h"
 #include "arch/x86/init.h"
+#include "core/lib/assert.h"
 
 #define CPUID1_ECX_TSC_DEADLINE BIT32(24)
 
-#define FIRST_COUNT    (UINT32_C(1) << 12)
-#define LAST_COUNT     (UINT32_C(1) << 30)
-#define WINDOW_PER_SEC 100u /* the long count takes at least 10 ms */
-#define COUNT_TRIES    4u   /* delays only add: the shortest is the truest */
+#define WINDOW_PER_SEC 100u /* 10 ms */
+#define READING_TRIES  16u  /* the tightest of these counts */
 
 #define LATENESS_SAMPLES 32u
 #define LATENESS_PER_SEC 20000u /* deadlines of some 50 us */
@@ -79,23 +78,49 @@ void core_enable_timer(void)
 	__asm__ volatile("mfence" ::: "memory");
 }
 
-/* The last reading of the TSC without, and the first with the interrupt pending. */
-struct pending {
-	uint64_t not_yet_tsc;
-	uint64_t seen_tsc;
-};
+/* It counts down; seen from 2^32 - 1, upwards. */
+static struct clock_reading take_reading(void)
+{
+	struct clock_reading best = { 0, 0, UINT64_MAX };
+
+	for (uint32_t i = 0; i < READING_TRIES; i++) {
+		struct clock_reading now;
+
+		now.before_tsc = cpu_rdtsc();
+		now.count = ~apic_read(X2APIC_CURRENT_COUNT);
+		now.after_tsc = cpu_rdtsc();
+		if (now.after_tsc - now.before_tsc < best.after_tsc - best.before_tsc)
+			best = now;
+	}
+	return best;
+}
+
+static enum err measure_rate(void)
+{
+	struct clock_reading first, last;
+	struct clock_bounds hz;
+
+	ASSERT(!apic_is_x2apic());
+	apic_write(X2APIC_LVT_TIMER, LVT_MASKED);
+	apic_write(X2APIC_INITIAL_COUNT, UINT32_MAX);
+	first = take_reading();
+	clock_wait_ns(SEC(1) / WINDOW_PER_SEC);
+	last = take_reading();
+	apic_write(X2APIC_INITIAL_COUNT, 0);
+	hz = clock_bounds_of_timer(&first, &last, arch_clock_tsc_hz());
+	if (hz.hi_hz == 0)
+		return ERR_UNSUPPORTED;
+	counts_per_tick = mul_div(clock_bounds_round(hz), BIT64(32), arch_clock_tsc_hz());
+	return counts_per_tick != 0 ? OK : ERR_UNSUPPORTED;
+}
 
 /* Waits for the timer's interrupt without taking it. False: a second went by without. */
-static bool wait_pending(uint64_t start_tsc, struct pending *p)
+static bool wait_pending(uint64_t start_tsc)
 {
-	p->seen_tsc = start_tsc;
-	do {
-		p->not_yet_tsc = p->seen_tsc;
-		if (p->not_yet_tsc - start_tsc > arch_clock_tsc_hz())
+	while (!apic_vector_bit(X2APIC_IRR, VECTOR_TIMER)) {
+		if (cpu_rdtsc() - start_tsc > arch_clock_tsc_hz())
 			return false;
-		p->seen_tsc = cpu_rdtsc();
-	} while (!apic_vector_bit(X2APIC_IRR, VECTOR_TIMER));
-	p->seen_tsc = cpu_rdtsc();
+	}
 	return true;
 }
 
@@ -103,50 +128,6 @@ static bool wait_pending(uint64_t start_tsc, struct pending *p)
 static void take_pending(void)
 {
 	__asm__ volatile("sti; nop; cli" ::: "memory");
-}
-
-/* How long `count` takes: within [shortest, shortest + doubt]. False: it never fired. */
-static bool time_of_count(uint32_t count, uint64_t *shortest, uint64_t *doubt)
-{
-	*shortest = UINT64_MAX;
-	for (uint32_t i = 0; i < COUNT_TRIES; i++) {
-		const uint64_t start = cpu_rdtsc();
-		struct pending p;
-
-		apic_write(X2APIC_INITIAL_COUNT, count);
-		if (!wait_pending(start, &p))
-			return false;
-		take_pending();
-		if (p.not_yet_tsc - start < *shortest) {
-			*shortest = p.not_yet_tsc - start;
-			*doubt = p.seen_tsc - p.not_yet_tsc;
-		}
-	}
-	return true;
-}
-
-/* The slope between a short and a long count: what arming costs cancels out. */
-static enum err measure_rate(void)
-{
-	uint64_t base_tsc, base_doubt, long_tsc, long_doubt;
-	struct clock_bounds hz;
-	uint32_t count = FIRST_COUNT;
-
-	if (!time_of_count(count, &base_tsc, &base_doubt))
-		return ERR_UNSUPPORTED;
-	do {
-		count *= 2;
-		if (!time_of_count(count, &long_tsc, &long_doubt))
-			return ERR_UNSUPPORTED;
-	} while (long_tsc < arch_clock_tsc_hz() / WINDOW_PER_SEC && count < LAST_COUNT);
-	if (long_tsc <= base_tsc)
-		return ERR_UNSUPPORTED;
-	hz = clock_bounds_of_timer(count - FIRST_COUNT, long_tsc - base_tsc,
-				   base_doubt + long_doubt, arch_clock_tsc_hz());
-	if (hz.hi_hz == 0)
-		return ERR_UNSUPPORTED;
-	counts_per_tick = mul_div(clock_bounds_round(hz), BIT64(32), arch_clock_tsc_hz());
-	return counts_per_tick != 0 ? OK : ERR_UNSUPPORTED;
 }
 
 static void sort_in(uint64_t *sorted, uint32_t count, uint64_t value)
@@ -163,20 +144,23 @@ static void sort_in(uint64_t *sorted, uint32_t count, uint64_t value)
  * quartile c + g/4, which gives g; long delays (an SMI, a busy host of an emulator), which are
  * no granularity, lie above and do not count. Never below one count of the timer.
  */
-static enum err measure_resolution(void)
+enum err apic_timer_check(const char **missing)
 {
 	uint64_t late[LATENESS_SAMPLES];
 
 	for (uint32_t i = 0; i < LATENESS_SAMPLES; i++) {
 		const uint64_t now = cpu_rdtsc();
 		const uint64_t at = now + arch_clock_tsc_hz() / LATENESS_PER_SEC + i * LATENESS_STEP;
-		struct pending p;
+		uint64_t seen;
 
 		apic_timer_arm(at);
-		if (!wait_pending(now, &p))
+		if (!wait_pending(now)) {
+			*missing = "a local APIC timer that fires when it is armed";
 			return ERR_UNSUPPORTED;
+		}
+		seen = cpu_rdtsc();
 		take_pending();
-		sort_in(late, i, p.seen_tsc > at ? p.seen_tsc - at : 0);
+		sort_in(late, i, seen > at ? seen - at : 0);
 	}
 	resolution_tsc = late[0] + 4 * (late[LATENESS_SAMPLES / 4] - late[0]);
 	if (!has_deadline)
@@ -185,15 +169,20 @@ static enum err measure_resolution(void)
 	return OK;
 }
 
+bool apic_timer_has_deadline(void)
+{
+	return (cpu_cpuid(1, 0).ecx & CPUID1_ECX_TSC_DEADLINE) != 0;
+}
+
 enum err apic_timer_init(const char **missing)
 {
-	*missing = "a local APIC timer that fires when it is armed";
-	core_enable_timer(); /* one-shot mode */
-	if ((cpu_cpuid(1, 0).ecx & CPUID1_ECX_TSC_DEADLINE) != 0) {
-		has_deadline = true;
-		core_enable_timer();
-	} else if (measure_rate() != OK) {
+	apic_write(X2APIC_DIVIDE_CONFIG, DIVIDE_BY_1);
+	has_deadline = apic_timer_has_deadline();
+	if (!has_deadline && measure_rate() != OK) {
+		*missing = "a local APIC timer that counts";
 		return ERR_UNSUPPORTED;
 	}
-	return measure_resolution();
+	apic_enter_final_mode();
+	core_enable_timer();
+	return OK;
 }

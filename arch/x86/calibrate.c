@@ -5,23 +5,27 @@ struct clock_bounds clock_bounds_from(const struct clock_reading *first,
 				      const struct clock_reading *last, uint32_t mask,
 				      uint64_t reference_hz)
 {
-	const uint32_t counts = (last->count - first->count) & mask;
+	const uint64_t counts = (last->count - first->count) & mask;
 	const uint64_t shortest = last->before_tsc - first->after_tsc;
 	const uint64_t longest = last->after_tsc - first->before_tsc;
 
 	if (counts < 2)
 		return (struct clock_bounds){ 0, 0 };
-	return (struct clock_bounds){ mul_div(shortest, reference_hz, (uint64_t)counts + 1) + 1,
-				      mul_div(longest, reference_hz, (uint64_t)counts - 1) };
+	return (struct clock_bounds){ mul_div(shortest, reference_hz, counts + 1) + 1,
+				      mul_div(longest, reference_hz, counts - 1) };
 }
 
-struct clock_bounds clock_bounds_of_timer(uint64_t counts, uint64_t delta_tsc, uint64_t doubt_tsc,
-					  uint64_t tsc_hz)
+struct clock_bounds clock_bounds_of_timer(const struct clock_reading *first,
+					  const struct clock_reading *last, uint64_t tsc_hz)
 {
-	if (delta_tsc <= doubt_tsc)
+	const uint64_t counts = last->count - first->count;
+	const uint64_t shortest = last->before_tsc - first->after_tsc;
+	const uint64_t longest = last->after_tsc - first->before_tsc;
+
+	if (counts == 0 || last->before_tsc <= first->after_tsc)
 		return (struct clock_bounds){ 0, 0 };
-	return (struct clock_bounds){ mul_div(counts, tsc_hz, delta_tsc + doubt_tsc) + 1,
-				      mul_div(counts, tsc_hz, delta_tsc - doubt_tsc) };
+	return (struct clock_bounds){ mul_div(counts - 1, tsc_hz, longest) + 1,
+				      mul_div(counts + 1, tsc_hz, shortest) };
 }
 
 static uint64_t middle(struct clock_bounds b)

@@ -36,11 +36,11 @@ struct clock_bounds clock_bounds_from(const struct clock_reading *first,
 				      uint64_t reference_hz);
 
 /*
- * Bounds of the frequency of a timer that needs `delta_tsc` +- `doubt_tsc` for `counts`.
- * hi_hz = 0: the doubt is as large as the time.
+ * The other way round: bounds of the frequency of a timer that counts upwards modulo 2^32, given
+ * the TSC's. hi_hz = 0: no time passed between the readings.
  */
-struct clock_bounds clock_bounds_of_timer(uint64_t counts, uint64_t delta_tsc, uint64_t doubt_tsc,
-					  uint64_t tsc_hz);
+struct clock_bounds clock_bounds_of_timer(const struct clock_reading *first,
+					  const struct clock_reading *last, uint64_t tsc_hz);
 
 /* How far the middles of `a` and `b` lie apart, in millionths of a's. */
 uint64_t clock_bounds_differ_ppm(struct clock_bounds a, struct clock_bounds b);

@@ -121,6 +121,8 @@ enum err arch_init(const struct boot_info *boot, const char **missing)
 		e = apic_timer_init(missing);
 	if (e == OK)
 		e = mp_init(boot, missing);
+	if (e == OK)
+		e = apic_timer_check(missing);
 	return e;
 }
 

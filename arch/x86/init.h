@@ -27,8 +27,9 @@ void core_load_traps(void); /* IDTR, machine checks on */
 /* STI, HLT, CLI: returns after an interrupt was served. No wake-up is lost (trap.S). */
 void cpu_idle(void);
 
-/* apic.c */
+/* apic.c: apic_init() begins in xAPIC mode if the timer must be measured there. */
 MUST_CHECK enum err apic_init(const char **missing);
+void apic_enter_final_mode(void);
 void core_enable_apic(void);
 uint32_t apic_id(void);
 bool apic_is_x2apic(void);
@@ -41,8 +42,10 @@ void apic_send_fixed(uint32_t to, uint8_t vector);
 /* From now on every NMI stops the core that gets it. */
 bool machine_is_halting(void);
 
-/* apic_timer.c */
+/* apic_timer.c: needs the clock; ends in apic_enter_final_mode(). Then it can be tried. */
+bool apic_timer_has_deadline(void);
 MUST_CHECK enum err apic_timer_init(const char **missing);
+MUST_CHECK enum err apic_timer_check(const char **missing);
 void core_enable_timer(void);
 const char *apic_timer_name(void);
 uint64_t apic_timer_resolution_tsc(void);
@@ -54,7 +57,7 @@ void clock_wait_ns(uint64_t ns);
 
 /* mp.c: percpu() holds from here on, on this core. */
 void mp_boot_core_is_ready(void);
-/* Counts the cores, takes their stacks and chooses the trampoline's page. */
+/* Counts the cores, stops them, takes their stacks and chooses the trampoline's page. */
 MUST_CHECK enum err mp_init(const struct boot_info *boot, const char **missing);
 /* It has percpu(), traps and APIC: it can be interrupted. */
 bool mp_core_is_online(core_id_t core);
