@@ -16,6 +16,8 @@
 #pragma once
 #include "core/config.h"
 
+#define BOARD_RANGE_MAX 64u
+
 /*
  * What is there. On the host, taken from config.board with one tick a nanosecond, and without
  * the 16 MiB at the bottom of memory that hypervisor and firmware are thought to hold. At boot,
@@ -31,7 +33,7 @@ struct board {
 	struct board_range {
 		uint64_t base;
 		uint64_t bytes;
-	} memory[64];
+	} memory[BOARD_RANGE_MAX];
 	uint32_t memory_count;
 	/* Names of the files on the boot volume; file_count 0: not known (checked by the build). */
 	const char *files[32];

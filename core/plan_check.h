@@ -30,7 +30,6 @@ struct check {
 	uint32_t partition_count;       /* that there is room to look at */
 	bool has_label[MAX_PARTITIONS]; /* well-formed name, nobody else's before */
 	bool has_core[MAX_PARTITIONS];  /* kind and core of its claim make sense */
-	bool has_size[MAX_PARTITIONS];  /* so does the size of its memory */
 	bool has_memory_map;            /* there are ranges, and in order */
 };
 

@@ -40,83 +40,62 @@ static bool check_size(struct check *k, part_id_t i)
 	return false;
 }
 
-/* Places stand in the plan: a partition has one if its memory_bytes is not 0. */
-static bool is_placed(const struct check *k, part_id_t part)
-{
-	return k->plan->partitions[part].memory_bytes != 0;
-}
-
-/* The hole that starts at the first free byte of `range` from *at on, both 2 MiB aligned. */
-static uint64_t next_hole(const struct check *k, const struct board_range *range, uint64_t *at)
-{
-	uint64_t end = align_down(range->base + range->bytes, LARGE_PAGE_BYTES);
-	bool has_moved = true;
-
-	while (has_moved) {
-		has_moved = false;
-		for (part_id_t i = 0; i < k->partition_count; i++) {
-			const struct plan_partition *p = &k->plan->partitions[i];
-
-			if (is_placed(k, i) && *at >= p->memory_base &&
-			    *at - p->memory_base < p->memory_bytes) {
-				*at = p->memory_base + p->memory_bytes;
-				has_moved = true;
-			}
-		}
-	}
-	for (part_id_t i = 0; i < k->partition_count; i++) {
-		const struct plan_partition *p = &k->plan->partitions[i];
-
-		if (is_placed(k, i) && p->memory_base > *at)
-			end = min_u64(end, p->memory_base);
-	}
-	return end > *at ? end - *at : 0;
-}
-
+/*
+ * What is free of each range of the board, in whole 2 MiB. Partitions are cut from a range's
+ * bottom and never given back, so that the free part is always one piece.
+ */
 struct holes {
-	uint64_t fit;     /* base of the first that holds what is wanted; UINT64_MAX: none does */
-	uint64_t largest; /* bytes */
-	uint64_t total;   /* bytes */
+	uint32_t count;
+	struct board_range hole[BOARD_RANGE_MAX];
 };
 
-static struct holes find_holes(const struct check *k, uint64_t wanted_bytes)
+static void find_holes(struct holes *h, const struct board *b)
 {
-	struct holes h = { .fit = UINT64_MAX };
+	h->count = 0;
+	for (uint32_t i = 0; i < b->memory_count; i++) {
+		const struct board_range *r = &b->memory[i];
+		uint64_t end = align_down(r->base + r->bytes, LARGE_PAGE_BYTES), base;
 
-	for (uint32_t r = 0; r < k->board->memory_count; r++) {
-		const struct board_range *range = &k->board->memory[r];
-		uint64_t at = range->base, bytes;
-
-		if (range->base > UINT64_MAX - LARGE_PAGE_BYTES)
+		if (r->base > UINT64_MAX - LARGE_PAGE_BYTES)
 			break;
-		at = align_up(range->base, LARGE_PAGE_BYTES);
-		while ((bytes = next_hole(k, range, &at)) != 0) {
-			if (bytes >= wanted_bytes && h.fit == UINT64_MAX)
-				h.fit = at;
-			h.largest = max_u64(h.largest, bytes);
-			h.total += bytes;
-			at += bytes;
-		}
+		base = align_up(r->base, LARGE_PAGE_BYTES);
+		if (base < end)
+			h->hole[h->count++] = (struct board_range){ base, end - base };
 	}
-	return h;
 }
 
-/* The largest that has no place yet and a size to place; the first of equal ones. */
-static part_id_t find_largest(const struct check *k, const bool *is_done)
+static uint64_t total_bytes(const struct holes *h)
 {
-	part_id_t largest = MAX_PARTITIONS;
+	uint64_t total = 0;
 
-	for (part_id_t i = 0; i < k->partition_count; i++) {
-		if (k->has_size[i] && !is_done[i] &&
-		    (largest == MAX_PARTITIONS || size_of(k, i) > size_of(k, largest)))
-			largest = i;
+	for (uint32_t i = 0; i < h->count; i++)
+		total += h->hole[i].bytes;
+	return total;
+}
+
+static bool place(struct check *k, struct holes *h, part_id_t part)
+{
+	for (uint32_t i = 0; i < h->count; i++) {
+		struct board_range *hole = &h->hole[i];
+
+		if (hole->bytes < size_of(k, part))
+			continue;
+		k->plan->partitions[part].memory_base = hole->base;
+		k->plan->partitions[part].memory_bytes = size_of(k, part);
+		hole->base += size_of(k, part);
+		hole->bytes -= size_of(k, part);
+		return true;
 	}
-	return largest;
+	return false;
 }
 
 static void refuse_place(struct check *k, part_id_t part, const struct holes *h)
 {
-	if (h->largest == 0)
+	uint64_t largest = 0;
+
+	for (uint32_t i = 0; i < h->count; i++)
+		largest = max_u64(largest, h->hole[i].bytes);
+	if (largest == 0)
 		refuse_partition(k, part,
 				 "memory_bytes = %s does not fit: nothing is left after the "
 				 "larger partitions; shrink those, or use a larger board",
@@ -126,29 +105,38 @@ static void refuse_place(struct check *k, part_id_t part, const struct holes *h)
 				 "memory_bytes = %s does not fit: a partition's memory is "
 				 "contiguous, and %s are left in all, %s in one piece; give at "
 				 "most %s, shrink others, or use a larger board",
-				 text_size(size_of(k, part)).s, text_size(h->total).s,
-				 text_size(h->largest).s, text_size(h->largest).s);
+				 text_size(size_of(k, part)).s, text_size(total_bytes(h)).s,
+				 text_size(largest).s, text_size(largest).s);
+}
+
+/* The largest that is still to be placed, the first of equal ones; MAX_PARTITIONS: none. */
+static part_id_t find_largest(const struct check *k, const bool *is_waiting)
+{
+	part_id_t largest = MAX_PARTITIONS;
+
+	for (part_id_t i = 0; i < k->partition_count; i++) {
+		if (is_waiting[i] &&
+		    (largest == MAX_PARTITIONS || size_of(k, i) > size_of(k, largest)))
+			largest = i;
+	}
+	return largest;
 }
 
 void check_memory(struct check *k)
 {
-	bool is_done[MAX_PARTITIONS] = { false };
+	bool is_waiting[MAX_PARTITIONS] = { false };
+	struct holes holes;
 	part_id_t i;
 
 	for (i = 0; i < k->partition_count; i++)
-		k->has_size[i] = check_size(k, i);
+		is_waiting[i] = check_size(k, i);
 	if (!k->has_memory_map)
 		return;
-	while ((i = find_largest(k, is_done)) != MAX_PARTITIONS) {
-		struct holes h = find_holes(k, size_of(k, i));
-
-		is_done[i] = true;
-		if (h.fit == UINT64_MAX) {
-			refuse_place(k, i, &h);
-			continue;
-		}
-		k->plan->partitions[i].memory_base = h.fit;
-		k->plan->partitions[i].memory_bytes = size_of(k, i);
+	find_holes(&holes, k->board);
+	while ((i = find_largest(k, is_waiting)) != MAX_PARTITIONS) {
+		is_waiting[i] = false;
+		if (!place(k, &holes, i))
+			refuse_place(k, i, &holes);
 	}
-	k->plan->memory_free_bytes = find_holes(k, 0).total;
+	k->plan->memory_free_bytes = total_bytes(&holes);
 }
