@@ -31,8 +31,11 @@ static void heap_rise(struct cbs *c, struct cbs_heap *h, uint32_t hole, struct c
 	heap_put(c, h, hole, e);
 }
 
-/* `e` belongs at `hole` or farther from the root: what precedes it moves up. */
-static void heap_sink(struct cbs *c, struct cbs_heap *h, uint32_t hole, struct cbs_entry e)
+/*
+ * `e` takes the place at `hole`. The hole first goes down to a leaf, and `e` rises from there:
+ * mostly it belongs near the leaves, and so each level costs one comparison instead of two.
+ */
+static void heap_replace(struct cbs *c, struct cbs_heap *h, uint32_t hole, struct cbs_entry e)
 {
 	for (;;) {
 		uint32_t child = 2 * hole + 1;
@@ -41,12 +44,10 @@ static void heap_sink(struct cbs *c, struct cbs_heap *h, uint32_t hole, struct c
 			break;
 		if (child + 1 < h->count && entry_precedes(&h->slot[child + 1], &h->slot[child]))
 			child++;
-		if (!entry_precedes(&h->slot[child], &e))
-			break;
 		heap_put(c, h, hole, h->slot[child]);
 		hole = child;
 	}
-	heap_put(c, h, hole, e);
+	heap_rise(c, h, hole, e);
 }
 
 static void heap_insert(struct cbs *c, struct cbs_heap *h, uint32_t server, uint64_t key)
@@ -59,13 +60,8 @@ static void heap_remove(struct cbs *c, struct cbs_heap *h, uint32_t server)
 	uint32_t hole = c->servers[server].heap_slot;
 	struct cbs_entry last = h->slot[--h->count];
 
-	if (hole == h->count)
-		return;
-	/* The last entry may come from another branch, and then precede the hole's parent. */
-	if (hole > 0 && entry_precedes(&last, &h->slot[(hole - 1) / 2]))
-		heap_rise(c, h, hole, last);
-	else
-		heap_sink(c, h, hole, last);
+	if (hole != h->count)
+		heap_replace(c, h, hole, last);
 }
 
 static uint64_t background_key(const struct cbs_server *s)
@@ -223,8 +219,8 @@ static void replenish_due(struct cbs *c, uint64_t now_tsc)
 		uint32_t server = c->ready.slot[0].server;
 
 		replenish(c, server, now_tsc);
-		heap_sink(c, &c->ready, 0,
-			  (struct cbs_entry){ c->servers[server].deadline_tsc, server });
+		heap_replace(c, &c->ready, 0,
+			     (struct cbs_entry){ c->servers[server].deadline_tsc, server });
 	}
 }
 
