@@ -106,12 +106,15 @@ bool boot_map_has(const struct boot_info *info, uint64_t base, uint64_t bytes,
 
 void boot_map_place_log(struct boot_info *info)
 {
+	static const uint64_t places[] = BOOT_LOG_PLACES;
 	uint64_t base = 0;
 
 	if (info->log_base != 0)
 		return;
-	if (boot_map_has(info, BOOT_LOG_BASE, BOOT_LOG_BYTES, BOOT_MEM_USABLE))
-		base = BOOT_LOG_BASE;
+	for (size_t i = 0; base == 0 && i < ARRAY_SIZE(places); i++) {
+		if (boot_map_has(info, places[i], BOOT_LOG_BYTES, BOOT_MEM_USABLE))
+			base = places[i];
+	}
 	for (uint32_t i = 0; base == 0 && i < info->mem_count; i++) {
 		const struct boot_mem *m = &info->mem[i];
 		const uint64_t end = m->base + m->bytes;

@@ -16,16 +16,19 @@
 #pragma once
 #include "arch/boot_info.h"
 
-/* Where the log ring wants to be: the same place at every boot, or a reset would lose it. */
-#define BOOT_LOG_BYTES (KIB(64) + PAGE_BYTES)
-#define BOOT_LOG_BASE  (MIB(16) - BOOT_LOG_BYTES)
+/*
+ * Where the log ring wants to be: the same place at every boot, or a reset would lose it; and
+ * none that firmware writes to on the way. OVMF unpacks itself to 9..21 MiB: hence the second.
+ */
+#define BOOT_LOG_BYTES	(KIB(64) + PAGE_BYTES)
+#define BOOT_LOG_PLACES { MIB(16) - BOOT_LOG_BYTES, MIB(8) - BOOT_LOG_BYTES }
 
 MUST_CHECK enum err boot_map_paint(struct boot_info *info, uint64_t base, uint64_t bytes,
 				   enum boot_mem_type type);
 
 /*
- * Chooses memory for the log ring unless info->log_base is set, and paints it IMAGE: at
- * BOOT_LOG_BASE if that is usable, else at the end of the first range below 4 GiB, above
+ * Chooses memory for the log ring unless info->log_base is set, and paints it IMAGE: the
+ * first of BOOT_LOG_PLACES that is usable, else at the end of the first range below 4 GiB, above
  * 1 MiB, that is large enough, else none.
  */
 void boot_map_place_log(struct boot_info *info);

@@ -28,7 +28,10 @@ bool efi_take_at(uint64_t base, uint64_t bytes);
 /* Puts the hypervisor's image into memory; sets image_base, image_bytes. Returns its entry. */
 uint64_t efi_load_image(struct boot_info *info);
 
-/* Reads every file that the configuration names from \bulkhead\ on our own volume. */
+/*
+ * Reads every file that the configuration names from \bulkhead\ on our own volume, and the
+ * command line from there if there is none yet.
+ */
 void efi_load_files(EFI_HANDLE volume, struct boot_info *info);
 
 /* Frame buffer, ACPI, command line: what there is. */

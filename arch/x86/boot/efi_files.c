@@ -1,9 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* arch/x86/boot/efi_files.c - guest files from \bulkhead\ on the volume we were loaded from. */
+/*
+ * arch/x86/boot/efi_files.c - what lies in \bulkhead\ on the volume we were loaded from: guest
+ * files, and `cmdline`, a line of text that stands in for load options where there are none.
+ */
 #include "arch/x86/boot/efi.h"
 #include <string.h>
 
 #define FOLDER	     "\\bulkhead\\"
+#define CMDLINE_FILE "cmdline"
 #define PATH_MAX     (sizeof(FOLDER) + BOOT_NAME_BYTES)
 #define INFO_BYTES   512u /* EFI_FILE_INFO with a name as long as any of ours */
 #define CHUNK_BYTES  MIB(1) /* some firmware fails on large reads */
@@ -84,6 +88,25 @@ static void load_file(EFI_FILE_HANDLE root, const char *name, struct boot_info *
 	efi_say("bulkhead: " FOLDER "%s, %lu KiB", name, (out->bytes + KIB(1) - 1) >> 10);
 }
 
+/* It need not be there, and cannot be wrong: it ends where it stops being a line of text. */
+static void read_cmdline(EFI_FILE_HANDLE root, struct boot_info *info)
+{
+	EFI_FILE_HANDLE file = NULL;
+	UINTN bytes = sizeof(info->cmdline) - 1;
+	CHAR16 path[PATH_MAX];
+	size_t n = 0;
+
+	make_path(CMDLINE_FILE, path);
+	if (EFI_ERROR(root->Open(root, &file, path, EFI_FILE_MODE_READ, 0)))
+		return;
+	if (EFI_ERROR(file->Read(file, &bytes, info->cmdline)))
+		bytes = 0;
+	file->Close(file);
+	while (n < bytes && info->cmdline[n] >= ' ' && info->cmdline[n] <= '~')
+		n++;
+	memset(info->cmdline + n, 0, sizeof(info->cmdline) - n);
+}
+
 void efi_load_files(EFI_HANDLE volume, struct boot_info *info)
 {
 	EFI_GUID file_system = EFI_SIMPLE_FILE_SYSTEM_PROTOCOL_GUID;
@@ -93,6 +116,8 @@ void efi_load_files(EFI_HANDLE volume, struct boot_info *info)
 	if (EFI_ERROR(efi_services->HandleProtocol(volume, &file_system, (void **)&fs)) ||
 	    EFI_ERROR(fs->OpenVolume(fs, &root)))
 		efi_fail("bulkhead: the boot volume has no file system that the firmware reads");
+	if (info->cmdline[0] == 0)
+		read_cmdline(root, info);
 	for (uint32_t i = 0; i < boot_wanted_count(); i++)
 		load_file(root, boot_wanted_name(i), info);
 	root->Close(root);

@@ -98,6 +98,19 @@ static uint64_t build_tables(const struct boot_info *info)
 	return pt.root;
 }
 
+/* First of all, so that nothing else of ours lands there, and only where firmware has nothing. */
+static void reserve_log(struct boot_info *info)
+{
+	static const uint64_t places[] = BOOT_LOG_PLACES;
+
+	for (size_t i = 0; info->log_base == 0 && i < ARRAY_SIZE(places); i++) {
+		if (efi_take_at(places[i], BOOT_LOG_BYTES)) {
+			info->log_base = places[i];
+			info->log_bytes = BOOT_LOG_BYTES;
+		}
+	}
+}
+
 static struct boot_info *make_info(EFI_LOADED_IMAGE *self)
 {
 	struct boot_info *info = (struct boot_info *)(uintptr_t)efi_take(
@@ -105,11 +118,7 @@ static struct boot_info *make_info(EFI_LOADED_IMAGE *self)
 
 	info->magic = BOOT_INFO_MAGIC;
 	memcpy(info->loader, LOADER_NAME, sizeof(LOADER_NAME));
-	/* First of all, so that nothing else of ours lands there. */
-	if (efi_take_at(BOOT_LOG_BASE, BOOT_LOG_BYTES)) {
-		info->log_base = BOOT_LOG_BASE;
-		info->log_bytes = BOOT_LOG_BYTES;
-	}
+	reserve_log(info);
 	efi_describe(system_table, self, info);
 	return info;
 }
