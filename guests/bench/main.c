@@ -32,10 +32,10 @@
 #include "guests/rt/stats.h"
 #include "guests/bench/sample.h"
 
-#define SAMPLES	     1000u
-#define WARM_UP	     10u
-#define TIMER_LEAD   20000u /* ticks from arming to the deadline: more than arming takes */
-#define FAR_AWAY_S   3600u
+#define SAMPLES    1000u
+#define WARM_UP    10u
+#define TIMER_LEAD 20000u /* ticks from arming to the deadline: more than arming takes */
+#define FAR_AWAY_S 3600u
 
 static volatile uint64_t handler_tsc; /* when the last interrupt was taken; 0: not yet */
 

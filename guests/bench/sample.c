@@ -5,16 +5,17 @@
  * The second reading minus the first: the MOV, `body`, and one RDTSC. The low halves are
  * enough; RBX is saved because CPUID writes it.
  */
-#define SAMPLE(name, body)                                                                      \
-	uint64_t name(void)                                                                     \
-	{                                                                                       \
-		uint32_t ticks;                                                                 \
-												\
-		__asm__ volatile("rdtsc\n\tmovl %%eax, %%esi\n\t" body "\n\trdtsc\n\tsubl %%esi, %%eax" \
-				 : "=&a"(ticks)                                                 \
-				 :                                                              \
-				 : "rbx", "rcx", "rdx", "rsi", "memory", "cc");                 \
-		return ticks;                                                                   \
+#define SAMPLE(name, body) \
+	uint64_t name(void) \
+	{ \
+		uint32_t ticks; \
+\
+		__asm__ volatile("rdtsc\n\tmovl %%eax, %%esi\n\t" body \
+				 "\n\trdtsc\n\tsubl %%esi, %%eax" \
+				 : "=&a"(ticks) \
+				 : \
+				 : "rbx", "rcx", "rdx", "rsi", "memory", "cc"); \
+		return ticks; \
 	}
 
 #define REPEATED(body) ".rept 100\n\t" body "\n\t.endr"

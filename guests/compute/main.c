@@ -21,9 +21,9 @@
 #include "guests/rt/call.h"
 #include "guests/rt/cpu.h"
 
-#define SEGMENT	   65536u
-#define END	   (UINT64_C(1) << 32) /* the first segment's primes are enough below */
-#define LI_STEP	   64u
+#define SEGMENT 65536u
+#define END     (UINT64_C(1) << 32) /* the first segment's primes are enough below */
+#define LI_STEP 64u
 
 static struct {
 	uint64_t next; /* numbers below have been looked at */

@@ -9,9 +9,9 @@
 #include "guests/rt/call.h"
 #include "guests/rt/cpu.h"
 
-#define DEFAULT_SEED  1u
-#define TINY_TICKS    16u /* mask: deadlines up to so far ahead */
-#define NUMBERS_NEAR  16u /* call numbers that come up often */
+#define DEFAULT_SEED 1u
+#define TINY_TICKS   16u /* mask: deadlines up to so far ahead */
+#define NUMBERS_NEAR 16u /* call numbers that come up often */
 
 /* xorshift64: Marsaglia 2003, "Xorshift RNGs". */
 static uint64_t next_random(uint64_t *state)
@@ -28,11 +28,25 @@ static void console_write_hostile(uint64_t *seed)
 	uint64_t r = next_random(seed);
 	const uint64_t ram = guest_info()->ram_bytes;
 	const uint64_t addresses[] = {
-		ram - 1, ram, 0, UINT64_MAX, UINT64_MAX - GUEST_WRITE_MAX + 1, 0xa0000 - 1, 0xfffff,
-		UINT64_C(1) << 63, UINT64_C(1) << 32, 0xfee00000, r,
+		ram - 1,
+		ram,
+		0,
+		UINT64_MAX,
+		UINT64_MAX - GUEST_WRITE_MAX + 1,
+		0xa0000 - 1,
+		0xfffff,
+		UINT64_C(1) << 63,
+		UINT64_C(1) << 32,
+		0xfee00000,
+		r,
 	};
 	const uint64_t lengths[] = {
-		GUEST_WRITE_MAX, GUEST_WRITE_MAX + 1, UINT64_MAX, UINT64_C(1) << 32, 2, r >> 3,
+		GUEST_WRITE_MAX,
+		GUEST_WRITE_MAX + 1,
+		UINT64_MAX,
+		UINT64_C(1) << 32,
+		2,
+		r >> 3,
 		-addresses[r % (sizeof(addresses) / sizeof(addresses[0]))],
 	};
 
@@ -93,15 +107,16 @@ void mode_fault(void)
 	const uint64_t not_canonical = UINT64_C(1) << 62;
 
 	for (;;) {
-		__asm__ volatile(PROBE_BEGIN "xorl %%ecx, %%ecx\n\tdivl %%ecx" PROBE_END
-				 ::: "rax", "rcx", "rdx", "r11", "memory", "cc");
+		__asm__ volatile(PROBE_BEGIN "xorl %%ecx, %%ecx\n\tdivl %%ecx" PROBE_END ::
+					 : "rax", "rcx", "rdx", "r11", "memory", "cc");
 		__asm__ volatile(PROBE_BEGIN "ud2" PROBE_END ::: "r11", "memory");
 		__asm__ volatile(PROBE_BEGIN "movq (%0), %%rax" PROBE_END ::"r"(not_canonical)
 				 : "rax", "r11", "memory");
 		__asm__ volatile(PROBE_BEGIN "movq 0, %%rax" PROBE_END ::: "rax", "r11", "memory");
 		__asm__ volatile(PROBE_BEGIN "int3" PROBE_END ::: "r11", "memory");
-		__asm__ volatile(PROBE_BEGIN "pushq %%rbp\n\tmovq %0, %%rbp\n\tmovq (%%rbp), %%rax"
-				 PROBE_END "\n\tpopq %%rbp" ::"r"(not_canonical)
+		__asm__ volatile(PROBE_BEGIN
+				 "pushq %%rbp\n\tmovq %0, %%rbp\n\tmovq (%%rbp), %%rax" PROBE_END
+				 "\n\tpopq %%rbp" ::"r"(not_canonical)
 				 : "rax", "r11", "memory");
 	}
 }

@@ -13,7 +13,7 @@
 #include "guests/hostile/probe.h"
 #include "guests/rt/cpu.h"
 
-#define BIT(n) (UINT64_C(1) << (n))
+#define BIT(n)        (UINT64_C(1) << (n))
 
 #define EFER_RESERVED BIT(1)
 #define EFER_SVME     BIT(12)
@@ -27,15 +27,15 @@ struct attempt {
 	uint64_t set, clear; /* bits to change in the register's present value */
 };
 
-#define TRY_CONTROL_REGISTER(name)                                                             \
-	static void try_##name(uint64_t set, uint64_t clear)                                   \
-	{                                                                                      \
-		uint64_t v;                                                                    \
-											       \
-		__asm__ volatile("movq %%" #name ", %0" : "=r"(v));                            \
-		v = (v | set) & ~clear;                                                        \
-		__asm__ volatile(PROBE_BEGIN "movq %0, %%" #name PROBE_END ::"r"(v)            \
-				 : "r11", "memory");                                           \
+#define TRY_CONTROL_REGISTER(name) \
+	static void try_##name(uint64_t set, uint64_t clear) \
+	{ \
+		uint64_t v; \
+\
+		__asm__ volatile("movq %%" #name ", %0" : "=r"(v)); \
+		v = (v | set) & ~clear; \
+		__asm__ volatile(PROBE_BEGIN "movq %0, %%" #name PROBE_END ::"r"(v) \
+				 : "r11", "memory"); \
 	}
 TRY_CONTROL_REGISTER(cr0)
 TRY_CONTROL_REGISTER(cr3)
@@ -62,11 +62,11 @@ static void try_xcr0(uint64_t set, uint64_t clear)
 
 static uint64_t scratch[512] __attribute__((aligned(PAGE_SIZE)));
 
-#define TRY_INSN(name, insn)                                                                   \
-	static void try_##name(uint64_t set, uint64_t clear)                                   \
-	{                                                                                      \
-		__asm__ volatile(PROBE_BEGIN insn PROBE_END ::"a"(scratch), "c"(0), "d"(0)     \
-				 : "r11", "memory", "cc");                                     \
+#define TRY_INSN(name, insn) \
+	static void try_##name(uint64_t set, uint64_t clear) \
+	{ \
+		__asm__ volatile(PROBE_BEGIN insn PROBE_END ::"a"(scratch), "c"(0), "d"(0) \
+				 : "r11", "memory", "cc"); \
 	}
 TRY_INSN(vmxon, "vmxon (%%rax)")
 TRY_INSN(vmlaunch, "vmlaunch")

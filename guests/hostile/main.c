@@ -60,9 +60,9 @@ static const struct {
 	const char *name;
 	void (*run)(void);
 } modes[] = {
-	{ "spin", mode_spin },	   { "halt", mode_halt },   { "triple", mode_triple },
-	{ "memory", mode_memory }, { "msr", mode_msr },	    { "ports", mode_ports },
-	{ "cr", mode_cr },	   { "calls", mode_calls }, { "console", mode_console },
+	{ "spin", mode_spin },     { "halt", mode_halt },   { "triple", mode_triple },
+	{ "memory", mode_memory }, { "msr", mode_msr },     { "ports", mode_ports },
+	{ "cr", mode_cr },         { "calls", mode_calls }, { "console", mode_console },
 	{ "timer", mode_timer },   { "fault", mode_fault },
 };
 

@@ -9,12 +9,12 @@
 #include "guests/rt/cpu.h"
 #include "guests/rt/paging.h"
 
-#define HOLE_GPA	   UINT64_C(0xb8000) /* where a PC has its text screen */
-#define FOUR_GIB	   (UINT64_C(1) << 32)
-#define LAPIC_GPA	   UINT64_C(0xfee00000)
+#define HOLE_GPA           UINT64_C(0xb8000) /* where a PC has its text screen */
+#define FOUR_GIB           (UINT64_C(1) << 32)
+#define LAPIC_GPA          UINT64_C(0xfee00000)
 #define CPUID_MAX_EXTENDED 0x80000000u
 #define CPUID_ADDRESS_SIZE 0x80000008u /* EAX 7:0: physical address bits */
-#define LEAST_PHYS_BITS	   36u
+#define LEAST_PHYS_BITS    36u
 
 /* The last page that an address can name. */
 static uint64_t highest_page(void)

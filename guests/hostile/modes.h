@@ -8,10 +8,10 @@
 #pragma once
 
 void mode_memory(void); /* guests/hostile/memory.c */
-void mode_msr(void);	/* guests/hostile/sweep.c */
+void mode_msr(void);    /* guests/hostile/sweep.c */
 void mode_ports(void);
-void mode_cr(void);	 /* guests/hostile/forbidden.c */
-void mode_calls(void);	 /* guests/hostile/flood.c */
+void mode_cr(void);    /* guests/hostile/forbidden.c */
+void mode_calls(void); /* guests/hostile/flood.c */
 void mode_console(void);
 void mode_timer(void);
 void mode_fault(void);

@@ -11,7 +11,8 @@ static const uint8_t vectors[] = { 0, 1, 3, 4, 5, 6, 7, 11, 12, 13, 14, 16, 17, 
 static struct trap_frame *on_fault(struct trap_frame *frame)
 {
 	if (!probe_resume_rip) {
-		/* Not ours: back to the instruction, this time without a handler, for the report. */
+		/* Not ours: back to the instruction, this time without a handler, for the report.
+		 */
 		trap_set_handler((uint8_t)frame->vector, NULL);
 		return frame;
 	}

@@ -21,6 +21,7 @@ void probe_init(void);
  * `insn` with the operands that follow, as for __asm__; afterwards probe_vector holds the
  * exception's vector or PROBE_NO_FAULT. R11 is used.
  */
-#define PROBE_BEGIN "leaq 97f(%%rip), %%r11\n\tmovq %%r11, probe_resume_rip(%%rip)\n\t" \
-		    "movl $-1, probe_vector(%%rip)\n\t"
-#define PROBE_END   "\n97:\tmovq $0, probe_resume_rip(%%rip)"
+#define PROBE_BEGIN \
+	"leaq 97f(%%rip), %%r11\n\tmovq %%r11, probe_resume_rip(%%rip)\n\t" \
+	"movl $-1, probe_vector(%%rip)\n\t"
+#define PROBE_END "\n97:\tmovq $0, probe_resume_rip(%%rip)"

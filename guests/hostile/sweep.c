@@ -89,13 +89,19 @@ static void probe_in(uint16_t port, uint32_t width, uint32_t *value)
 {
 	if (width == 1)
 		__asm__ volatile(PROBE_BEGIN "inb %w1, %b0" PROBE_END
-				 : "+a"(*value) : "d"(port) : "r11", "memory");
+				 : "+a"(*value)
+				 : "d"(port)
+				 : "r11", "memory");
 	else if (width == 2)
 		__asm__ volatile(PROBE_BEGIN "inw %w1, %w0" PROBE_END
-				 : "+a"(*value) : "d"(port) : "r11", "memory");
+				 : "+a"(*value)
+				 : "d"(port)
+				 : "r11", "memory");
 	else
 		__asm__ volatile(PROBE_BEGIN "inl %w1, %0" PROBE_END
-				 : "+a"(*value) : "d"(port) : "r11", "memory");
+				 : "+a"(*value)
+				 : "d"(port)
+				 : "r11", "memory");
 }
 
 static void probe_out(uint16_t port, uint32_t width, uint32_t value)
@@ -117,11 +123,15 @@ static void probe_string(uint16_t port)
 	uint64_t n = STRING_BYTES;
 
 	__asm__ volatile(PROBE_BEGIN "rep outsb" PROBE_END
-			 : "+S"(at), "+c"(n) : "d"(port) : "r11", "memory");
+			 : "+S"(at), "+c"(n)
+			 : "d"(port)
+			 : "r11", "memory");
 	at = string_buffer;
 	n = STRING_BYTES;
 	__asm__ volatile(PROBE_BEGIN "rep insb" PROBE_END
-			 : "+D"(at), "+c"(n) : "d"(port) : "r11", "memory");
+			 : "+D"(at), "+c"(n)
+			 : "d"(port)
+			 : "r11", "memory");
 }
 
 /* A port that nobody owns reads as all ones; anything else is worth knowing. */

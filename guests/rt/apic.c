@@ -4,22 +4,22 @@
 #include "guests/rt/apic.h"
 #include "guests/rt/cpu.h"
 
-#define APIC_BASE_ENABLE   (UINT64_C(1) << 11)
-#define APIC_BASE_EXTD	   (UINT64_C(1) << 10) /* x2APIC mode */
-#define CPUID_FEATURES	   1u
+#define APIC_BASE_ENABLE         (UINT64_C(1) << 11)
+#define APIC_BASE_EXTD           (UINT64_C(1) << 10) /* x2APIC mode */
+#define CPUID_FEATURES           1u
 #define CPUID_1_ECX_TSC_DEADLINE (UINT32_C(1) << 24)
 
-#define X2APIC_TPR	     0x808u
-#define X2APIC_EOI	     0x80bu
-#define X2APIC_SVR	     0x80fu
-#define	  SVR_ENABLE	     0x100u
-#define X2APIC_LVT_TIMER     0x832u
-#define	  LVT_ONE_SHOT	     0u
-#define	  LVT_TSC_DEADLINE   (2u << 17)
-#define X2APIC_INITIAL_COUNT 0x838u
-#define X2APIC_DIVIDE_CONFIG 0x83eu
-#define	  DIVIDE_BY_1	     0xbu
-#define X2APIC_SELF_IPI	     0x83fu
+#define X2APIC_TPR               0x808u
+#define X2APIC_EOI               0x80bu
+#define X2APIC_SVR               0x80fu
+#define SVR_ENABLE               0x100u
+#define X2APIC_LVT_TIMER         0x832u
+#define LVT_ONE_SHOT             0u
+#define LVT_TSC_DEADLINE         (2u << 17)
+#define X2APIC_INITIAL_COUNT     0x838u
+#define X2APIC_DIVIDE_CONFIG     0x83eu
+#define DIVIDE_BY_1              0xbu
+#define X2APIC_SELF_IPI          0x83fu
 
 static bool has_tsc_deadline;
 static bool timer_is_owned;

@@ -13,7 +13,8 @@ static const char *locate(const char *args, const char *key, size_t *length)
 	for (const char *word = args; *word;) {
 		size_t n = strcspn(word, " ");
 
-		if (n > key_length && strncmp(word, key, key_length) == 0 && word[key_length] == '=') {
+		if (n > key_length && strncmp(word, key, key_length) == 0 &&
+		    word[key_length] == '=') {
 			*length = n - key_length - 1;
 			return word + key_length + 1;
 		}

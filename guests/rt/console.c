@@ -6,7 +6,7 @@
 #include "guests/rt/cpu.h"
 #include "guests/rt/ticks.h"
 
-#define RETRY_MS 20u /* about 80 bytes at the rate of the console */
+#define RETRY_MS  20u /* about 80 bytes at the rate of the console */
 #define US_PER_MS 1000u
 
 static void sleep_ms(uint64_t ms)

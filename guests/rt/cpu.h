@@ -7,32 +7,32 @@
  */
 #pragma once
 
-#define CR0_PE	       0x00000001
-#define CR0_MP	       0x00000002
-#define CR0_EM	       0x00000004
-#define CR0_TS	       0x00000008
-#define CR0_ET	       0x00000010
-#define CR0_NE	       0x00000020
-#define CR0_WP	       0x00010000
-#define CR0_NW	       0x20000000
-#define CR0_CD	       0x40000000
-#define CR0_PG	       0x80000000
-#define CR4_PAE	       0x00000020
-#define CR4_OSFXSR     0x00000200
-#define CR4_OSXMMEXCPT 0x00000400
-#define CR4_VMXE       0x00002000
+#define CR0_PE           0x00000001
+#define CR0_MP           0x00000002
+#define CR0_EM           0x00000004
+#define CR0_TS           0x00000008
+#define CR0_ET           0x00000010
+#define CR0_NE           0x00000020
+#define CR0_WP           0x00010000
+#define CR0_NW           0x20000000
+#define CR0_CD           0x40000000
+#define CR0_PG           0x80000000
+#define CR4_PAE          0x00000020
+#define CR4_OSFXSR       0x00000200
+#define CR4_OSXMMEXCPT   0x00000400
+#define CR4_VMXE         0x00002000
 
-#define MSR_APIC_BASE	 0x0000001b
+#define MSR_APIC_BASE    0x0000001b
 #define MSR_TSC_DEADLINE 0x000006e0
-#define MSR_EFER	 0xc0000080
-#define EFER_LME	 0x00000100
-#define EFER_NXE	 0x00000800
+#define MSR_EFER         0xc0000080
+#define EFER_LME         0x00000100
+#define EFER_NXE         0x00000800
 
 /* Paging-structure entries: SDM Vol. 3A, "4-Level Paging". */
-#define PTE_P	  0x001
-#define PTE_RW	  0x002
-#define PTE_PS	  0x080
-#define PAGE_SIZE 0x1000
+#define PTE_P           0x001
+#define PTE_RW          0x002
+#define PTE_PS          0x080
+#define PAGE_SIZE       0x1000
 #define LARGE_PAGE_SIZE 0x200000
 
 /* Selectors of the table in crt0.S. */
@@ -43,7 +43,7 @@
 #ifndef __ASSEMBLER__
 #include <stdint.h>
 
-#define PTE_NX	  (UINT64_C(1) << 63)
+#define PTE_NX    (UINT64_C(1) << 63)
 #define RFLAGS_IF (UINT64_C(1) << 9)
 
 struct cpuid_regs {

@@ -46,8 +46,8 @@ uint64_t paging_window(uint64_t gpa, enum paging_use use)
 {
 	const uint64_t offset_mask = LARGE_PAGE_SIZE - 1;
 
-	pd[PAGING_WINDOW / LARGE_PAGE_SIZE] = (gpa & ~offset_mask) | PTE_P | PTE_RW | PTE_PS |
-					      (use == PAGING_CODE ? 0 : PTE_NX);
+	pd[PAGING_WINDOW / LARGE_PAGE_SIZE] =
+		(gpa & ~offset_mask) | PTE_P | PTE_RW | PTE_PS | (use == PAGING_CODE ? 0 : PTE_NX);
 	cpu_invlpg(PAGING_WINDOW);
 	return PAGING_WINDOW + (gpa & offset_mask);
 }

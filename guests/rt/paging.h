@@ -12,7 +12,7 @@
 #include <stdint.h>
 
 #define PAGING_WINDOW  UINT64_C(0x3fe00000) /* the last 2 MiB of the first GiB */
-#define PAGING_RAM_MAX PAGING_WINDOW	    /* RAM above is left unused */
+#define PAGING_RAM_MAX PAGING_WINDOW        /* RAM above is left unused */
 
 void paging_init(uint64_t ram_end);
 

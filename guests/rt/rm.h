@@ -15,13 +15,13 @@
 #include <stdint.h>
 
 #define RM_TASK_MAX 16u
-#define RM_IDLE	    UINT32_MAX
+#define RM_IDLE     UINT32_MAX
 #define RM_NEVER    UINT64_MAX
 
 struct rm_task {
 	uint64_t period_tsc;
 	uint64_t release_tsc; /* of the oldest job that is not completed */
-	uint64_t done;	      /* jobs completed: that oldest job's number */
+	uint64_t done;        /* jobs completed: that oldest job's number */
 };
 
 struct rm_set {
@@ -33,7 +33,7 @@ struct rm_set {
 void rm_start(struct rm_set *s, uint64_t epoch_tsc);
 
 struct rm_pick {
-	uint32_t task;	    /* runs now, or RM_IDLE */
+	uint32_t task;      /* runs now, or RM_IDLE */
 	uint64_t until_tsc; /* the first release that can change that; RM_NEVER if none */
 };
 struct rm_pick rm_pick(const struct rm_set *s, uint64_t now_tsc);

@@ -16,7 +16,7 @@
 #include "guests/rt/start.h"
 #include "guests/rt/ticks.h"
 
-#define HEAP_ALIGN 16u
+#define HEAP_ALIGN   16u
 #define ONLY_PROCESS 1
 
 extern char image_end[]; /* guest.ld */
@@ -37,7 +37,8 @@ void *sbrk(ptrdiff_t bytes)
 	if (!end)
 		end = ((uint64_t)image_end + HEAP_ALIGN - 1) & ~(uint64_t)(HEAP_ALIGN - 1);
 	old = end;
-	if (bytes > (ptrdiff_t)(rt_ram_end() - old) || bytes < -(ptrdiff_t)(old - (uint64_t)image_end)) {
+	if (bytes > (ptrdiff_t)(rt_ram_end() - old) ||
+	    bytes < -(ptrdiff_t)(old - (uint64_t)image_end)) {
 		errno = ENOMEM;
 		return (void *)-1;
 	}

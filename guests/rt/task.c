@@ -28,7 +28,8 @@ static struct trap_frame *reschedule(struct trap_frame *frame)
 
 	*context_of(runner.running) = frame;
 	runner.running = runner.is_finished ? RM_IDLE : pick.task;
-	/* An earlier time still armed does no harm: its interrupt comes here and changes nothing. */
+	/* An earlier time still armed does no harm: its interrupt comes here and changes nothing.
+	 */
 	if (pick.until_tsc != RM_NEVER && pick.until_tsc != runner.armed_tsc) {
 		runner.armed_tsc = pick.until_tsc;
 		apic_timer_arm(pick.until_tsc);

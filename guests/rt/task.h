@@ -33,7 +33,7 @@ struct task_run {
 	struct task *tasks;
 	uint32_t count;
 	uint64_t epoch_tsc; /* first release of all tasks */
-	uint64_t jobs;	    /* recorded for each task; it ends when all have done so many. 0:
+	uint64_t jobs;      /* recorded for each task; it ends when all have done so many. 0:
 			     * runs for ever and records nothing */
 	void (*idle)(void); /* called now and then while nothing is ready; may be NULL */
 };

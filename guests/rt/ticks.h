@@ -8,7 +8,7 @@
 #pragma once
 #include <stdint.h>
 
-#define TICKS_US_PER_S	     UINT64_C(1000000)
+#define TICKS_US_PER_S       UINT64_C(1000000)
 #define TICKS_TENTH_US_PER_S UINT64_C(10000000)
 
 static inline uint64_t ticks_from_us(uint64_t us, uint64_t tsc_hz)

@@ -10,20 +10,20 @@
 _Static_assert(sizeof(struct trap_frame) % 16 == 0, "FXSAVE needs 16-byte alignment");
 _Static_assert(offsetof(struct trap_frame, r15) == FXSAVE_BYTES, "order of trap_entry.S");
 
-#define VECTOR_COUNT	 256u
-#define VECTOR_NMI	 2u
-#define VECTOR_DOUBLE	 8u
-#define GATE_INTERRUPT	 (UINT64_C(0x8e) << 40) /* present, ring 0, 64-bit interrupt gate */
-#define GATE_IST1	 (UINT64_C(1) << 32)
-#define TSS_AVAILABLE	 (UINT64_C(0x89) << 40) /* present, ring 0, 64-bit TSS */
-#define TSS_IST1_WORD	 9u /* 32-bit words: SDM Vol. 3A, "64-Bit TSS Format" */
-#define TSS_IOMAP_WORD	 25u
-#define TSS_WORDS	 26u
-#define FXSAVE_FCW	 0u
-#define FXSAVE_MXCSR	 24u
-#define FCW_RESET	 0x037fu /* as after FNINIT and at reset: all exceptions masked */
-#define MXCSR_RESET	 0x1f80u
-#define STATUS_FAULT	 128u
+#define VECTOR_COUNT   256u
+#define VECTOR_NMI     2u
+#define VECTOR_DOUBLE  8u
+#define GATE_INTERRUPT (UINT64_C(0x8e) << 40) /* present, ring 0, 64-bit interrupt gate */
+#define GATE_IST1      (UINT64_C(1) << 32)
+#define TSS_AVAILABLE  (UINT64_C(0x89) << 40) /* present, ring 0, 64-bit TSS */
+#define TSS_IST1_WORD  9u                     /* 32-bit words: SDM Vol. 3A, "64-Bit TSS Format" */
+#define TSS_IOMAP_WORD 25u
+#define TSS_WORDS      26u
+#define FXSAVE_FCW     0u
+#define FXSAVE_MXCSR   24u
+#define FCW_RESET      0x037fu /* as after FNINIT and at reset: all exceptions masked */
+#define MXCSR_RESET    0x1f80u
+#define STATUS_FAULT   128u
 
 struct gate {
 	uint64_t lo, hi;
@@ -126,6 +126,6 @@ struct trap_frame *trap_new_context(void *stack_top, void (*entry)(void))
 	f->cs = SELECTOR_CODE;
 	f->ss = SELECTOR_DATA;
 	f->rflags = RFLAGS_IF | 2; /* bit 1 is always set */
-	f->rsp = top + 8;	   /* as if called: the return address, 0, is never used */
+	f->rsp = top + 8;          /* as if called: the return address, 0, is never used */
 	return f;
 }

@@ -17,12 +17,12 @@
 #define VECTOR_BREAKPOINT 3u
 #define VECTOR_PAGE_FAULT 14u
 #define VECTOR_EXCEPTIONS 32u /* below: exceptions */
-#define VECTOR_TIMER	  0x30u
-#define VECTOR_SELF	  0x31u /* a guest's IPI to itself */
-#define VECTOR_YIELD	  0x32u /* INT instruction only: a task has finished its job */
-#define VECTOR_SPURIOUS	  0xffu
+#define VECTOR_TIMER      0x30u
+#define VECTOR_SELF       0x31u /* a guest's IPI to itself */
+#define VECTOR_YIELD      0x32u /* INT instruction only: a task has finished its job */
+#define VECTOR_SPURIOUS   0xffu
 
-#define FXSAVE_BYTES 512u
+#define FXSAVE_BYTES      512u
 
 struct trap_frame {
 	uint8_t fxsave[FXSAVE_BYTES];

@@ -3,7 +3,7 @@
 #include "guests/rt/work.h"
 
 #define SAMPLE_LOOPS UINT64_C(5000)
-#define SAMPLES	     8u
+#define SAMPLES      8u
 
 static uint64_t ticks_per_sample; /* what SAMPLE_LOOPS loops take */
 

@@ -23,9 +23,9 @@
 #include "guests/tasks/taskset.h"
 
 #define DEFAULT_EPOCH_MS 100u
-#define US_PER_MS	 1000u
+#define US_PER_MS        1000u
 #define RESPONSES_A_LINE 16u
-#define START_MARGIN_US	 1000u /* between the choice of the epoch and the first release */
+#define START_MARGIN_US  1000u /* between the choice of the epoch and the first release */
 
 static struct taskset set;
 static struct task tasks[RM_TASK_MAX];

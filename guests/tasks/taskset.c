@@ -5,7 +5,7 @@
 #include "guests/rt/args.h"
 #include "guests/tasks/taskset.h"
 
-#define MS_MAX	  UINT64_C(86400000) /* a day */
+#define MS_MAX    UINT64_C(86400000) /* a day */
 #define US_PER_MS 1000u
 
 /* "30", "0.5", "1.25" ms, in us. */

@@ -77,9 +77,27 @@ static void task_set_is_sorted_by_period(void)
 static void malformed_task_sets_are_refused(void)
 {
 	static const char *const bad[] = {
-		"", ",", "a", "a:", "a:1", "a:1:", ":1:2", "a:1:2,", "a:1:2;b:1:2", "a:x:2", "a:1:x",
-		"a:1.:2", "a:1.0001:2", "a:0:2", "a:1:0", "a:1:2:3", "a:-1:2", "a:1:99999999999",
-		"abcdefghijklmnop:1:2", "a:.5:2", "a:1:2 ",
+		"",
+		",",
+		"a",
+		"a:",
+		"a:1",
+		"a:1:",
+		":1:2",
+		"a:1:2,",
+		"a:1:2;b:1:2",
+		"a:x:2",
+		"a:1:x",
+		"a:1.:2",
+		"a:1.0001:2",
+		"a:0:2",
+		"a:1:0",
+		"a:1:2:3",
+		"a:-1:2",
+		"a:1:99999999999",
+		"abcdefghijklmnop:1:2",
+		"a:.5:2",
+		"a:1:2 ",
 	};
 
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)

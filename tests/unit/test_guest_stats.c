@@ -68,8 +68,9 @@ static void no_values_are_zero(void)
 
 static void conversions_agree_with_wide_arithmetic(void)
 {
-	static const uint64_t clocks[] = { 1, 3, 999999, 1000000, 50000000, 1000000000, 2999999997,
-					   UINT64_C(10000000000) };
+	static const uint64_t clocks[] = {
+		1, 3, 999999, 1000000, 50000000, 1000000000, 2999999997, UINT64_C(10000000000)
+	};
 
 	for (size_t c = 0; c < sizeof(clocks) / sizeof(clocks[0]); c++) {
 		for (uint32_t i = 0; i < 2000; i++) {
