@@ -37,17 +37,12 @@ bool vmx_cr4_is_valid(uint64_t value, uint64_t allowed);
 uint64_t vmx_debug_dr6(uint64_t dr6, uint64_t qualification);
 
 /*
- * The timer counts down by one whenever bit `shift` of the TSC changes. With this value, set
- * at `now_tsc`, it expires at the first such change that is not before `deadline_tsc`; or
- * early, where 32 bits do not reach so far.
+ * Changes of bit `shift` of the TSC from now until the first that is not before the deadline,
+ * which must lie in the future.
  */
-static inline uint32_t vmx_timer_value(uint64_t now_tsc, uint64_t deadline_tsc, uint32_t shift)
+static inline uint64_t vmx_timer_value(uint64_t now_tsc, uint64_t deadline_tsc, uint32_t shift)
 {
-	/* Rounded up without the overflow of deadline + 2^shift - 1. */
-	uint64_t end = ((deadline_tsc - 1) >> shift) + 1;
-	uint64_t begin = now_tsc >> shift;
-
-	return end <= begin ? 0 : (uint32_t)min_u64(end - begin, UINT32_MAX);
+	return ((deadline_tsc - 1) >> shift) + 1 - (now_tsc >> shift);
 }
 
 /* What to inject at the next entry if an exit came in the middle of delivering this; or 0. */

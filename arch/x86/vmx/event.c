@@ -14,8 +14,8 @@ void vmx_queue(struct vmx *x, uint32_t event, uint32_t error_code)
 {
 	x->event = event;
 	x->event_error = error_code;
-	x->calm = 0;
 	x->quiet = 0;
+	x->calm_and_timed = 0;
 }
 
 void vmx_inject(struct vcpu *v, enum vcpu_fault fault)
@@ -96,7 +96,7 @@ static void write_event(struct vmx *x)
 }
 
 /* One event per entry; an interrupt that does not get its turn asks for the window. */
-static __attribute__((noinline)) void offer_events(struct vcpu *v, struct vmx *x)
+static void offer_events(struct vcpu *v, struct vmx *x)
 {
 	int vector = vcpu_irq_pending(v);
 
@@ -110,45 +110,33 @@ static __attribute__((noinline)) void offer_events(struct vcpu *v, struct vmx *x
 		vector = vcpu_irq_pending(v);
 	}
 	set_window(x, vector >= 0);
-	x->calm = vector >= 0 ? 0 : CALM;
 }
 
-static __attribute__((noinline)) void switch_timer(struct vmx *x, bool is_on)
+static void switch_timer(struct vmx *x, bool is_on)
 {
-	x->pin &= ~PIN_ACTIVATE_PREEMPTION_TIMER;
+	uint32_t pin = x->pin & ~PIN_ACTIVATE_PREEMPTION_TIMER;
+
 	if (is_on)
-		x->pin |= PIN_ACTIVATE_PREEMPTION_TIMER;
-	vmcs_write(VMCS_PIN_CONTROLS, x->pin);
-}
-
-static void set_timer(struct vmx *x, uint64_t now_tsc, uint64_t deadline_tsc)
-{
-	bool is_on = (x->pin & PIN_ACTIVATE_PREEMPTION_TIMER) != 0;
-	bool is_wanted = deadline_tsc != TSC_NEVER;
-
-	if (is_on != is_wanted)
-		switch_timer(x, is_wanted);
-	x->deadline_tsc = deadline_tsc;
-	if (is_wanted) {
-		x->quiet = 0;
-		vmcs_write(VMCS_PREEMPTION_TIMER,
-			   vmx_timer_value(now_tsc, deadline_tsc, vmx_controls.timer_shift));
-	} else {
-		x->quiet = x->calm;
-	}
+		pin |= PIN_ACTIVATE_PREEMPTION_TIMER;
+	if (pin != x->pin)
+		vmcs_write(VMCS_PIN_CONTROLS, pin);
+	x->pin = pin;
 }
 
 bool vmx_prepare(struct vcpu *v, uint64_t deadline_tsc)
 {
 	struct vmx *x = v->backend;
-	uint64_t now_tsc = cpu_rdtsc();
+	bool is_timed = deadline_tsc != TSC_NEVER;
+	uint64_t calm;
 
-	if (now_tsc >= deadline_tsc)
+	if (cpu_rdtsc() >= deadline_tsc)
 		return false;
-	if ((x->calm & (uint64_t)(int64_t)vcpu_irq_pending(v)) != CALM) {
-		offer_events(v, x);
-		now_tsc = cpu_rdtsc();
-	}
-	set_timer(x, now_tsc, deadline_tsc);
+	offer_events(v, x);
+	switch_timer(x, is_timed);
+	calm = x->proc & PROC_INTERRUPT_WINDOW_EXITING ? 0 : CALM;
+	x->quiet = is_timed ? 0 : calm;
+	x->calm_and_timed = is_timed ? calm : 0;
+	if (is_timed)
+		vmx_set_timer(x, min_u64(cpu_rdtsc(), deadline_tsc - 1), deadline_tsc);
 	return true;
 }

@@ -8,14 +8,15 @@
 #pragma once
 #include "arch/x86/backend.h"
 #include "arch/x86/vmx/controls.h"
+#include "arch/x86/vmx/decode.h"
 #include "arch/x86/vmx/regs.h"
 
 struct vmx {
 	/*
-	 * All ones, so that one AND answers "is there anything to do?": `calm` while there is
-	 * no event to inject and no window to close, `quiet` if the timer is off as well.
+	 * All ones while there is no event to inject and no window to close: `quiet` with the
+	 * preemption timer off, `calm_and_timed` with the timer on. Otherwise 0.
 	 */
-	uint64_t quiet, calm;	 /* [C] */
+	uint64_t quiet, calm_and_timed; /* [C] */
 	uint64_t deadline_tsc;	 /* [C] what the timer was last set for */
 	uint32_t pin, proc;	 /* [C] as they stand in the VMCS */
 	uint32_t event;		 /* [C] interruption information for the next entry; 0: none */
@@ -60,6 +61,18 @@ void vmx_run(void);
 void vmx_exit_point(void);
 /* Called by entry.S when neither VMRESUME nor VMLAUNCH left the host. */
 NORETURN void vmx_entry_refused(void);
+
+/*
+ * The timer counts down by one whenever bit `timer_shift` of the TSC changes. It expires at
+ * the first such change that is not before the deadline; or early, where 32 bits do not reach
+ * so far (the VMCS field takes the low half).
+ */
+static inline void vmx_set_timer(struct vmx *x, uint64_t now_tsc, uint64_t deadline_tsc)
+{
+	x->deadline_tsc = deadline_tsc;
+	vmcs_write(VMCS_PREEMPTION_TIMER,
+		   vmx_timer_value(now_tsc, deadline_tsc, vmx_controls.timer_shift));
+}
 
 /* event.c. Before an entry unless x->quiet; false: the deadline has passed. */
 bool vmx_prepare(struct vcpu *v, uint64_t deadline_tsc);

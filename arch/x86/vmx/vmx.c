@@ -237,12 +237,12 @@ static inline struct vcpu *run(struct vcpu *v)
 	return v;
 }
 
-static inline __attribute__((always_inline)) void run_once(struct vcpu *v,
+static inline __attribute__((always_inline)) void run_once(struct vcpu *v, uint64_t entry_tsc,
 							     struct exit_info *out)
 {
 	uint64_t reason;
 
-	out->entry_tsc = cpu_rdtsc();
+	out->entry_tsc = entry_tsc;
 	v = run(v);
 	out->exit_tsc = cpu_rdtsc();
 	reason = vmcs_read(VMCS_EXIT_REASON);
@@ -256,7 +256,7 @@ static __attribute__((noinline)) void enter_prepared(struct vcpu *v, uint64_t de
 						     struct exit_info *out)
 {
 	if (vmx_prepare(v, deadline_tsc)) {
-		run_once(v, out);
+		run_once(v, cpu_rdtsc(), out);
 		return;
 	}
 	out->kind = EXIT_DEADLINE;
@@ -264,19 +264,31 @@ static __attribute__((noinline)) void enter_prepared(struct vcpu *v, uint64_t de
 }
 
 /*
- * The path of every exit. `quiet`, "no deliverable interrupt" and TSC_NEVER are all ones, so
- * a vCPU without timer, interrupts and events passes one test.
+ * The path of every exit. `quiet`, `calm_and_timed`, "no deliverable interrupt" and TSC_NEVER
+ * are all ones, so one test each finds the two frequent cases: nothing to do before the entry
+ * (a vCPU without timer, interrupts and events), and nothing but to set the running timer.
  */
 _Static_assert(TSC_NEVER == UINT64_MAX, "vmx_enter() ANDs it");
 
 static void vmx_enter(struct vcpu *v, uint64_t deadline_tsc, struct exit_info *out)
 {
-	const struct vmx *x = v->backend;
+	struct vmx *x = v->backend;
+	uint64_t none_pending = (uint64_t)(int64_t)vcpu_irq_pending(v);
+	uint64_t now_tsc;
 
-	if ((x->quiet & (uint64_t)(int64_t)vcpu_irq_pending(v) & deadline_tsc) == UINT64_MAX)
-		run_once(v, out);
-	else
-		enter_prepared(v, deadline_tsc, out);
+	if ((x->quiet & none_pending & deadline_tsc) == UINT64_MAX) {
+		now_tsc = cpu_rdtsc();
+	} else {
+		now_tsc = cpu_rdtsc();
+		/* The difference is negative for a deadline that has passed and for TSC_NEVER. */
+		if ((int64_t)(deadline_tsc - 1 - now_tsc) < 0 ||
+		    (x->calm_and_timed & none_pending) != UINT64_MAX) {
+			enter_prepared(v, deadline_tsc, out);
+			return;
+		}
+		vmx_set_timer(x, now_tsc, deadline_tsc);
+	}
+	run_once(v, now_tsc, out);
 }
 
 /*
