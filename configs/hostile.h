@@ -4,7 +4,8 @@
  *
  * "rt" runs the task set of paper 002 in (28 ms, 50 ms) and reports every response time;
  * "hostile" has (20 ms, 50 ms) of the same core and does its worst, one file per way.
- * hostile_baseline has a well-behaved neighbour that only computes, in the same reservation:
+ * hostile_baseline has a well-behaved neighbour that only computes, in the same reservation, and
+ * hostile_baseline_gone one that ends at once, for comparison with those that are stopped:
  * rt's worst responses must be within 1 % of that run's in all the others.
  * 20 jobs of 200 ms are 4 s.
  */
