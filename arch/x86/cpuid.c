@@ -167,16 +167,10 @@ static const struct policy policy[] = {
 
 #define CR4_PKE BIT64(22)
 
-/* 32 bytes, so that the index is a shift. */
-struct leaf {
-	struct cpuid_regs regs;
-	uint32_t depends; /* on more than its number: cpuid_emulate() asks look_up() */
-	uint32_t reserved[3];
-};
-
 static struct {
-	struct leaf basic[LEAF_COUNT];
-	struct leaf extended[LEAF_COUNT];
+	struct cpuid_regs basic[LEAF_COUNT];
+	struct cpuid_regs extended[LEAF_COUNT];
+	const struct cpuid_regs *fixed[LEAF_COUNT]; /* basic leaves that depend on nothing else */
 	struct cpuid_regs caches[CACHE_COUNT];	      /* 04H.n */
 	struct cpuid_regs more_features_1;	      /* 07H.1 */
 	struct cpuid_regs components[COMPONENT_COUNT]; /* 0DH.n */
@@ -190,7 +184,7 @@ static uint32_t apply(uint32_t host, struct rule r)
 	return (host & r.pass) | r.set;
 }
 
-static struct leaf *leaf_at(uint32_t number)
+static struct cpuid_regs *leaf_at(uint32_t number)
 {
 	return number & EXTENDED ? &cpuid.extended[number - EXTENDED] : &cpuid.basic[number];
 }
@@ -203,7 +197,7 @@ static void apply_policy(cpuid_read_fn *read, uint32_t basic_max, uint32_t exten
 
 		if (p->leaf <= (p->leaf & EXTENDED ? extended_max : basic_max))
 			host = read(p->leaf, 0);
-		leaf_at(p->leaf)->regs = (struct cpuid_regs){ apply(host.eax, p->eax),
+		*leaf_at(p->leaf) = (struct cpuid_regs){ apply(host.eax, p->eax),
 							      apply(host.ebx, p->ebx),
 							      apply(host.ecx, p->ecx),
 							      apply(host.edx, p->edx) };
@@ -213,9 +207,9 @@ static void apply_policy(cpuid_read_fn *read, uint32_t basic_max, uint32_t exten
 /* Instructions on state that XCR0 cannot enable are not offered. */
 static void drop_features_without_state(void)
 {
-	struct cpuid_regs *const f1 = &cpuid.basic[LEAF_FEATURES].regs;
-	struct cpuid_regs *const f7 = &cpuid.basic[LEAF_MORE_FEATURES].regs;
-	struct cpuid_regs *const x1 = &cpuid.extended[1].regs;
+	struct cpuid_regs *const f1 = &cpuid.basic[LEAF_FEATURES];
+	struct cpuid_regs *const f7 = &cpuid.basic[LEAF_MORE_FEATURES];
+	struct cpuid_regs *const x1 = &cpuid.extended[1];
 
 	if (!(f1->ecx & F1_XSAVE))
 		cpuid.xcr0 = 0;
@@ -244,7 +238,7 @@ static void read_subleaves(cpuid_read_fn *read, uint32_t basic_max)
 	}
 	if (basic_max >= LEAF_MORE_FEATURES && read(LEAF_MORE_FEATURES, 0).eax >= 1) {
 		cpuid.more_features_1.eax = read(LEAF_MORE_FEATURES, 1).eax & F71_EAX_PASS;
-		cpuid.basic[LEAF_MORE_FEATURES].regs.eax = 1;
+		cpuid.basic[LEAF_MORE_FEATURES].eax = 1;
 	}
 	for (uint32_t i = 1; basic_max >= LEAF_XSAVE && i < COMPONENT_COUNT; i++)
 		if (i == 1 || (cpuid.xcr0 >> i & 1))
@@ -261,9 +255,9 @@ static void set_frequencies(void)
 	const uint32_t mhz = (uint32_t)(cpuid.tsc_hz / 1000000);
 
 	if (cpuid.tsc_hz <= UINT32_MAX)
-		cpuid.basic[LEAF_TSC].regs =
+		cpuid.basic[LEAF_TSC] =
 			(struct cpuid_regs){ 1, 1, (uint32_t)cpuid.tsc_hz, 0 };
-	cpuid.basic[LEAF_FREQUENCY].regs = (struct cpuid_regs){ mhz, mhz, 0, 0 };
+	cpuid.basic[LEAF_FREQUENCY] = (struct cpuid_regs){ mhz, mhz, 0, 0 };
 }
 
 static uint32_t clamp(uint32_t x, uint32_t low, uint32_t high)
@@ -277,25 +271,25 @@ void cpuid_init(cpuid_read_fn *read, uint64_t xcr0_offered, uint64_t tsc_hz)
 					      LEAF_TOPOLOGY, LEAF_XSAVE, LEAF_TOPOLOGY_V2 };
 	const struct cpuid_regs vendor = read(0, 0);
 	const uint32_t extended_max = read(EXTENDED, 0).eax;
-	uint32_t *const x8 = &cpuid.extended[8].regs.eax;
+	uint32_t *const x8 = &cpuid.extended[8].eax;
 
 	memset(&cpuid, 0, sizeof(cpuid));
 	cpuid.xcr0 = xcr0_offered;
 	cpuid.tsc_hz = tsc_hz;
 	cpuid.is_intel = memcmp(&vendor.ebx, "Genu", 4) == 0;
 	apply_policy(read, vendor.eax, extended_max);
-	cpuid.basic[0].regs.eax = clamp(vendor.eax, BASIC_MIN, LEAF_COUNT - 1);
-	cpuid.extended[0].regs.eax =
+	cpuid.basic[0].eax = clamp(vendor.eax, BASIC_MIN, LEAF_COUNT - 1);
+	cpuid.extended[0].eax =
 		clamp(extended_max, EXTENDED + 8, EXTENDED + LEAF_COUNT - 1);
 	if ((*x8 & X8_PHYSICAL) > X8_PHYSICAL_MAX)
 		*x8 = X8_LINEAR | X8_PHYSICAL_MAX;
 	read_subleaves(read, vendor.eax);
 	drop_features_without_state();
 	set_frequencies();
+	for (uint32_t leaf = 0; leaf <= cpuid.basic[0].eax; leaf++)
+		cpuid.fixed[leaf] = &cpuid.basic[leaf];
 	for (size_t i = 0; i < ARRAY_SIZE(depending); i++)
-		cpuid.basic[depending[i]].depends = 1;
-	for (uint32_t leaf = cpuid.basic[0].regs.eax + 1; leaf < LEAF_COUNT; leaf++)
-		cpuid.basic[leaf].depends = 1; /* above the highest: look_up() knows */
+		cpuid.fixed[depending[i]] = NULL;
 }
 
 uint64_t cpuid_xcr0_offered(cpuid_read_fn *read)
@@ -375,7 +369,7 @@ static struct cpuid_regs topology(uint32_t subleaf, uint32_t apic_id)
 static struct cpuid_regs finish(const struct vcpu *v, const struct backend *b, uint32_t leaf,
 				uint32_t subleaf)
 {
-	struct cpuid_regs r = cpuid.basic[leaf].regs;
+	struct cpuid_regs r = cpuid.basic[leaf];
 
 	switch (leaf) {
 	case LEAF_FEATURES:
@@ -427,18 +421,18 @@ static struct cpuid_regs hypervisor(uint32_t leaf)
 static struct cpuid_regs look_up(const struct vcpu *v, const struct backend *b, uint32_t leaf,
 				 uint32_t subleaf)
 {
-	const uint32_t highest = cpuid.basic[0].regs.eax;
+	const uint32_t highest = cpuid.basic[0].eax;
 
 	if (leaf - HYPERVISOR < HYPERVISOR_RANGE)
 		return hypervisor(leaf);
-	if (leaf > highest && !(leaf >= EXTENDED && leaf <= cpuid.extended[0].regs.eax)) {
+	if (leaf > highest && !(leaf >= EXTENDED && leaf <= cpuid.extended[0].eax)) {
 		/* SDM: "the data for the highest basic information leaf is returned". AMD: 0. */
 		if (!cpuid.is_intel)
 			return (struct cpuid_regs){ 0 };
 		leaf = highest;
 	}
 	if (leaf & EXTENDED)
-		return cpuid.extended[leaf - EXTENDED].regs;
+		return cpuid.extended[leaf - EXTENDED];
 	return finish(v, b, leaf, subleaf);
 }
 
@@ -450,10 +444,10 @@ static void set_registers(struct vcpu *v, const struct cpuid_regs *r)
 	v->gpr[GPR_RDX] = r->edx;
 }
 
-static __attribute__((noinline)) void emulate_dependent(struct vcpu *v, const struct backend *b,
-							uint32_t leaf)
+static __attribute__((noinline)) void emulate_dependent(struct vcpu *v, const struct backend *b)
 {
-	const struct cpuid_regs r = look_up(v, b, leaf, (uint32_t)v->gpr[GPR_RCX]);
+	const struct cpuid_regs r = look_up(v, b, (uint32_t)v->gpr[GPR_RAX],
+					    (uint32_t)v->gpr[GPR_RCX]);
 
 	set_registers(v, &r);
 }
@@ -462,18 +456,19 @@ static __attribute__((noinline)) void emulate_dependent(struct vcpu *v, const st
 void cpuid_emulate(struct vcpu *v, const struct backend *b)
 {
 	const uint32_t leaf = (uint32_t)v->gpr[GPR_RAX];
+	const struct cpuid_regs *const fixed = leaf < LEAF_COUNT ? cpuid.fixed[leaf] : NULL;
 
-	if (leaf < LEAF_COUNT && !cpuid.basic[leaf].depends)
-		set_registers(v, &cpuid.basic[leaf].regs);
+	if (__builtin_expect(fixed != NULL, 1))
+		set_registers(v, fixed);
 	else
-		emulate_dependent(v, b, leaf);
+		emulate_dependent(v, b);
 }
 
 /* ---- For MSR emulation ---- */
 
 uint64_t cpuid_efer_bits(void)
 {
-	return EFER_SCE | EFER_LME | (cpuid.extended[1].regs.edx & X1_NX ? EFER_NXE : 0);
+	return EFER_SCE | EFER_LME | (cpuid.extended[1].edx & X1_NX ? EFER_NXE : 0);
 }
 
 uint64_t cpuid_guest_xcr0(void)

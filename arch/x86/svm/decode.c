@@ -16,7 +16,7 @@ struct rule {
 
 static const struct rule rules[] = {
 	RULE(VMEXIT_RDPMC)   = { EXIT_PRIVILEGED, 0, NOTHING_MORE },
-	RULE(VMEXIT_CPUID)   = { EXIT_CPUID, 2, NOTHING_MORE },
+	RULE(VMEXIT_CPUID)   = { EXIT_CPUID, SVM_CPUID_BYTES, NOTHING_MORE },
 	RULE(VMEXIT_INVD)    = { EXIT_CACHE, 2, NOTHING_MORE },
 	RULE(VMEXIT_HLT)     = { EXIT_HLT, 1, NOTHING_MORE },
 	RULE(VMEXIT_INVLPGA) = { EXIT_UNDEFINED, 0, NOTHING_MORE },
@@ -24,7 +24,7 @@ static const struct rule rules[] = {
 	RULE(VMEXIT_MSR)     = { EXIT_MSR_READ, 2, MSR },
 	RULE(VMEXIT_SHUTDOWN) = { EXIT_TRIPLE_FAULT, 0, NOTHING_MORE },
 	RULE(VMEXIT_VMRUN)   = { EXIT_UNDEFINED, 0, NOTHING_MORE },
-	RULE(VMEXIT_VMMCALL) = { EXIT_HYPERCALL, 3, HYPERCALL },
+	RULE(VMEXIT_VMMCALL) = { EXIT_HYPERCALL, SVM_VMMCALL_BYTES, HYPERCALL },
 	RULE(VMEXIT_VMLOAD)  = { EXIT_UNDEFINED, 0, NOTHING_MORE },
 	RULE(VMEXIT_VMSAVE)  = { EXIT_UNDEFINED, 0, NOTHING_MORE },
 	RULE(VMEXIT_STGI)    = { EXIT_UNDEFINED, 0, NOTHING_MORE },
@@ -39,17 +39,6 @@ static const struct rule rules[] = {
 static uint64_t edx_eax(const struct vcpu *v)
 {
 	return v->gpr[GPR_RDX] << 32 | (uint32_t)v->gpr[GPR_RAX];
-}
-
-static void decode_hypercall(const struct vcpu *v, const struct vmcb *vmcb, struct exit_info *out)
-{
-	if (vmcb->cpl != 0)
-		out->kind = EXIT_UNDEFINED;
-	out->addr = v->gpr[GPR_RAX];
-	out->arg[0] = v->gpr[GPR_RBX];
-	out->arg[1] = v->gpr[GPR_RCX];
-	out->arg[2] = v->gpr[GPR_RDX];
-	out->arg[3] = v->gpr[GPR_RSI];
 }
 
 /* EXITINFO2 holds the address of the next instruction, on every CPU. */
@@ -114,7 +103,7 @@ void svm_decode(struct vcpu *v, const struct vmcb *vmcb, struct exit_info *out)
 	v->skip_bytes = r->length;
 	switch (r->special) {
 	case HYPERCALL:
-		decode_hypercall(v, vmcb, out);
+		svm_decode_hypercall(v, vmcb, out);
 		return;
 	case PORT:
 		decode_port(v, vmcb, out);

@@ -21,6 +21,22 @@
  */
 void svm_decode(struct vcpu *v, const struct vmcb *vmcb, struct exit_info *out);
 
+/* The frequent two of them, apart. */
+#define SVM_CPUID_BYTES	  2u
+#define SVM_VMMCALL_BYTES 3u
+
+static inline void svm_decode_hypercall(struct vcpu *v, const struct vmcb *vmcb,
+					struct exit_info *out)
+{
+	out->kind = vmcb->cpl == 0 ? EXIT_HYPERCALL : EXIT_UNDEFINED;
+	out->addr = v->gpr[GPR_RAX];
+	out->arg[0] = v->gpr[GPR_RBX];
+	out->arg[1] = v->gpr[GPR_RCX];
+	out->arg[2] = v->gpr[GPR_RDX];
+	out->arg[3] = v->gpr[GPR_RSI];
+	v->skip_bytes = SVM_VMMCALL_BYTES;
+}
+
 /* The bits of `msr` in a permission map: clears those of read and write. False: in no range. */
 bool svm_msrpm_allow(uint8_t *map, uint32_t msr);
 

@@ -25,15 +25,20 @@ _Static_assert(sizeof(((struct vcpu *)0)->gpr[0]) == GPR_AT(1), "the stub has th
 
 /*
  * All registers are the guest's at VMRUN but RAX and RSP, which the VMCB holds; it leaves all
- * of them behind. GIF is 0 and IF is 1 on return.
+ * of them behind. The stack keeps what C needs afterwards. GIF is 0 and IF is 1 on return.
  */
-static inline void run(struct vcpu *v, hpa_t guest, hpa_t host)
-{
-	uint64_t rax = guest.v;
+struct after_run {
+	struct vcpu *v;
+	struct exit_info *out;
+};
 
-	__asm__ volatile("push %%rbp\n\t"
+static inline struct after_run run(struct vcpu *v, struct exit_info *out, hpa_t host)
+{
+	uint64_t guest = v->control_hpa.v;
+
+	__asm__ volatile("push %[out]\n\t"
 			 "push %%rdi\n\t"
-			 "push %%rsi\n\t"
+			 "push %[host]\n\t"
 			 "clgi\n\t"
 			 "sti\n\t"
 			 "vmload %%rax\n\t"
@@ -56,22 +61,23 @@ static inline void run(struct vcpu *v, hpa_t guest, hpa_t host)
 			 "pop %%rax\n\t"
 			 "vmload %%rax\n\t"
 			 "pop %%rax\n\t"
-			 "mov %%rcx, %c[rcx](%%rax)\n\t"
-			 "mov %%rdx, %c[rdx](%%rax)\n\t"
-			 "mov %%rbx, %c[rbx](%%rax)\n\t"
-			 "mov %%rbp, %c[rbp](%%rax)\n\t"
-			 "mov %%rsi, %c[rsi](%%rax)\n\t"
 			 "mov %%rdi, %c[rdi](%%rax)\n\t"
-			 "mov %%r8, %c[r8](%%rax)\n\t"
-			 "mov %%r9, %c[r9](%%rax)\n\t"
-			 "mov %%r10, %c[r10](%%rax)\n\t"
-			 "mov %%r11, %c[r11](%%rax)\n\t"
-			 "mov %%r12, %c[r12](%%rax)\n\t"
-			 "mov %%r13, %c[r13](%%rax)\n\t"
-			 "mov %%r14, %c[r14](%%rax)\n\t"
-			 "mov %%r15, %c[r15](%%rax)\n\t"
-			 "pop %%rbp"
-			 : "+a"(rax), "+D"(v), "+S"(host.v)
+			 "mov %%rax, %%rdi\n\t"
+			 "mov %%rcx, %c[rcx](%%rdi)\n\t"
+			 "mov %%rdx, %c[rdx](%%rdi)\n\t"
+			 "mov %%rbx, %c[rbx](%%rdi)\n\t"
+			 "mov %%rbp, %c[rbp](%%rdi)\n\t"
+			 "mov %%rsi, %c[rsi](%%rdi)\n\t"
+			 "mov %%r8, %c[r8](%%rdi)\n\t"
+			 "mov %%r9, %c[r9](%%rdi)\n\t"
+			 "mov %%r10, %c[r10](%%rdi)\n\t"
+			 "mov %%r11, %c[r11](%%rdi)\n\t"
+			 "mov %%r12, %c[r12](%%rdi)\n\t"
+			 "mov %%r13, %c[r13](%%rdi)\n\t"
+			 "mov %%r14, %c[r14](%%rdi)\n\t"
+			 "mov %%r15, %c[r15](%%rdi)\n\t"
+			 "pop %[out]"
+			 : "+a"(guest), "+D"(v), [out] "+c"(out), [host] "+S"(host.v)
 			 : [rcx] "i"(GPR_AT(GPR_RCX)), [rdx] "i"(GPR_AT(GPR_RDX)),
 			   [rbx] "i"(GPR_AT(GPR_RBX)), [rbp] "i"(GPR_AT(GPR_RBP)),
 			   [rsi] "i"(GPR_AT(GPR_RSI)), [rdi] "i"(GPR_AT(GPR_RDI)),
@@ -79,8 +85,9 @@ static inline void run(struct vcpu *v, hpa_t guest, hpa_t host)
 			   [r10] "i"(GPR_AT(GPR_R10)), [r11] "i"(GPR_AT(GPR_R11)),
 			   [r12] "i"(GPR_AT(GPR_R12)), [r13] "i"(GPR_AT(GPR_R13)),
 			   [r14] "i"(GPR_AT(GPR_R14)), [r15] "i"(GPR_AT(GPR_R15))
-			 : "rbx", "rcx", "rdx", "r8", "r9", "r10", "r11", "r12", "r13", "r14",
-			   "r15", "cc", "memory");
+			 : "rbx", "rdx", "rbp", "r8", "r9", "r10", "r11", "r12", "r13", "r14", "r15",
+			   "cc", "memory");
+	return (struct after_run){ v, out };
 }
 
 /* ---- Virtual interrupts ---- */
@@ -99,11 +106,10 @@ static void show_interrupts(struct vcpu *v, struct vmcb *vmcb)
 	}
 	vmcb->vintr = s->vintr;
 	vmcb->vintr_vector = s->vintr_vector;
-	v->lapic.changed = 0;
 }
 
-/* What the guest did: wrote CR8, or took the interrupt. */
-static __attribute__((noinline)) void note_interrupts(struct vcpu *v, struct vmcb *vmcb)
+/* What the guest did since: wrote CR8, or took the interrupt. */
+static void note_interrupts(struct vcpu *v, const struct vmcb *vmcb)
 {
 	struct svm_vcpu *const s = v->backend;
 	const uint32_t changed = s->vintr ^ vmcb->vintr;
@@ -120,7 +126,7 @@ static __attribute__((noinline)) void note_interrupts(struct vcpu *v, struct vmc
  * IRR, and V_IRQ brings it again; an exception is injected again. INT n, INT3 and INTO are
  * not: RIP still points at them, so they happen again by themselves.
  */
-static __attribute__((noinline)) void event_was_interrupted(struct vcpu *v, struct vmcb *vmcb)
+static void event_was_interrupted(struct vcpu *v, struct vmcb *vmcb)
 {
 	const uint64_t event = vmcb->exit_int_info;
 	const uint8_t vector = (uint8_t)(event & EVENT_VECTOR);
@@ -191,7 +197,38 @@ static bool serve_host_exit(struct vmcb *vmcb, uint32_t code, uint64_t deadline_
 
 /* ---- The path of every exit ---- */
 
-static __attribute__((noinline)) bool prepare(struct vcpu *v, uint64_t deadline_tsc,
+static inline uint64_t armed_tsc(void)
+{
+	uint64_t tsc;
+
+	__asm__("mov %%gs:%c1, %0" : "=r"(tsc) : "i"(offsetof(struct percpu, timer_tsc)) : "memory");
+	return tsc;
+}
+
+static inline hpa_t host_vmcb(void)
+{
+	hpa_t hpa;
+
+	__asm__("mov %%gs:%c1, %0" : "=r"(hpa.v) : "i"(offsetof(struct percpu, backend_hpa)));
+	return hpa;
+}
+
+/*
+ * A TLB flush is for one entry: `changed` then stays set, so that the next one comes here
+ * again and ends it.
+ */
+static void show_changes(struct vcpu *v, struct vmcb *vmcb)
+{
+	struct svm_vcpu *const s = v->backend;
+
+	note_interrupts(v, vmcb);
+	show_interrupts(v, vmcb);
+	vmcb->tlb_control = s->flush;
+	v->lapic.changed = s->flush != TLB_KEEP;
+	s->flush = TLB_KEEP;
+}
+
+static bool prepare(struct vcpu *v, uint64_t deadline_tsc,
 					      struct exit_info *out)
 {
 	const uint64_t now = cpu_rdtsc();
@@ -206,51 +243,75 @@ static __attribute__((noinline)) bool prepare(struct vcpu *v, uint64_t deadline_
 	else
 		apic_timer_arm(deadline_tsc);
 	if (v->lapic.changed)
-		show_interrupts(v, v->control);
+		show_changes(v, v->control);
 	return true;
 }
 
-static __attribute__((noinline)) void finish(struct vcpu *v, struct vmcb *vmcb, uint32_t code,
-					     uint64_t deadline_tsc, struct exit_info *out)
+/*
+ * Every exit but CPUID and VMMCALL, whose emulation looks at no interrupt: what they leave
+ * undone here, prepare() does.
+ * The timer is armed for the deadline until its interrupt is taken.
+ */
+static __attribute__((noinline)) void finish(struct vcpu *v, struct exit_info *out)
 {
+	const uint64_t deadline_tsc = armed_tsc();
+	struct vmcb *const vmcb = v->control;
+	const uint32_t code = (uint32_t)vmcb->exit_code;
+
+	if (code == VMEXIT_INTR)
+		take_interrupts();
+	else
+		take_none();
+	note_interrupts(v, vmcb);
+	if (vmcb->exit_int_info & EVENT_VALID)
+		event_was_interrupted(v, vmcb);
 	if (!serve_host_exit(vmcb, code, deadline_tsc, out))
 		svm_decode(v, vmcb, out);
 }
 
 /*
+ * Written so that the compiler keeps nothing across run() and needs no stack frame.
  * A deadline that has passed while its timer was armed is not looked for: the timer is then
  * pending, and VMRUN ends at once.
  */
-void svm_enter(struct vcpu *v, uint64_t deadline_tsc, struct exit_info *out)
+static inline __attribute__((always_inline)) void enter(struct vcpu *v, struct exit_info *out)
 {
-	struct vmcb *const vmcb = v->control;
-	const struct percpu *const cpu = percpu();
+	struct vmcb *vmcb = v->control;
+	struct after_run now;
 	uint32_t code;
 
-	if (((cpu->timer_tsc ^ deadline_tsc) | v->lapic.changed) != 0 &&
-	    !prepare(v, deadline_tsc, out))
-		return;
 	vmcb->rax = v->gpr[GPR_RAX];
 	out->entry_tsc = cpu_rdtsc();
-	run(v, v->control_hpa, cpu->backend_hpa);
-	out->exit_tsc = cpu_rdtsc();
+	now = run(v, out, host_vmcb());
+	now.out->exit_tsc = cpu_rdtsc();
+	vmcb = now.v->control;
+	now.v->gpr[GPR_RAX] = vmcb->rax;
 	code = (uint32_t)vmcb->exit_code;
-	if (code == VMEXIT_INTR)
-		take_interrupts();
-	else
+	if (code == VMEXIT_CPUID) {
 		take_none();
-	v->gpr[GPR_RAX] = vmcb->rax;
-	vmcb->tlb_control = TLB_KEEP;
-	if (vmcb->vintr != ((struct svm_vcpu *)v->backend)->vintr)
-		note_interrupts(v, vmcb);
-	if (vmcb->exit_int_info & EVENT_VALID)
-		event_was_interrupted(v, vmcb);
-	if (code != VMEXIT_CPUID) {
-		finish(v, vmcb, code, deadline_tsc, out);
-		return;
+		now.out->kind = EXIT_CPUID;
+		now.v->skip_bytes = SVM_CPUID_BYTES;
+	} else if (code == VMEXIT_VMMCALL) {
+		take_none();
+		svm_decode_hypercall(now.v, vmcb, now.out);
+	} else {
+		finish(now.v, now.out);
 	}
-	out->kind = EXIT_CPUID;
-	v->skip_bytes = 2;
+}
+
+static __attribute__((noinline)) void prepare_and_enter(struct vcpu *v, uint64_t deadline_tsc,
+							struct exit_info *out)
+{
+	if (prepare(v, deadline_tsc, out))
+		enter(v, out);
+}
+
+void svm_enter(struct vcpu *v, uint64_t deadline_tsc, struct exit_info *out)
+{
+	if (__builtin_expect(armed_tsc() != deadline_tsc || v->lapic.changed, 0))
+		prepare_and_enter(v, deadline_tsc, out);
+	else
+		enter(v, out);
 }
 
 /* ---- After an exit ---- */

@@ -111,7 +111,7 @@ static void give_asid(struct vcpu *v, struct vmcb *vmcb, struct svm_vcpu *s)
 
 	s->shares_asid = v->id + ASID_FIRST >= last;
 	vmcb->asid = s->shares_asid ? last : v->id + ASID_FIRST;
-	vmcb->tlb_control = TLB_FLUSH_ALL; /* for the first entry: firmware may have used it */
+	s->flush = TLB_FLUSH_ALL; /* for the first entry: firmware may have used it */
 }
 
 static void set_controls(struct vcpu *v, struct vmcb *vmcb, hpa_t root)
@@ -130,7 +130,6 @@ static void set_controls(struct vcpu *v, struct vmcb *vmcb, hpa_t root)
 	vmcb->tsc_offset = v->tsc_offset;
 	vmcb->nested_control = NESTED_PAGING;
 	vmcb->nested_cr3 = root.v;
-	vmcb->vintr = VINTR_MASKING;
 }
 
 static enum err svm_create(struct vcpu *v, const struct vcpu_setup *setup, hpa_t root)
@@ -145,7 +144,7 @@ static enum err svm_create(struct vcpu *v, const struct vcpu_setup *setup, hpa_t
 	v->backend = s;
 	v->gpr[GPR_RAX] = setup->boot_magic;
 	v->gpr[GPR_RBX] = setup->info.v;
-	v->lapic.changed = 1;
+	v->lapic.changed = 1; /* the back-end has something to show */
 	set_controls(v, vmcb, root);
 	svm_reset_state(vmcb, setup->entry.v);
 	give_asid(v, vmcb, s);
@@ -155,11 +154,12 @@ static enum err svm_create(struct vcpu *v, const struct vcpu_setup *setup, hpa_t
 /* VMRUN and VMLOAD bring the rest. */
 static void svm_load(struct vcpu *v)
 {
-	const struct svm_vcpu *const s = v->backend;
-	struct vmcb *const vmcb = v->control;
+	struct svm_vcpu *const s = v->backend;
 
-	if (s->shares_asid)
-		vmcb->tlb_control = TLB_FLUSH_ALL;
+	if (s->shares_asid) {
+		s->flush = TLB_FLUSH_ALL;
+		v->lapic.changed = 1;
+	}
 	if (has_tsc_aux)
 		cpu_wrmsr(MSR_TSC_AUX, v->tsc_aux);
 }

@@ -22,6 +22,7 @@
 struct svm_vcpu {
 	uint32_t vintr;		/* as the guest was entered with */
 	uint32_t vintr_vector;
+	uint32_t flush;		/* TLB_*, for the next entry */
 	bool shares_asid;	/* flush when it is loaded */
 };
 
