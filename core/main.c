@@ -188,6 +188,7 @@ NORETURN void core_main(const struct boot_info *from)
 	log_init(&boot);
 	log_line(TAG, "configuration '%s', %u partitions", config.name, config.partition_count);
 	start_memory();
+	log_use_memory(&boot);
 	start_machine();
 	make_plan();
 	start_cores();

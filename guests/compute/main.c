@@ -7,6 +7,7 @@
  * Arguments
  *   say=S	  a line for people every S seconds
  *   seconds=S	  ends after S seconds of its TSC, with the last line
+ *   burn=1	  only burns time in the loop of guests/rt/work.h, for ever
  *
  * Model    Sieve of Eratosthenes in segments of 64 Ki numbers; Li(x), the integral of 1/log,
  *	    by the midpoint rule: integer work and newlib's libm. Starts again at 2^32.
@@ -20,6 +21,7 @@
 #include "guests/rt/args.h"
 #include "guests/rt/call.h"
 #include "guests/rt/cpu.h"
+#include "guests/rt/work.h"
 
 #define SEGMENT 65536u
 #define END     (UINT64_C(1) << 32) /* the first segment's primes are enough below */
@@ -90,6 +92,8 @@ int main(void)
 	uint64_t start = cpu_rdtsc();
 	uint64_t said = start;
 
+	while (args_number(args, "burn", 0))
+		work_loops(hz);
 	for (;;) {
 		uint64_t now;
 

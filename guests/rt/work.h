@@ -2,9 +2,10 @@
 /*
  * guests/rt/work.h - a given amount of computation: a constant number of instructions.
  *
- * Model    A loop of two instructions. Its speed is measured once; an amount of work is then a
+ * Model    A loop of 16 instructions. Its speed is measured once; an amount of work is then a
  *	    number of loops, so being preempted makes it take longer and never makes it less.
- *	    In the rigs one instruction is one tick, so a loop is two.
+ *	    Sixteen, because Bochs with several CPUs runs each in turn to its next branch and
+ *	    counts 16 for one that is halted: docs/emulators.md, "Bochs".
  * Units    Ticks of the guest's TSC on an otherwise idle core.
  */
 #pragma once
@@ -13,9 +14,9 @@
 void work_loops(uint64_t loops);
 
 /*
- * Measures the loop; call once before work_loops_for(). The least of several short runs is
- * taken, so that whoever preempts us does not count, and the difference between two lengths,
- * so that the reading of the clock does not either.
+ * Measures the loop; call once before work_loops_for(). The median of several short runs is
+ * taken, so that whoever preempts us does not count, nor what other cores do for a moment, and
+ * the difference between two lengths, so that the reading of the clock does not either.
  */
 void work_calibrate(void);
 
