@@ -10,14 +10,14 @@
 #pragma once
 #include "core/lib/base.h"
 
-#define CONFIG_NAME_MAX		 31u
-#define PARTITION_NAME_MAX	 15u
+#define CONFIG_NAME_MAX          31u
+#define PARTITION_NAME_MAX       15u
 #define CONFIG_TRACE_RECORDS_MAX 65536u /* 1 MiB a core */
 
 enum cpu_claim_kind {
 	CPU_NONE = 0,
-	CPU_OWNED,	 /* a whole core: no timer, no scheduler */
-	CPU_RESERVED,	 /* a hard reservation (Q, P) on a shared core */
+	CPU_OWNED,       /* a whole core: no timer, no scheduler */
+	CPU_RESERVED,    /* a hard reservation (Q, P) on a shared core */
 	CPU_BEST_EFFORT, /* what reservations leave over, by priority. No promise: for comparison */
 };
 
@@ -29,12 +29,21 @@ struct cpu_claim {
 	uint32_t priority;  /* CPU_BEST_EFFORT: from 1, higher first, each once per core */
 };
 
-#define OWN_CORE(n)		    { .kind = CPU_OWNED, .core = (n) }
-#define RESERVATION(n, q, p)	    { .kind = CPU_RESERVED, .core = (n), .budget_ns = (q), .period_ns = (p) }
-#define BEST_EFFORT(n, prio)	    { .kind = CPU_BEST_EFFORT, .core = (n), .priority = (prio) }
+#define OWN_CORE(n) \
+	{ \
+		.kind = CPU_OWNED, .core = (n) \
+	}
+#define RESERVATION(n, q, p) \
+	{ \
+		.kind = CPU_RESERVED, .core = (n), .budget_ns = (q), .period_ns = (p) \
+	}
+#define BEST_EFFORT(n, prio) \
+	{ \
+		.kind = CPU_BEST_EFFORT, .core = (n), .priority = (prio) \
+	}
 
 struct partition_config {
-	const char *name;  /* 1 to 15 characters of [a-z0-9_-], unique */
+	const char *name; /* 1 to 15 characters of [a-z0-9_-], unique */
 	struct cpu_claim cpu;
 	uint64_t memory_bytes; /* a multiple of 2 MiB, at least 2 MiB */
 	const char *image;     /* file name on the boot volume: an ELF64 for now */
