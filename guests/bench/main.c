@@ -122,12 +122,17 @@ static void print_line(const char *name, uint64_t (*sample)(void), uint64_t divi
 {
 	static uint64_t values[SAMPLES];
 	char unit[16];
+	uint64_t empty = UINT64_MAX;
 
 	if (!args_find(guest_info()->args, "unit", unit, sizeof(unit)))
 		snprintf(unit, sizeof(unit), "insn");
 	apic_timer_own(on_interrupt);
-	for (uint32_t i = 0; i < WARM_UP; i++)
+	for (uint32_t i = 0; i < WARM_UP; i++) {
+		uint64_t e = sample_empty();
+
+		empty = e < empty ? e : empty;
 		sample();
+	}
 	for (uint32_t i = 0; i < SAMPLES; i++)
 		values[i] = sample();
 	apic_timer_disarm();
@@ -137,7 +142,7 @@ static void print_line(const char *name, uint64_t (*sample)(void), uint64_t divi
 	       "\"max\":%lu,\"n\":%u,\"empty\":%lu}\n",
 	       name, unit, values[0] / divisor, stats_percentile(values, SAMPLES, 50) / divisor,
 	       stats_percentile(values, SAMPLES, 99) / divisor, values[SAMPLES - 1] / divisor,
-	       SAMPLES, sample_empty() / divisor);
+	       SAMPLES, empty / divisor);
 }
 
 int main(void)
