@@ -173,6 +173,11 @@ static void send(uint32_t to, uint32_t command)
 	apic_write(X2APIC_ICR, command);
 }
 
+void apic_stop_others(void)
+{
+	send(0, ICR_INIT | ICR_ASSERT | ICR_ALL_BUT_SELF);
+}
+
 void apic_send_init(uint32_t to)
 {
 	send(to, ICR_INIT | ICR_ASSERT);

@@ -26,6 +26,7 @@
 #define ICR_NMI		 (4u << 8)
 #define ICR_PENDING	 BIT32(12) /* delivery status; xAPIC only */
 #define ICR_ASSERT	 BIT32(14)
+#define ICR_ALL_BUT_SELF (3u << 18)
 
 /* NULL: x2APIC mode. Changes on the boot core only, before there are others. */
 extern volatile uint8_t *xapic_page;

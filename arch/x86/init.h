@@ -35,6 +35,7 @@ uint32_t apic_id(void);
 bool apic_is_x2apic(void);
 /* Largest APIC ID that the mode in use can address. */
 uint32_t apic_id_limit(void);
+void apic_stop_others(void); /* INIT to every other processor, known or not */
 void apic_send_init(uint32_t to);
 void apic_send_startup(uint32_t to, uint8_t page);
 void apic_send_nmi(uint32_t to);
@@ -57,7 +58,7 @@ void clock_wait_ns(uint64_t ns);
 
 /* mp.c: percpu() holds from here on, on this core. */
 void mp_boot_core_is_ready(void);
-/* Counts the cores, stops them, takes their stacks and chooses the trampoline's page. */
+/* Stops and counts the others, takes their stacks and chooses the trampoline's page. */
 MUST_CHECK enum err mp_init(const struct boot_info *boot, const char **missing);
 /* It has percpu(), traps and APIC: it can be interrupted. */
 bool mp_core_is_online(core_id_t core);

@@ -139,11 +139,11 @@ static uint64_t choose_low_page(const struct boot_info *boot)
 
 enum err mp_init(const struct boot_info *boot, const char **missing)
 {
+	/* Firmware may have left them spinning in memory that is ours now; even unlisted ones. */
+	apic_stop_others();
 	number_cores(acpi_facts());
 	mp.low_page = choose_low_page(boot);
 	for (core_id_t core = 1; core < mp.core_count; core++) {
-		/* Firmware may have left it spinning in memory that is ours now. */
-		apic_send_init(percpu_of(core)->apic_id);
 		if (core_take_stacks(percpu_of(core)) != OK) {
 			*missing = "memory for the processors' stacks";
 			return ERR_NOMEM;
