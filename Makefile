@@ -10,8 +10,11 @@ WARN := -std=gnu11 -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-
 BASE := $(WARN) -I. -O2 -g -fno-common -fno-pic -fno-pie -fcf-protection=none \
 	-fno-stack-protector -mno-red-zone -fno-asynchronous-unwind-tables -fno-strict-aliasing \
 	-ffunction-sections -fdata-sections -ffile-prefix-map=$(CURDIR)=.
-# general-regs-only: vector registers hold the guest's state while the hypervisor runs.
-IMG  := $(BASE) -ffreestanding -mcmodel=kernel -mgeneral-regs-only
+# Vector registers and R12 to R15 hold the guest's state while the hypervisor runs: an exit need
+# not save them. Without vector registers a stack aligned to 8 will do.
+KEEP := -mgeneral-regs-only -mpreferred-stack-boundary=3 \
+	-ffixed-r12 -ffixed-r13 -ffixed-r14 -ffixed-r15 -DGUESTS_KEEP_R12_TO_R15
+IMG  := $(BASE) -ffreestanding -mcmodel=kernel $(KEEP)
 HOST := $(WARN) -I. -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all
 TOOL := $(WARN) -I. -O2 -g
 LINK := -nostdlib -static --gc-sections -z max-page-size=4096 -z noexecstack --build-id=none
@@ -141,6 +144,7 @@ $(2)/efi_handoff.o: arch/x86/boot/efi_handoff.S $(2)/bulkhead.elf
 	$(Q)$(CC) $(EFI) -DBULKHEAD_ELF='"$(2)/bulkhead.elf"' -c $$< -o $$@
 $(2)/BOOTX64.EFI: $(efi_o) $(2)/efi_config.o $(2)/efi_handoff.o
 	$(Q)$(LD) -nostdlib -znocombreloc -shared -Bsymbolic -z noexecstack \
+		--defsym=_entry=efi_main \
 		-T $$(EFI_LIB)/elf_x86_64_efi.lds $$(EFI_LIB)/crt0-efi-x86_64.o $$(filter %.o,$$^) \
 		-o $$@.so $$(EFI_LIB)/libgnuefi.a
 	$(Q)test -z "$$$$(nm -u $$@.so)" || { nm -u $$@.so; exit 1; }
@@ -177,6 +181,11 @@ $(B)/tests/%: $(B)/host/tests/%.c.o $(host_o)
 $(B)/tool/trace_check: $(B)/tool/tools/trace_check.c.o $(tool_o)
 	$(Q)$(CC) $(TOOL) -o $@ $^
 
+# The object of the image itself: what it counts is what runs.
+$(B)/tool/bench_cbs: tests/bench/bench_cbs.c $(B)/img/sched/cbs.c.o tests/fake/panic.c
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(TOOL) -no-pie -o $@ $^
+
 test: deps
 	$(Q)$(SUB) --keep-going images $(tests) $(B)/tool/trace_check
 	$(Q)tests/run
@@ -189,7 +198,7 @@ format:
 
 # --- measurements ------------------------------------------------------------------------
 bench experiment: deps
-	$(Q)$(SUB) images
+	$(Q)$(SUB) images $(B)/tool/bench_cbs
 	$(Q)tools/$@ $(NAME)
 experiments: deps
 	$(Q)$(SUB) images

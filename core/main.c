@@ -25,10 +25,10 @@ static struct plan_refusals refusals;
 static uint32_t enabled_count;	   /* atomic: cores with virtualization on */
 static uint32_t may_run;	   /* atomic: partitions are ready */
 
-static NORETURN void finish(bool is_well)
+static NORETURN void finish(bool is_well, uint64_t late_count)
 {
-	log_machine("{\"event\":\"end\",\"ok\":%s,\"config\":\"%s\"}", is_well ? "true" : "false",
-		    config.name);
+	log_machine("{\"event\":\"end\",\"ok\":%s,\"late\":%llu,\"config\":\"%s\"}",
+		    is_well ? "true" : "false", (unsigned long long)late_count, config.name);
 	log_flush();
 	if (config.at_end == END_RESET && is_well)
 		arch_reset();
@@ -40,7 +40,7 @@ static NORETURN void finish(bool is_well)
 static NORETURN void refuse(const char *what, const char *missing)
 {
 	log_line(TAG, "cannot start: %s: %s", what, missing ? missing : "no further reason");
-	finish(false);
+	finish(false, 0);
 }
 
 static void put_plan_line(const char *line)
@@ -54,7 +54,7 @@ static void make_plan(void)
 	board.core_count = arch_mp_core_count();
 	board.tsc_hz = arch_clock_tsc_hz();
 	board.switch_overhead_tsc =
-		mul_div(config.board.switch_overhead_ns, board.tsc_hz, SEC(1));
+		mul_div(config.board.switch_overhead_ns, board.tsc_hz, SEC(1)) + 1;
 	board.timer_resolution_tsc = arch_clock_resolution_tsc();
 	for (uint32_t i = 0; i < boot.file_count; i++)
 		board.files[i] = boot.files[i].name;
@@ -202,7 +202,7 @@ NORETURN void core_main(const struct boot_info *from)
 		    (unsigned long long)(boot.image_bytes + arch_mem_pool_used_bytes()));
 	log_line(TAG, "partitions start");
 	log_flush();
-	if (run_init(&plan, board.core_count, run_end_tsc()) != OK)
+	if (run_init(&plan, &board, run_end_tsc()) != OK)
 		refuse("scheduler", "more servers on a core than it holds");
 	__atomic_store_n(&may_run, 1, __ATOMIC_RELEASE);
 	run_loop(0);
@@ -210,5 +210,5 @@ NORETURN void core_main(const struct boot_info *from)
 	log_flush();
 	summary_trace(board.core_count);
 	summary_print(board.core_count);
-	finish(summary_is_sound(board.core_count));
+	finish(summary_is_sound(board.core_count), summary_late_count(board.core_count));
 }

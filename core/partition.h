@@ -33,7 +33,7 @@ struct vcpu_state {
 	bool is_blocked;	/* [C] waits for an interrupt */
 	bool has_finished;	/* [C] never runs again */
 	uint64_t timer_tsc;	/* [C] cached arch_vcpu_timer_tsc() */
-	uint64_t debt_tsc;	/* [C] scheduling done for it, to be charged at the next occasion */
+	uint64_t debt_tsc;	/* [C] scheduling done for it, to be charged when it wakes */
 	uint64_t charged_tsc;	/* [C] */
 	uint64_t switches;	/* [C] */
 	uint64_t exits[EXIT_KIND_COUNT]; /* [C] */

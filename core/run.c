@@ -62,14 +62,15 @@ static core_id_t choose_timekeeper(void)
 	return 0;
 }
 
-enum err run_init(const struct plan *plan, uint32_t cores, uint64_t end_tsc)
+enum err run_init(const struct plan *plan, const struct board *board, uint64_t end_tsc)
 {
-	core_count = cores;
+	core_count = board->core_count;
 	run_end_tsc = end_tsc;
 	live_count = plan->partition_count;
 	is_stopping = 0;
-	for (core_id_t i = 0; i < cores; i++) {
+	for (core_id_t i = 0; i < core_count; i++) {
 		run_cores[i].id = i;
+		run_cores[i].switch_overhead_tsc = board->switch_overhead_tsc;
 		cbs_init(&run_cores[i].cbs);
 		wakeq_init(&run_cores[i].wakeq);
 		run_cores[i].last_server = CBS_NONE;
@@ -118,6 +119,7 @@ static void charge(struct run_core *c, struct vcpu_state *v, uint64_t used_tsc, 
 		trace_add(&c->trace, now_tsc, TRACE_THROTTLE, v->server, 0);
 }
 
+/* Paid out of the budget it wakes with: charged while it sleeps, it would be forgotten then. */
 static void pay_debt(struct run_core *c, struct vcpu_state *v, uint64_t now_tsc)
 {
 	uint64_t debt = v->debt_tsc;
@@ -139,6 +141,7 @@ static void wake(struct run_core *c, struct vcpu_state *v, uint64_t now_tsc)
 	trace_add(&c->trace, now_tsc, TRACE_WAKE, v->server, deadline_in(c, v->server, now_tsc));
 	if (c->cbs.servers[v->server].state == CBS_THROTTLED)
 		trace_add(&c->trace, now_tsc, TRACE_THROTTLE, v->server, 0);
+	pay_debt(c, v, now_tsc);
 }
 
 static void block(struct run_core *c, struct vcpu_state *v, uint64_t now_tsc)
@@ -230,8 +233,6 @@ static struct cbs_pick pass(struct run_core *c)
 	wake_due(c, now_tsc);
 	causer = c->causer;
 	c->causer = NULL;
-	if (causer)
-		pay_debt(c, causer, now_tsc);
 	pick = choose(c, now_tsc);
 	account_pass(c, causer);
 	return pick;

@@ -8,7 +8,7 @@
  * Accounting  Ticks between entry and exit are the guest's. Ticks from an exit to the next
  *	       entry are the hypervisor's for that guest, by exit kind. Both are charged to its
  *	       server. A pass of the scheduler belongs to the vCPU that caused it by blocking or
- *	       by waking, and is charged to its server in the next pass (`debt_tsc`); a pass due
+ *	       by waking, and is charged to its server when it wakes next (`debt_tsc`); a pass due
  *	       to exhaustion or replenishment is the scheduler's own, and is what the admission
  *	       test's overhead stands for.
  * Units       TSC ticks, absolute.
@@ -34,13 +34,15 @@ struct run_core {
 	uint64_t pass_tsc;		     /* [C] the last pass: exit to choice made */
 	uint32_t last_server;		     /* [C] who ran before; CBS_NONE: the core was idle */
 	uint64_t switch_max_tsc;	     /* [C] longest way from one guest's exit to another's entry */
+	uint64_t switch_overhead_tsc;	     /* [I] what the admission test takes a switch for */
 	uint32_t is_done;		     /* atomic; written by its core, read by core 0 */
 };
 
 extern struct run_core run_cores[MAX_CORES];
 
 /* Servers of all planned partitions, in the partitions' order. Boot core, before run_loop(). */
-MUST_CHECK enum err run_init(const struct plan *plan, uint32_t core_count, uint64_t end_tsc);
+MUST_CHECK enum err run_init(const struct plan *plan, const struct board *board,
+			     uint64_t end_tsc);
 void run_trace_init(core_id_t core, struct trace_record *ring, uint64_t record_count);
 
 /* Returns when everything has ended or the run limit has come. */

@@ -6,5 +6,7 @@
 void summary_print(uint32_t core_count);
 /* "@{"server":..}" lines, then each core's trace, for tools/trace_check. */
 void summary_trace(uint32_t core_count);
-/* False: a ledger does not add up, or an admitted server was served late. */
+/* False: a ledger does not add up. */
 bool summary_is_sound(uint32_t core_count);
+/* Periods of all servers that ended before their budget was served: admission promised none. */
+uint64_t summary_late_count(uint32_t core_count);

@@ -4,16 +4,16 @@ import os
 import subprocess
 import tools.lib.rigs as rigs
 
-ICOUNT = {"more": ("--icount", "3"), "tag": "qemu-icount"}
-RUNS = [("bochs", {"cpus": 1}), ("qemu", dict(ICOUNT, cpus=1))]
-for rig, options in RUNS:
-    rigs.boot_soon(rig, "eight", **options)
+RUNS = [("bochs", {"cpus": 1}), ("qemu-iso", {"cpus": 1})]
+for config in ("eight", "eight_busy"):
+    for rig, options in RUNS:
+        rigs.boot_soon(rig, config, **options)
 
 
-def check(rig, options):
-    b = rigs.boot_once(rig, "eight", **options)
+def check(rig, options, config):
+    b = rigs.boot_once(rig, config, **options)
     assert b.ended_well, b.tail()
-    serial = os.path.join(rigs.config_dir("eight"), options.get("tag", rig) + ".serial")
+    serial = os.path.join(rigs.config_dir(config), options.get("tag", rig) + ".serial")
     done = subprocess.run([os.path.join(rigs.TOP, "build/tool/trace_check"), serial],
                           stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     assert done.returncode == 0, done.stdout[-3000:]
@@ -23,17 +23,27 @@ def check(rig, options):
 
 
 def test_eight_servers_in_bochs_get_their_budgets_and_no_more():
-    check(*RUNS[0])
+    check(*RUNS[0], "eight")
+    check(*RUNS[0], "eight_busy")
 
 
 def test_eight_servers_in_qemu_get_their_budgets_and_no_more():
-    check(*RUNS[1])
+    check(*RUNS[1], "eight")
+    check(*RUNS[1], "eight_busy")
+
+
+def test_eight_busy_servers_use_all_that_is_promised():
+    for rig, options in RUNS:
+        b = rigs.boot_once(rig, "eight_busy", **options)
+        used = sum(o["guest_tsc"] + o["hypervisor_tsc"] for o in b.having("partition", "guest_tsc"))
+        elapsed = b.having("core", "elapsed_tsc", core=0)[0]["elapsed_tsc"]
+        assert used / elapsed >= 0.955, (rig, used / elapsed)
 
 
 def test_a_trace_with_one_stolen_budget_is_caught():
     """The check of the check: a run that outlasts its budget in the transcript is refused."""
     import json
-    b = rigs.boot_once(*RUNS[0][:1], "eight", **RUNS[0][1])
+    b = rigs.boot_once(RUNS[0][0], "eight", **RUNS[0][1])
     lines, done = [], False
     for line in b.lines:
         if line.startswith('@{"trace"') and not done:

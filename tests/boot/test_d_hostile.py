@@ -7,8 +7,7 @@ import glob
 import os
 import tools.lib.rigs as rigs
 
-ICOUNT = {"more": ("--icount", "3"), "tag": "qemu-icount"}
-RIGS = [("bochs", {"cpus": 1}), ("qemu", dict(ICOUNT, cpus=1))]
+RIGS = [("bochs", {"cpus": 1}), ("qemu-iso", {"cpus": 1})]
 # These are stopped, or end, at once; then the neighbour that has left is the measure.
 STOPPED = {"triple": "triple fault", "memory": "does not own"}
 MODES = sorted(os.path.basename(p)[8:-2] for p in glob.glob(

@@ -84,7 +84,7 @@ static void add_partition(const struct plan_partition *p, enum habit habit, uint
 
 static void run(void)
 {
-	CHECK(run_init(&plan, 1, END_TSC) == OK);
+	CHECK(run_init(&plan, &(struct board){ .core_count = 1 }, END_TSC) == OK);
 	run_trace_init(0, records, RECORDS);
 	run_loop(0);
 }
