@@ -93,15 +93,15 @@ static void decode_others(const struct vmcb *vmcb, struct exit_info *out)
 void svm_decode(struct vcpu *v, const struct vmcb *vmcb, struct exit_info *out)
 {
 	const uint32_t index = (uint32_t)vmcb->exit_code - FIRST_RULE;
-	const struct rule *const r = &rules[index];
 
-	if (index >= ARRAY_SIZE(rules) || r->kind == EXIT_DEADLINE) {
+	if (index >= ARRAY_SIZE(rules) || rules[index].kind == EXIT_DEADLINE) {
+		v->skip_bytes = 0;
 		decode_others(vmcb, out);
 		return;
 	}
-	out->kind = r->kind;
-	v->skip_bytes = r->length;
-	switch (r->special) {
+	out->kind = rules[index].kind;
+	v->skip_bytes = rules[index].length;
+	switch (rules[index].special) {
 	case HYPERCALL:
 		svm_decode_hypercall(v, vmcb, out);
 		return;
