@@ -7,6 +7,10 @@
  * and NMI, #DF and #MC have stacks of their own (IST). The real stack pointer waits in the
  * slot of RSP, which the VMCS holds for the guest.
  *
+ * R12 to R15 are not here: no code of the hypervisor uses them (Makefile: -ffixed-r12 and so
+ * on; what libgcc uses it restores), so the guest's values stay in the CPU, like the vector
+ * registers, until another vCPU is loaded.
+ *
  * Offsets are enum gpr * 8; vmx.c asserts them.
  */
 #define RAX 0x00
@@ -21,14 +25,10 @@
 #define R9  0x48
 #define R10 0x50
 #define R11 0x58
-#define R12 0x60
-#define R13 0x68
-#define R14 0x70
-#define R15 0x78
 
 	.text
 
-/* RDI = struct vcpu, and again on return. Every other register is lost: the caller says so. */
+/* RDI = struct vcpu, and again on return. RAX to R11 are lost: the caller says so. */
 	.globl vmx_run
 	.type vmx_run, @function
 vmx_run:
@@ -43,10 +43,6 @@ vmx_run:
 	mov	R9(%rdi), %r9
 	mov	R10(%rdi), %r10
 	mov	R11(%rdi), %r11
-	mov	R12(%rdi), %r12
-	mov	R13(%rdi), %r13
-	mov	R14(%rdi), %r14
-	mov	R15(%rdi), %r15
 	mov	RDI(%rdi), %rdi
 	vmresume
 	/* The first time, VMRESUME refuses a VMCS whose launch state is clear, changing nothing. */
@@ -68,10 +64,6 @@ vmx_exit_point:
 	mov	%r9, R9(%rsp)
 	mov	%r10, R10(%rsp)
 	mov	%r11, R11(%rsp)
-	mov	%r12, R12(%rsp)
-	mov	%r13, R13(%rsp)
-	mov	%r14, R14(%rsp)
-	mov	%r15, R15(%rsp)
 	mov	%rsp, %rdi
 	mov	RSP(%rsp), %rsp
 	ret

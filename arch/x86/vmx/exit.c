@@ -10,17 +10,54 @@
 #include "arch/x86/vmx/vmcs.h"
 #include "core/lib/assert.h"
 
-static uint64_t read_gpr(const struct vcpu *v, uint32_t gpr)
+#define READ_LIVE(reg)					      \
+	({						      \
+		uint64_t live;				      \
+		__asm__ volatile("mov %%" reg ", %0" : "=r"(live)); \
+		live;					      \
+	})
+#define WRITE_LIVE(reg, value) __asm__ volatile("mov %0, %%" reg ::"r"(value))
+
+uint64_t vmx_read_gpr(const struct vcpu *v, uint32_t gpr)
 {
-	return gpr == GPR_RSP ? vmcs_read(VMCS_GUEST_RSP) : v->gpr[gpr];
+	switch (gpr) {
+	case GPR_RSP:
+		return vmcs_read(VMCS_GUEST_RSP);
+	case GPR_R12:
+		return READ_LIVE("r12");
+	case GPR_R13:
+		return READ_LIVE("r13");
+	case GPR_R14:
+		return READ_LIVE("r14");
+	case GPR_R15:
+		return READ_LIVE("r15");
+	default:
+		return v->gpr[gpr];
+	}
 }
 
-static void write_gpr(struct vcpu *v, uint32_t gpr, uint64_t value)
+void vmx_write_gpr(struct vcpu *v, uint32_t gpr, uint64_t value)
 {
-	if (gpr == GPR_RSP)
+	switch (gpr) {
+	case GPR_RSP:
 		vmcs_write(VMCS_GUEST_RSP, value);
-	else
+		return;
+	case GPR_R12:
+		WRITE_LIVE("r12", value);
+		return;
+	case GPR_R13:
+		WRITE_LIVE("r13", value);
+		return;
+	case GPR_R14:
+		WRITE_LIVE("r14", value);
+		return;
+	case GPR_R15:
+		WRITE_LIVE("r15", value);
+		return;
+	default:
 		v->gpr[gpr] = value;
+		return;
+	}
 }
 
 static bool in_64bit_mode(void)
@@ -57,11 +94,11 @@ static void access_cr8(struct vcpu *v, const struct vmx_cr *cr)
 	uint64_t value;
 
 	if (cr->access == CR_READ) {
-		write_gpr(v, cr->gpr, vlapic_cr8(&v->lapic));
+		vmx_write_gpr(v, cr->gpr, vlapic_cr8(&v->lapic));
 		vmx_skip_insn(v);
 		return;
 	}
-	value = read_gpr(v, cr->gpr);
+	value = vmx_read_gpr(v, cr->gpr);
 	if (value & ~priority_field) {
 		vmx_inject(v, VCPU_FAULT_GP);
 		return;
@@ -73,7 +110,7 @@ static void access_cr8(struct vcpu *v, const struct vmx_cr *cr)
 static void access_cr(struct vcpu *v, struct exit_info *out)
 {
 	struct vmx_cr cr = vmx_decode_cr(vmcs_read(VMCS_EXIT_QUALIFICATION));
-	uint64_t value = read_gpr(v, cr.gpr);
+	uint64_t value = vmx_read_gpr(v, cr.gpr);
 
 	if (!in_64bit_mode())
 		value = (uint32_t)value;

@@ -81,5 +81,8 @@ void vmx_queue(struct vmx *x, uint32_t event, uint32_t error_code);
 void vmx_inject(struct vcpu *v, enum vcpu_fault fault);
 void vmx_skip_insn(struct vcpu *v);
 
-/* exit.c. All but CPUID. */
+/* exit.c. Registers of the loaded vCPU, wherever they live: VMCS, CPU, struct vcpu. */
+uint64_t vmx_read_gpr(const struct vcpu *v, uint32_t gpr);
+void vmx_write_gpr(struct vcpu *v, uint32_t gpr, uint64_t value);
+/* All exits but CPUID. */
 void vmx_decode(struct vcpu *v, uint32_t reason, struct exit_info *out);

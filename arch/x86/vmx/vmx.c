@@ -20,6 +20,10 @@ _Static_assert(GPR_RAX == 0 && GPR_RCX == 1 && GPR_RDX == 2 && GPR_RBX == 3 && G
 		       GPR_R15 == 15 && sizeof(((struct vcpu *)0)->gpr[0]) == 8,
 	       "entry.S has the offsets");
 
+#ifndef GUESTS_KEEP_R12_TO_R15
+#error "the image must be compiled with -ffixed-r12 to -ffixed-r15: see entry.S"
+#endif
+
 struct vmx_controls vmx_controls;
 
 static struct vmx vmx_vcpus[MAX_VCPUS];
@@ -212,6 +216,8 @@ static void vmx_load(struct vcpu *v)
 		cpu_wrmsr(MSR_TSC_AUX, v->tsc_aux);
 	cpu_write_cr2(v->cr2);
 	cpu_write_dr6(v->dr6);
+	for (uint32_t i = GPR_R12; i <= GPR_R15; i++)
+		vmx_write_gpr(v, i, v->gpr[i]);
 }
 
 /* The VMCS stays active on this core, the only one that ever loads it: no VMCLEAR. */
@@ -222,18 +228,20 @@ static void vmx_unload(struct vcpu *v)
 	v->cstar = cpu_rdmsr(MSR_CSTAR);
 	v->fmask = cpu_rdmsr(MSR_FMASK);
 	v->kernel_gs_base = cpu_rdmsr(MSR_KERNEL_GS_BASE);
+	for (uint32_t i = GPR_R12; i <= GPR_R15; i++)
+		v->gpr[i] = vmx_read_gpr(v, i);
 	v->cr2 = cpu_read_cr2();
 	v->dr6 = cpu_read_dr6();
 }
 
-/* The guest's registers replace all of ours, but RSP. */
+/* The guest's registers replace all that we use, but RSP. */
 static inline struct vcpu *run(struct vcpu *v)
 {
 	__asm__ volatile("call vmx_run"
 			 : "+D"(v)
 			 :
 			 : "rax", "rbx", "rcx", "rdx", "rsi", "rbp", "r8", "r9", "r10", "r11",
-			   "r12", "r13", "r14", "r15", "cc", "memory");
+			   "cc", "memory");
 	return v;
 }
 
