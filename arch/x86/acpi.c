@@ -4,14 +4,14 @@
 #include "core/lib/fmt.h"
 
 /* ACPI, "RSDP Structure": offsets. */
-#define RSDP_V1_BYTES 20u
-#define RSDP_V2_BYTES 36u
-#define RSDP_REVISION 15u
-#define RSDP_RSDT     16u
-#define RSDP_LENGTH   20u
-#define RSDP_XSDT     24u
+#define RSDP_V1_BYTES  20u
+#define RSDP_V2_BYTES  36u
+#define RSDP_REVISION  15u
+#define RSDP_RSDT      16u
+#define RSDP_LENGTH    20u
+#define RSDP_XSDT      24u
 
-#define TABLE_LENGTH 4u
+#define TABLE_LENGTH   4u
 #define ROOT_ENTRY_MAX 128u /* tables followed; real machines have some forty */
 
 void acpi_note(struct acpi_info *info, const char *table, uint64_t offset, const char *what)
@@ -152,8 +152,8 @@ static enum err rsdp_check_extended(const struct acpi_memory *memory, uint64_t r
 		return ERR_INVAL;
 	}
 	bytes = acpi_get32(data + RSDP_LENGTH);
-	data = bytes < RSDP_V2_BYTES || bytes > PAGE_BYTES ? NULL :
-							     physical_bytes(memory, rsdp, bytes);
+	data = bytes < RSDP_V2_BYTES || bytes > PAGE_BYTES ? NULL
+							   : physical_bytes(memory, rsdp, bytes);
 	if (data == NULL || !checksum_holds(data, bytes)) {
 		acpi_note(info, "RSDP", RSDP_LENGTH, "length or extended checksum: refused");
 		return ERR_INVAL;

@@ -16,12 +16,12 @@
 #pragma once
 #include "core/lib/base.h"
 
-#define ACPI_CPU_MAX	  64u
-#define ACPI_IOAPIC_MAX	  8u
+#define ACPI_CPU_MAX      64u
+#define ACPI_IOAPIC_MAX   8u
 #define ACPI_OVERRIDE_MAX 16u
-#define ACPI_ECAM_MAX	  4u
-#define ACPI_NOTE_MAX	  8u
-#define ACPI_NOTE_BYTES	  96u
+#define ACPI_ECAM_MAX     4u
+#define ACPI_NOTE_MAX     8u
+#define ACPI_NOTE_BYTES   96u
 
 /* How to reach physical memory: the bytes, or NULL where the range is not wholly readable. */
 struct acpi_memory {
@@ -50,7 +50,7 @@ struct acpi_ecam { /* configuration space of buses first_bus..last_bus of one se
 
 struct acpi_info {
 	bool has_madt;
-	uint32_t cpu_count; /* enabled local APICs, each ID once, in MADT order */
+	uint32_t cpu_count;    /* enabled local APICs, each ID once, in MADT order */
 	uint32_t cpu_left_out; /* more than ACPI_CPU_MAX */
 	uint32_t apic_ids[ACPI_CPU_MAX];
 	uint32_t ioapic_count;
@@ -60,7 +60,7 @@ struct acpi_info {
 	uint32_t ecam_count;
 	struct acpi_ecam ecams[ACPI_ECAM_MAX];
 	uint64_t hpet_base; /* 0: none */
-	uint64_t dmar;	    /* where the DMAR table lies; 0: none. Only noted so far */
+	uint64_t dmar;      /* where the DMAR table lies; 0: none. Only noted so far */
 	uint32_t dmar_bytes;
 
 	/* I/O ports from the FADT; 0: none. */

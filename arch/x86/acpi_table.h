@@ -9,8 +9,8 @@
 #include <string.h>
 #include "arch/x86/acpi.h"
 
-#define ACPI_HEADER_BYTES 36u	  /* "System Description Table Header" */
-#define ACPI_TABLE_MAX	  MIB(1) /* far above any real table: a larger length is a broken one */
+#define ACPI_HEADER_BYTES 36u    /* "System Description Table Header" */
+#define ACPI_TABLE_MAX    MIB(1) /* far above any real table: a larger length is a broken one */
 
 struct acpi_table {
 	char signature[5];

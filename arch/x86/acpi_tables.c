@@ -3,46 +3,46 @@
 #include "arch/x86/acpi_table.h"
 
 /* ACPI, "Multiple APIC Description Table". */
-#define MADT_ENTRIES	   44u
-#define MADT_LOCAL_APIC	   0u
-#define MADT_IO_APIC	   1u
-#define MADT_OVERRIDE	   2u
+#define MADT_ENTRIES       44u
+#define MADT_LOCAL_APIC    0u
+#define MADT_IO_APIC       1u
+#define MADT_OVERRIDE      2u
 #define MADT_LOCAL_X2APIC  9u
 #define MADT_CPU_ENABLED   BIT32(0)
 #define XAPIC_ID_BROADCAST 0xffu /* an xAPIC ID of 255 addresses everyone: firmware's "no CPU" */
 
 /* ACPI, "Fixed ACPI Description Table": offsets. */
-#define FADT_DSDT	 40u
-#define FADT_SMI_CMD	 48u
-#define FADT_ACPI_ENABLE 52u
-#define FADT_PM1A_CNT	 64u
-#define FADT_PM1B_CNT	 68u
-#define FADT_PM_TMR	 76u
-#define FADT_PM_TMR_LEN	 91u
-#define FADT_FLAGS	 112u
-#define FADT_V1_BYTES	 116u
-#define FADT_RESET_REG	 116u
-#define FADT_RESET_VALUE 128u
-#define FADT_V2_BYTES	 132u /* up to where we need it */
-#define FADT_X_DSDT	 140u
-#define FADT_X_PM1A_CNT	 172u
-#define FADT_X_PM1B_CNT	 184u
-#define FADT_X_PM_TMR	 208u
-#define FADT_X_BYTES	 220u
+#define FADT_DSDT          40u
+#define FADT_SMI_CMD       48u
+#define FADT_ACPI_ENABLE   52u
+#define FADT_PM1A_CNT      64u
+#define FADT_PM1B_CNT      68u
+#define FADT_PM_TMR        76u
+#define FADT_PM_TMR_LEN    91u
+#define FADT_FLAGS         112u
+#define FADT_V1_BYTES      116u
+#define FADT_RESET_REG     116u
+#define FADT_RESET_VALUE   128u
+#define FADT_V2_BYTES      132u /* up to where we need it */
+#define FADT_X_DSDT        140u
+#define FADT_X_PM1A_CNT    172u
+#define FADT_X_PM1B_CNT    184u
+#define FADT_X_PM_TMR      208u
+#define FADT_X_BYTES       220u
 
-#define FADT_TMR_VAL_EXT   BIT32(8)  /* the PM timer has 32 bits, not 24 */
+#define FADT_TMR_VAL_EXT   BIT32(8) /* the PM timer has 32 bits, not 24 */
 #define FADT_RESET_REG_SUP BIT32(10)
-#define FADT_HW_REDUCED	   BIT32(20) /* no fixed hardware: the port fields mean nothing */
+#define FADT_HW_REDUCED    BIT32(20) /* no fixed hardware: the port fields mean nothing */
 
 /* ACPI, "Generic Address Structure". */
-#define GAS_MEMORY  0u
-#define GAS_IO	    1u
-#define GAS_ADDRESS 4u
+#define GAS_MEMORY       0u
+#define GAS_IO           1u
+#define GAS_ADDRESS      4u
 
-#define HPET_ADDRESS 40u
-#define HPET_BYTES   56u
+#define HPET_ADDRESS     40u
+#define HPET_BYTES       56u
 
-#define MCFG_ENTRIES	 44u
+#define MCFG_ENTRIES     44u
 #define MCFG_ENTRY_BYTES 16u
 
 static void add_cpu(struct acpi_info *info, uint32_t apic_id, uint32_t flags)
@@ -223,14 +223,14 @@ uint64_t acpi_read_fadt(struct acpi_info *info, const struct acpi_table *t)
 }
 
 /* ACPI, "AML Grammar Definition": the few opcodes a \_S5 package is made of. */
-#define AML_ZERO	0x00u
-#define AML_ONE		0x01u
-#define AML_NAME	0x08u
-#define AML_BYTE_PREFIX 0x0au
-#define AML_WORD_PREFIX 0x0bu
+#define AML_ZERO         0x00u
+#define AML_ONE          0x01u
+#define AML_NAME         0x08u
+#define AML_BYTE_PREFIX  0x0au
+#define AML_WORD_PREFIX  0x0bu
 #define AML_DWORD_PREFIX 0x0cu
-#define AML_PACKAGE	0x12u
-#define AML_ROOT_CHAR	'\\'
+#define AML_PACKAGE      0x12u
+#define AML_ROOT_CHAR    '\\'
 
 /* Reads one integer constant at *at, below `end`. False: it is something else, or cut off. */
 static bool aml_integer(const struct acpi_table *t, uint32_t end, uint32_t *at, uint8_t *value)

@@ -13,12 +13,12 @@
 #include "arch/x86/apic_regs.h"
 #include "arch/x86/init.h"
 
-#define CPUID1_EDX_APIC	  BIT32(9)
+#define CPUID1_EDX_APIC   BIT32(9)
 #define CPUID1_ECX_X2APIC BIT32(21)
 
 /* SDM Vol. 3A, "Local APIC Status and Location" */
-#define APIC_BASE_EXTD	  BIT64(10) /* x2APIC mode */
-#define APIC_BASE_EN	  BIT64(11)
+#define APIC_BASE_EXTD    BIT64(10) /* x2APIC mode */
+#define APIC_BASE_EN      BIT64(11)
 #define APIC_BASE_ADDRESS UINT64_C(0x000ffffffffff000)
 
 /* 8259A: interrupt mask registers of both */
@@ -26,17 +26,17 @@
 #define PIC2_IMR 0xa1u
 
 /* I/O APIC: "IOREGSEL", "IOWIN", "IOAPICVER", "IOREDTBL" */
-#define IOAPIC_SELECT	 0x00u
-#define IOAPIC_WINDOW	 0x10u
-#define IOAPIC_BYTES	 0x20u
-#define IOAPIC_VERSION	 0x01u
-#define IOAPIC_REDIR(n)	 (0x10u + 2 * (n))
-#define IOAPIC_MASKED	 BIT32(16)
+#define IOAPIC_SELECT    0x00u
+#define IOAPIC_WINDOW    0x10u
+#define IOAPIC_BYTES     0x20u
+#define IOAPIC_VERSION   0x01u
+#define IOAPIC_REDIR(n)  (0x10u + 2 * (n))
+#define IOAPIC_MASKED    BIT32(16)
 
 #define XAPIC_SEND_TRIES 100000u /* a send takes some hundred cycles at most */
 
 volatile uint8_t *xapic_page;
-static bool is_ready;	/* set once: before it, no IPI can be sent */
+static bool is_ready;   /* set once: before it, no IPI can be sent */
 static bool is_halting; /* set once, by the first core that panics or powers off */
 
 bool machine_is_halting(void)
@@ -121,7 +121,8 @@ static enum err map_xapic(void)
 	xapic_page = arch_mem_map_device((hpa_t){ base & APIC_BASE_ADDRESS }, PAGE_BYTES);
 	if (xapic_page == NULL)
 		return ERR_NOMEM;
-	/* The only way back from x2APIC mode leads through "disabled": "x2APIC State Transitions". */
+	/* The only way back from x2APIC mode leads through "disabled": "x2APIC State Transitions".
+	 */
 	if ((base & APIC_BASE_EXTD) != 0)
 		cpu_wrmsr(MSR_APIC_BASE, base & ~(APIC_BASE_EN | APIC_BASE_EXTD));
 	return OK;

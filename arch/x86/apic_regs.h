@@ -16,16 +16,16 @@
 /* "Spurious Interrupt Vector Register" */
 #define SVR_ENABLE BIT32(8)
 /* "Local Vector Table" */
-#define LVT_MASKED	 BIT32(16)
+#define LVT_MASKED         BIT32(16)
 #define LVT_TIMER_DEADLINE BIT32(18) /* 18:17 = 10b */
 /* "Divide Configuration Register": divide by 1 */
 #define DIVIDE_BY_1 0xbu
 /* "Interrupt Command Register (ICR)" */
-#define ICR_INIT	 (5u << 8)
-#define ICR_STARTUP	 (6u << 8)
-#define ICR_NMI		 (4u << 8)
-#define ICR_PENDING	 BIT32(12) /* delivery status; xAPIC only */
-#define ICR_ASSERT	 BIT32(14)
+#define ICR_INIT         (5u << 8)
+#define ICR_STARTUP      (6u << 8)
+#define ICR_NMI          (4u << 8)
+#define ICR_PENDING      BIT32(12) /* delivery status; xAPIC only */
+#define ICR_ASSERT       BIT32(14)
 #define ICR_ALL_BUT_SELF (3u << 18)
 
 /* NULL: x2APIC mode. Changes on the boot core only, before there are others. */

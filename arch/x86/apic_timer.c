@@ -19,12 +19,12 @@
 
 #define CPUID1_ECX_TSC_DEADLINE BIT32(24)
 
-#define WINDOW_PER_SEC 100u /* 10 ms */
-#define READING_TRIES  16u  /* the tightest of these counts */
+#define WINDOW_PER_SEC          100u /* 10 ms */
+#define READING_TRIES           16u  /* the tightest of these counts */
 
-#define LATENESS_SAMPLES 32u
-#define LATENESS_PER_SEC 20000u /* deadlines of some 50 us */
-#define LATENESS_STEP	 37u	/* so that they fall differently into a coarser granule */
+#define LATENESS_SAMPLES        32u
+#define LATENESS_PER_SEC        20000u /* deadlines of some 50 us */
+#define LATENESS_STEP           37u    /* so that they fall differently into a coarser granule */
 
 static bool has_deadline;
 static uint64_t counts_per_tick; /* 32.32 fixed point; one-shot mode only */
@@ -150,7 +150,8 @@ enum err apic_timer_check(const char **missing)
 
 	for (uint32_t i = 0; i < LATENESS_SAMPLES; i++) {
 		const uint64_t now = cpu_rdtsc();
-		const uint64_t at = now + arch_clock_tsc_hz() / LATENESS_PER_SEC + i * LATENESS_STEP;
+		const uint64_t at =
+			now + arch_clock_tsc_hz() / LATENESS_PER_SEC + i * LATENESS_STEP;
 		uint64_t seen;
 
 		apic_timer_arm(at);

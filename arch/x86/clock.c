@@ -17,29 +17,29 @@
 #include "arch/x86/cpu.h"
 #include "arch/x86/init.h"
 
-#define WINDOW_MS      40u	 /* the PIT goes round after 54.9 ms */
-#define READING_TRIES  16u	 /* the tightest of these counts */
-#define STUCK_READS    1000000u /* a clock that shows the same so often does not run */
-#define MEASURE_TRIES  4u	 /* an SMI may spoil a window: two in a row must agree */
+#define WINDOW_MS          40u      /* the PIT goes round after 54.9 ms */
+#define READING_TRIES      16u      /* the tightest of these counts */
+#define STUCK_READS        1000000u /* a clock that shows the same so often does not run */
+#define MEASURE_TRIES      4u       /* an SMI may spoil a window: two in a row must agree */
 
-#define PM_TIMER_HZ 3579545u
+#define PM_TIMER_HZ        3579545u
 
-#define HPET_BYTES	      1024u
-#define HPET_CAPABILITIES     0x000 /* r  64 "General Capabilities and ID Register" */
-#define HPET_PERIOD_MAX	      UINT32_C(0x05f5e100) /* 100 ns, in 10^-15 s */
-#define HPET_CONFIGURATION    0x010 /* rw 64 "General Configuration Register" */
-#define	  HPET_ENABLE	      BIT64(0)
-#define HPET_MAIN_COUNTER     0x0f0 /* rw 64 "Main Counter Value Register" */
-#define FEMTOSECONDS	      UINT64_C(1000000000000000)
+#define HPET_BYTES         1024u
+#define HPET_CAPABILITIES  0x000                /* r  64 "General Capabilities and ID Register" */
+#define HPET_PERIOD_MAX    UINT32_C(0x05f5e100) /* 100 ns, in 10^-15 s */
+#define HPET_CONFIGURATION 0x010                /* rw 64 "General Configuration Register" */
+#define HPET_ENABLE        BIT64(0)
+#define HPET_MAIN_COUNTER  0x0f0 /* rw 64 "Main Counter Value Register" */
+#define FEMTOSECONDS       UINT64_C(1000000000000000)
 
-#define PIT_HZ		1193182u
-#define PIT_CHANNEL_2	0x42u
-#define PIT_CONTROL	0x43u
-#define	  PIT_RATE_2	0xb4u /* channel 2, low then high byte, mode 2 */
-#define	  PIT_LATCH_2	0x80u
-#define PORT_B		0x61u /* bit 0: gate of channel 2; bit 1: speaker */
-#define	  PORT_B_GATE	0x01u
-#define	  PORT_B_SPEAKER 0x02u
+#define PIT_HZ             1193182u
+#define PIT_CHANNEL_2      0x42u
+#define PIT_CONTROL        0x43u
+#define PIT_RATE_2         0xb4u /* channel 2, low then high byte, mode 2 */
+#define PIT_LATCH_2        0x80u
+#define PORT_B             0x61u /* bit 0: gate of channel 2; bit 1: speaker */
+#define PORT_B_GATE        0x01u
+#define PORT_B_SPEAKER     0x02u
 
 struct reference {
 	const char *name;
@@ -82,13 +82,15 @@ void arch_clock_idle(uint64_t until_tsc)
 	cpu_idle();
 }
 
+void clock_wait_until(uint64_t tsc)
+{
+	while (cpu_rdtsc() < tsc)
+		arch_mp_relax();
+}
+
 void clock_wait_ns(uint64_t ns)
 {
-	const uint64_t start = cpu_rdtsc();
-	const uint64_t ticks = mul_div(ns, tsc_hz, SEC(1)) + 1;
-
-	while (cpu_rdtsc() - start < ticks)
-		arch_mp_relax();
+	clock_wait_until(cpu_rdtsc() + mul_div(ns, tsc_hz, SEC(1)) + 1);
 }
 
 static uint32_t read_pm_timer(void)

@@ -7,14 +7,14 @@
 
 /* SDM Vol. 3A, "Segment Descriptors". Accessed bits are set: the CPU need not write them. */
 #define DESCRIPTOR_CODE64 UINT64_C(0x00af9b000000ffff)
-#define DESCRIPTOR_DATA	  UINT64_C(0x00cf93000000ffff)
+#define DESCRIPTOR_DATA   UINT64_C(0x00cf93000000ffff)
 /* SDM Vol. 3A, "TSS Descriptor in 64-bit mode": present, type 9 (available 64-bit TSS). */
 #define DESCRIPTOR_TSS UINT64_C(0x0000890000000000)
 
 /* Each holds a panic: its text, the log line, and the console below them. */
 #define IST_STACK_PAGES 2u
-#define STACK_PAGES	4u
-#define GUARD_PAGES	1u
+#define STACK_PAGES     4u
+#define GUARD_PAGES     1u
 
 static struct percpu cores[MAX_CORES];
 
@@ -52,8 +52,8 @@ static void fill_gdt(struct percpu *p)
 	p->gdt[0] = 0;
 	p->gdt[SEL_CODE / 8] = DESCRIPTOR_CODE64;
 	p->gdt[SEL_DATA / 8] = DESCRIPTOR_DATA;
-	p->gdt[SEL_TSS / 8] = DESCRIPTOR_TSS | limit | (base & 0xffffff) << 16 |
-			      (base >> 24 & 0xff) << 56;
+	p->gdt[SEL_TSS / 8] =
+		DESCRIPTOR_TSS | limit | (base & 0xffffff) << 16 | (base >> 24 & 0xff) << 56;
 	p->gdt[SEL_TSS / 8 + 1] = base >> 32;
 	p->tss.iomap_base = sizeof(p->tss); /* no I/O permission map */
 }

@@ -9,14 +9,14 @@
 #include "arch/x86/init.h"
 #include "core/lib/fmt.h"
 
-#define REMARK_MAX   16u
-#define REMARK_BYTES 128u
+#define REMARK_MAX                    16u
+#define REMARK_BYTES                  128u
 
-#define CPUID1_EDX_TSC	      BIT32(4)
-#define CPUID_BRAND_FIRST     0x80000002u
-#define CPUID_BRAND_LAST      0x80000004u
-#define CPUID_BRAND_BYTES     48u
-#define CPUID_POWER	      0x80000007u
+#define CPUID1_EDX_TSC                BIT32(4)
+#define CPUID_BRAND_FIRST             0x80000002u
+#define CPUID_BRAND_LAST              0x80000004u
+#define CPUID_BRAND_BYTES             48u
+#define CPUID_POWER                   0x80000007u
 #define CPUID_POWER_EDX_INVARIANT_TSC BIT32(8)
 
 /* Below it, firmware's tables in RESERVED memory are mapped: see arch/x86/mem.c. */

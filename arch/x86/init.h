@@ -22,7 +22,7 @@ MUST_CHECK enum err core_take_stacks(struct percpu *p);
 void core_load_descriptors(struct percpu *p);
 
 /* trap.c */
-void trap_init(void);	   /* builds the one IDT */
+void trap_init(void);       /* builds the one IDT */
 void core_load_traps(void); /* IDTR, machine checks on */
 /* STI, HLT, CLI: returns after an interrupt was served. No wake-up is lost (trap.S). */
 void cpu_idle(void);
@@ -55,6 +55,7 @@ uint64_t apic_timer_resolution_tsc(void);
 MUST_CHECK enum err clock_init(const char **missing);
 const char *clock_reference_name(void);
 void clock_wait_ns(uint64_t ns);
+void clock_wait_until(uint64_t tsc);
 
 /* mp.c: percpu() holds from here on, on this core. */
 void mp_boot_core_is_ready(void);

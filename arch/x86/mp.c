@@ -20,17 +20,17 @@
 #include "core/lib/assert.h"
 
 /* SDM Vol. 3A, "MP Initialization Protocol Algorithm" (BSP): 10 ms, then 200 us. */
-#define INIT_WAIT_NS	MS(10)
+#define INIT_WAIT_NS    MS(10)
 #define STARTUP_WAIT_NS US(200)
 /* A busy host may keep an emulated processor waiting: so many tries, each longer. */
 #define START_TRIES   6u
 #define START_WAIT_NS MS(50)
 
 /* The start-up vector is a page number below 1 MiB; above 9FH lie the video memory and ROMs. */
-#define LOW_MEMORY_END 0x9f000u
+#define LOW_MEMORY_END  0x9f000u
 
-#define SKEW_ROUNDS   16u
-#define SKEW_LIMIT_NS US(1)
+#define SKEW_ROUNDS     16u
+#define SKEW_LIMIT_NS   US(1)
 #define ANSWER_LIMIT_NS SEC(1)
 
 enum stage { CORE_OFF, CORE_HERE };
@@ -43,13 +43,14 @@ extern const uint8_t trampoline_cr0[], trampoline_cr3[];
 extern const uint8_t trampoline_stack[], trampoline_entry[], trampoline_self[];
 
 static struct {
-	uint32_t core_count;		     /* [I] after mp_init() */
-	bool is_boot_core_ready;	     /* [I] likewise */
-	uint64_t low_page;		     /* [I] 0: none */
-	uint64_t boot_cr4, boot_pat;	     /* [I] what the others take over */
-	void (*fn)(core_id_t core);	     /* [I] before the order */
-	uint32_t order;			     /* atomic; written by the boot core */
-	uint32_t stage[MAX_CORES];	     /* atomic; each written by its own core */
+	uint32_t core_count;         /* [I] after mp_init() */
+	bool is_boot_core_ready;     /* [I] likewise */
+	uint64_t low_page;           /* [I] 0: none */
+	uint64_t stopped_tsc;        /* [I] when the others got their INIT */
+	uint64_t boot_cr4, boot_pat; /* [I] what the others take over */
+	void (*fn)(core_id_t core);  /* [I] before the order */
+	uint32_t order;              /* atomic; written by the boot core */
+	uint32_t stage[MAX_CORES];   /* atomic; each written by its own core */
 } mp;
 
 /* One core at a time reads its TSC when the boot core asks. */
@@ -57,7 +58,7 @@ static struct {
 	uint32_t core; /* atomic; whom we ask: 0 is nobody */
 	uint32_t ask;  /* atomic; number of the question */
 	uint32_t answer;
-	uint64_t tsc;  /* written before `answer` */
+	uint64_t tsc; /* written before `answer` */
 } meeting;
 
 uint32_t arch_mp_core_count(void)
@@ -116,8 +117,7 @@ static void number_cores(const struct acpi_info *acpi)
 		remark("%u processors need x2APIC mode, which this machine lacks: not used",
 		       unreachable);
 	if (surplus != 0)
-		remark("this image serves %u processors: %u more are not used", MAX_CORES,
-		       surplus);
+		remark("this image serves %u processors: %u more are not used", MAX_CORES, surplus);
 }
 
 /* The highest usable page: firmware that clobbers low memory clobbers its beginning. */
@@ -127,8 +127,8 @@ static uint64_t choose_low_page(const struct boot_info *boot)
 
 	for (uint32_t i = 0; i < boot->mem_count; i++) {
 		const struct boot_mem *m = &boot->mem[i];
-		const uint64_t end = align_down(min_u64(m->base + m->bytes, LOW_MEMORY_END),
-						PAGE_BYTES);
+		const uint64_t end =
+			align_down(min_u64(m->base + m->bytes, LOW_MEMORY_END), PAGE_BYTES);
 
 		if (m->type == BOOT_MEM_USABLE && end >= m->base + PAGE_BYTES &&
 		    end >= 2 * PAGE_BYTES)
@@ -141,6 +141,7 @@ enum err mp_init(const struct boot_info *boot, const char **missing)
 {
 	/* Firmware may have left them spinning in memory that is ours now; even unlisted ones. */
 	apic_stop_others();
+	mp.stopped_tsc = cpu_rdtsc();
 	number_cores(acpi_facts());
 	mp.low_page = choose_low_page(boot);
 	for (core_id_t core = 1; core < mp.core_count; core++) {
@@ -186,7 +187,8 @@ static NORETURN void core_begin(struct percpu *p)
 	core_load_descriptors(p);
 	core_load_traps();
 	cpu_write_cr4(mp.boot_cr4);
-	cpu_wrmsr(MSR_PAT, mp.boot_pat);
+	if (cpu_rdmsr(MSR_PAT) != mp.boot_pat)
+		cpu_wrmsr(MSR_PAT, mp.boot_pat);
 	core_enable_apic();
 	core_enable_timer();
 	__atomic_store_n(&mp.stage[p->core], CORE_HERE, __ATOMIC_RELEASE);
@@ -245,6 +247,7 @@ static bool wait_until_here(core_id_t core, uint64_t ns)
 	return true;
 }
 
+/* The first INIT was that of mp_init(). */
 static bool start_one(core_id_t core, uint8_t *page)
 {
 	const uint32_t to = percpu_of(core)->apic_id;
@@ -253,14 +256,14 @@ static bool start_one(core_id_t core, uint8_t *page)
 	patch64(page, trampoline_stack, percpu_of(core)->stack_top);
 	patch64(page, trampoline_self, (uint64_t)percpu_of(core));
 	for (uint32_t i = 1; i <= START_TRIES; i++) {
-		apic_send_init(to);
-		clock_wait_ns(INIT_WAIT_NS);
 		apic_send_startup(to, vector);
 		if (wait_until_here(core, STARTUP_WAIT_NS))
 			return true;
 		apic_send_startup(to, vector);
 		if (wait_until_here(core, i * START_WAIT_NS))
 			return true;
+		apic_send_init(to);
+		clock_wait_ns(INIT_WAIT_NS);
 	}
 	return false;
 }
@@ -301,8 +304,8 @@ static enum err start_all(uint8_t *page, core_id_t *failed)
 		doubt = max_u64(doubt, (uint64_t)(skew.hi_tsc - skew.lo_tsc));
 		if (proven > limit) {
 			remark("the TSC of core %u is %llu ticks away from core 0's: at most %llu "
-			       "are allowed", core, (unsigned long long)proven,
-			       (unsigned long long)limit);
+			       "are allowed",
+			       core, (unsigned long long)proven, (unsigned long long)limit);
 			return ERR_UNSUPPORTED;
 		}
 	}
@@ -332,6 +335,7 @@ enum err arch_mp_start(void (*fn)(core_id_t core), core_id_t *failed)
 	ASSERT(bytes <= sizeof(kept));
 	memcpy(kept, page, bytes);
 	fill_trampoline(page);
+	clock_wait_until(mp.stopped_tsc + mul_div(INIT_WAIT_NS, arch_clock_tsc_hz(), SEC(1)));
 	e = start_all(page, failed);
 	memcpy(page, kept, bytes);
 	paging_unmap_identity((hpa_t){ mp.low_page });

@@ -9,19 +9,19 @@
 #include "arch/x86/init.h"
 
 /* ACPI, "PM1 Control Registers" */
-#define PM1_SCI_EN	BIT32(0)
-#define PM1_SLP_TYP(t)	((uint32_t)(t) << 10)
-#define PM1_SLP_TYP_MASK PM1_SLP_TYP(7)
-#define PM1_SLP_EN	BIT32(13)
+#define PM1_SCI_EN        BIT32(0)
+#define PM1_SLP_TYP(t)    ((uint32_t)(t) << 10)
+#define PM1_SLP_TYP_MASK  PM1_SLP_TYP(7)
+#define PM1_SLP_EN        BIT32(13)
 
 #define ACPI_MODE_WAIT_MS 100u
 
 /* The chipsets' "Reset Control Register" */
-#define RESET_CONTROL	   0xcf9u
+#define RESET_CONTROL      0xcf9u
 #define RESET_CONTROL_HARD 0x02u
 #define RESET_CONTROL_GO   0x04u
 
-#define RESET_WAIT_MS 50u
+#define RESET_WAIT_MS      50u
 
 uint8_t arch_pio_read8(uint16_t port)
 {

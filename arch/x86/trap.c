@@ -14,11 +14,11 @@
 #include "core/lib/assert.h"
 #include "core/lib/fmt.h"
 
-#define TRAP_STUB_BYTES 8u /* trap.S: the same */
-#define VECTOR_COUNT	256u
-#define EXCEPTION_COUNT 32u
+#define TRAP_STUB_BYTES      8u /* trap.S: the same */
+#define VECTOR_COUNT         256u
+#define EXCEPTION_COUNT      32u
 
-#define VECTOR_NMI	     2u
+#define VECTOR_NMI           2u
 #define VECTOR_DOUBLE_FAULT  8u
 #define VECTOR_MACHINE_CHECK 18u
 

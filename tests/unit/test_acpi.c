@@ -11,7 +11,7 @@
 #include "tests/test.h"
 
 #define BLOCK_MAX 16u
-#define HEADER	  36u
+#define HEADER    36u
 
 static struct block {
 	uint64_t physical;
@@ -137,14 +137,14 @@ static bool has_note(const struct acpi_info *info, const char *text)
 }
 
 /* MADT body: LAPIC address and flags, then entries. */
-#define MADT_FIXED	     0, 0, 0xe0, 0xfe, 1, 0, 0, 0
-#define LAPIC(id, flags)     0, 8, 0, (id), (flags), 0, 0, 0
-#define X2APIC(id, flags)    9, 16, 0, 0, (id), 0, 0, 0, (flags), 0, 0, 0, 0, 0, 0, 0
-#define IOAPIC(id, gsi)	     1, 12, (id), 0, 0, 0, 0xc0, 0xfe, (gsi), 0, 0, 0
-#define OVERRIDE(irq, gsi)   2, 10, 0, (irq), (gsi), 0, 0, 0, 0x0d, 0
+#define MADT_FIXED         0, 0, 0xe0, 0xfe, 1, 0, 0, 0
+#define LAPIC(id, flags)   0, 8, 0, (id), (flags), 0, 0, 0
+#define X2APIC(id, flags)  9, 16, 0, 0, (id), 0, 0, 0, (flags), 0, 0, 0, 0, 0, 0, 0
+#define IOAPIC(id, gsi)    1, 12, (id), 0, 0, 0, 0xc0, 0xfe, (gsi), 0, 0, 0
+#define OVERRIDE(irq, gsi) 2, 10, 0, (irq), (gsi), 0, 0, 0, 0x0d, 0
 
 static const uint8_t good_madt[] = {
-	MADT_FIXED,	  LAPIC(2, 1),	  LAPIC(0, 1),	  LAPIC(7, 0), IOAPIC(1, 24),
+	MADT_FIXED,     LAPIC(2, 1),  LAPIC(0, 1),  LAPIC(7, 0),    IOAPIC(1, 24),
 	OVERRIDE(0, 2), X2APIC(0, 1), X2APIC(9, 1), LAPIC(0xff, 1),
 };
 
@@ -457,7 +457,10 @@ static void s5_is_found_in_every_spelling(void)
 		/* word and double word constants; package length in two, three and four bytes */
 		{ { 8, '_', 'S', '5', '_', 0x12, 0x49, 0, 2, 0x0b, 7, 0, 0x0b, 6, 0 }, 15, 7, 6 },
 		{ { 8, '_', 'S', '5', '_', 0x12, 0x86, 0, 0, 2, 1, 0 }, 12, 1, 0 },
-		{ { 8, '_', 'S', '5', '_', 0x12, 0xcb, 0, 0, 0, 2, 0x0c, 5, 0, 0, 0, 1 }, 17, 5, 1 },
+		{ { 8, '_', 'S', '5', '_', 0x12, 0xcb, 0, 0, 0, 2, 0x0c, 5, 0, 0, 0, 1 },
+		  17,
+		  5,
+		  1 },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {

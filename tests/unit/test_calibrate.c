@@ -52,8 +52,8 @@ static void tsc_bounds_contain_the_truth(void)
 		const uint64_t start = random64(hz * 10), width = random_width(hz / 1000);
 		const uint64_t window = hz / 25 + random64(hz / 200);
 		const struct clock_reading a = reading_at(start, width, hz, references[r], phase);
-		const struct clock_reading b =
-			reading_at(start + window, random_width(hz / 1000), hz, references[r], phase);
+		const struct clock_reading b = reading_at(start + window, random_width(hz / 1000),
+							  hz, references[r], phase);
 		const struct clock_bounds c = clock_bounds_from(&a, &b, masks[r], references[r]);
 
 		CHECK(c.lo_hz <= hz && hz <= c.hi_hz);
