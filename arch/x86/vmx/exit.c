@@ -186,13 +186,14 @@ static void take_ept_violation(struct vcpu *v, struct exit_info *out)
 	}
 }
 
-static void take_hypercall(struct vcpu *v, struct exit_info *out)
+static inline void take_hypercall(struct vcpu *v, struct exit_info *out)
 {
 	/* VMCALL exits at any privilege level, unlike most. */
-	if (ACCESS_DPL(vmcs_read32(VMCS_GUEST_SS_ACCESS)) != 0) {
+	if (ACCESS_DPL(vmcs_read(VMCS_GUEST_SS_ACCESS)) != 0) {
 		out->kind = EXIT_UNDEFINED;
 		return;
 	}
+	out->kind = EXIT_HYPERCALL;
 	out->addr = v->gpr[GPR_RAX];
 	out->arg[0] = v->gpr[GPR_RBX];
 	out->arg[1] = v->gpr[GPR_RCX];
@@ -230,16 +231,13 @@ static void decode_rest(struct vcpu *v, uint32_t reason, struct exit_info *out)
 	}
 }
 
-void vmx_decode(struct vcpu *v, uint32_t reason, struct exit_info *out)
+static __attribute__((noinline)) void decode_by_kind(struct vcpu *v, uint32_t reason,
+						     struct exit_info *out)
 {
-	struct vmx *x = v->backend;
+	const struct vmx *x = v->backend;
 
-	x->has_skipped = false;
 	out->kind = vmx_kind(reason);
 	switch (out->kind) {
-	case EXIT_HYPERCALL:
-		take_hypercall(v, out);
-		return;
 	case EXIT_IRQ:
 		irq_serve(INTERRUPTION_VECTOR(vmcs_read32(VMCS_EXIT_INTERRUPTION)));
 		return;
@@ -264,4 +262,16 @@ void vmx_decode(struct vcpu *v, uint32_t reason, struct exit_info *out)
 		decode_rest(v, reason, out);
 		return;
 	}
+}
+
+/* Hypercalls come first: they are the frequent exit that a guest chooses. */
+void vmx_decode(struct vcpu *v, uint32_t reason, struct exit_info *out)
+{
+	struct vmx *x = v->backend;
+
+	x->has_skipped = false;
+	if (reason == REASON_VMCALL)
+		take_hypercall(v, out);
+	else
+		decode_by_kind(v, reason, out);
 }
