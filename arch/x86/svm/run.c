@@ -18,6 +18,10 @@
 /* SDM Vol. 3B, "Debug Status Register (DR6)": single step. */
 #define DR6_BS BIT64(14)
 
+#ifndef GUESTS_KEEP_R12_TO_R15
+#error "the image must be compiled with -ffixed-r12 to -ffixed-r15: see run()"
+#endif
+
 #define GPR_AT(n) ((n) * 8)
 
 _Static_assert(offsetof(struct vcpu, gpr) == 0, "the stub finds registers at the start");
@@ -25,7 +29,9 @@ _Static_assert(sizeof(((struct vcpu *)0)->gpr[0]) == GPR_AT(1), "the stub has th
 
 /*
  * All registers are the guest's at VMRUN but RAX and RSP, which the VMCB holds; it leaves all
- * of them behind. The stack keeps what C needs afterwards. GIF is 0 and IF is 1 on return.
+ * of them behind. R12 to R15 are so all the time (Makefile: no code of ours uses them) until
+ * another vCPU is loaded. The stack keeps what C needs afterwards. GIF is 0 and IF is 1 on
+ * return.
  */
 struct after_run {
 	struct vcpu *v;
@@ -51,10 +57,6 @@ static inline struct after_run run(struct vcpu *v, struct exit_info *out, hpa_t 
 			 "mov %c[r9](%%rdi), %%r9\n\t"
 			 "mov %c[r10](%%rdi), %%r10\n\t"
 			 "mov %c[r11](%%rdi), %%r11\n\t"
-			 "mov %c[r12](%%rdi), %%r12\n\t"
-			 "mov %c[r13](%%rdi), %%r13\n\t"
-			 "mov %c[r14](%%rdi), %%r14\n\t"
-			 "mov %c[r15](%%rdi), %%r15\n\t"
 			 "mov %c[rdi](%%rdi), %%rdi\n\t"
 			 "vmrun %%rax\n\t"
 			 "vmsave %%rax\n\t" /* RAX is as before VMRUN */
@@ -72,21 +74,14 @@ static inline struct after_run run(struct vcpu *v, struct exit_info *out, hpa_t 
 			 "mov %%r9, %c[r9](%%rdi)\n\t"
 			 "mov %%r10, %c[r10](%%rdi)\n\t"
 			 "mov %%r11, %c[r11](%%rdi)\n\t"
-			 "mov %%r12, %c[r12](%%rdi)\n\t"
-			 "mov %%r13, %c[r13](%%rdi)\n\t"
-			 "mov %%r14, %c[r14](%%rdi)\n\t"
-			 "mov %%r15, %c[r15](%%rdi)\n\t"
 			 "pop %[out]"
 			 : "+a"(guest), "+D"(v), [out] "+c"(out), [host] "+S"(host.v)
 			 : [rcx] "i"(GPR_AT(GPR_RCX)), [rdx] "i"(GPR_AT(GPR_RDX)),
 			   [rbx] "i"(GPR_AT(GPR_RBX)), [rbp] "i"(GPR_AT(GPR_RBP)),
 			   [rsi] "i"(GPR_AT(GPR_RSI)), [rdi] "i"(GPR_AT(GPR_RDI)),
 			   [r8] "i"(GPR_AT(GPR_R8)), [r9] "i"(GPR_AT(GPR_R9)),
-			   [r10] "i"(GPR_AT(GPR_R10)), [r11] "i"(GPR_AT(GPR_R11)),
-			   [r12] "i"(GPR_AT(GPR_R12)), [r13] "i"(GPR_AT(GPR_R13)),
-			   [r14] "i"(GPR_AT(GPR_R14)), [r15] "i"(GPR_AT(GPR_R15))
-			 : "rbx", "rdx", "rbp", "r8", "r9", "r10", "r11", "r12", "r13", "r14", "r15",
-			   "cc", "memory");
+			   [r10] "i"(GPR_AT(GPR_R10)), [r11] "i"(GPR_AT(GPR_R11))
+			 : "rbx", "rdx", "rbp", "r8", "r9", "r10", "r11", "cc", "memory");
 	return (struct after_run){ v, out };
 }
 
@@ -197,12 +192,15 @@ static bool serve_host_exit(struct vmcb *vmcb, uint32_t code, uint64_t deadline_
 
 /* ---- The path of every exit ---- */
 
-static inline uint64_t armed_tsc(void)
+static inline bool is_armed_for(uint64_t deadline_tsc)
 {
-	uint64_t tsc;
+	bool is_equal;
 
-	__asm__("mov %%gs:%c1, %0" : "=r"(tsc) : "i"(offsetof(struct percpu, timer_tsc)) : "memory");
-	return tsc;
+	__asm__ volatile("cmp %%gs:%c2, %1"
+			 : "=@cce"(is_equal)
+			 : "r"(deadline_tsc), "i"(offsetof(struct percpu, timer_tsc))
+			 : "memory");
+	return is_equal;
 }
 
 static inline hpa_t host_vmcb(void)
@@ -254,7 +252,7 @@ static bool prepare(struct vcpu *v, uint64_t deadline_tsc,
  */
 static __attribute__((noinline)) void finish(struct vcpu *v, struct exit_info *out)
 {
-	const uint64_t deadline_tsc = armed_tsc();
+	const uint64_t deadline_tsc = percpu()->timer_tsc;
 	struct vmcb *const vmcb = v->control;
 	const uint32_t code = (uint32_t)vmcb->exit_code;
 
@@ -308,7 +306,7 @@ static __attribute__((noinline)) void prepare_and_enter(struct vcpu *v, uint64_t
 
 void svm_enter(struct vcpu *v, uint64_t deadline_tsc, struct exit_info *out)
 {
-	if (__builtin_expect(armed_tsc() != deadline_tsc || v->lapic.changed, 0))
+	if (__builtin_expect(!is_armed_for(deadline_tsc) || v->lapic.changed, 0))
 		prepare_and_enter(v, deadline_tsc, out);
 	else
 		enter(v, out);
