@@ -43,7 +43,7 @@ x86      := $(wildcard arch/x86/*.[cS] arch/x86/vmx/*.[cS] arch/x86/svm/*.[cS]) 
 	    $(wildcard arch/x86/boot/multiboot2*.[cS])
 # Plain functions over plain data: these run on the host too.
 core_pure  := $(wildcard core/plan*.c) $(addprefix core/,elf.c ledger.c memory.c run.c exit.c \
-	      hypercall.c console.c partition.c)
+	      hypercall.c console.c partition.c log_ring.c)
 x86_pure   := $(wildcard $(addprefix arch/x86/,acpi.c acpi_tables.c calibrate.c boot_map.c cpuid.c \
 	      msr.c nested_table.c vlapic.c paging_table.c boot/multiboot2_info.c \
 	      vmx/decode.c vmx/controls.c svm/decode.c))
@@ -51,7 +51,7 @@ guest_pure := $(wildcard guests/rt/args.c guests/rt/rm.c guests/rt/stats.c guest
 
 img_o  := $(patsubst %,$(B)/img/%.o,$(lib) $(pure) $(core) $(drivers) $(x86))
 host_o := $(patsubst %,$(B)/host/%.o,$(filter-out core/lib/mem.c,$(lib)) $(pure) $(core_pure) \
-	  $(x86_pure) $(guest_pure) $(wildcard tests/fake/*.c))
+	  $(x86_pure) drivers/fbcon.c $(guest_pure) $(wildcard tests/fake/*.c))
 tool_o := $(patsubst %,$(B)/tool/%.o,$(filter-out core/lib/mem.c,$(lib)) $(pure) \
 	  $(wildcard core/plan*.c) core/elf.c tests/fake/panic.c)
 tests  := $(patsubst tests/%.c,$(B)/tests/%,$(wildcard tests/unit/test_*.c tests/property/test_*.c))

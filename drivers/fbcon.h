@@ -6,7 +6,7 @@
  *	    is far too slow to be scrolled. The line below the one being written is empty, which
  *	    shows where the newest text ends. A line too long goes on in the next one.
  *	    Bytes outside the printable ASCII range show as '?'.
- * Work     fbcon_put() of n bytes changes at most n + 1 cells; clearing a line is done cell by
+ * Work     fbcon_put() of n bytes changes at most n cells; clearing a line is done cell by
  *	    cell within that.
  * Source   PSF1 and PSF2 headers as in the kbd project's "psf.h" description of the formats.
  * Errors   ERR_INVAL: a font that is cut off or of a size other than 1..32 by 1..64 pixels, or a
