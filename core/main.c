@@ -80,12 +80,26 @@ static void start_memory(void)
 	memory_offer(&boot, pool, pool_bytes, &board);
 }
 
+/* What bring-up had to say since the last call; it may be why something is refused next. */
+static void say_remarks(void)
+{
+	static uint32_t said;
+	const char *line;
+
+	while ((line = arch_remark(said)) != NULL) {
+		log_line(TAG, "%s", line);
+		said++;
+	}
+}
+
 static void start_machine(void)
 {
 	const char *missing = NULL;
 	char line[128];
+	const enum err e = arch_init(&boot, &missing);
 
-	if (arch_init(&boot, &missing) != OK)
+	say_remarks();
+	if (e != OK)
 		refuse("machine", missing);
 	if (arch_vcpu_probe(&missing) != OK)
 		refuse("hardware virtualization", missing);
@@ -119,11 +133,15 @@ static void start_cores(void)
 {
 	uint64_t limit_tsc;
 	core_id_t failed = 0;
+	enum err e;
 
 	enable_core(0);
-	if (arch_mp_start(other_core_main, &failed) != OK) {
+	e = arch_mp_start(other_core_main, &failed);
+	say_remarks();
+	if (e != OK) {
 		log_line(TAG, "core %u does not start", failed);
-		refuse("processors", "INIT-SIPI-SIPI was not answered");
+		refuse("processors", e == ERR_TIMEOUT ? "INIT-SIPI-SIPI was not answered" :
+							"see the lines above");
 	}
 	limit_tsc = arch_clock_now_tsc() + arch_clock_tsc_hz();
 	while (__atomic_load_n(&enabled_count, __ATOMIC_ACQUIRE) < board.core_count)
