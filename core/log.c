@@ -11,26 +11,26 @@
 #include <stdarg.h>
 #include <string.h>
 
-#define FALLBACK_PAGES	 17u /* a header and 64 KiB, where no memory survives a reset */
-#define EARLY_BYTES	 KIB(4)
-#define PREVIOUS_LINES	 40u
-#define FLUSH_CHUNK	 256u
-#define FLUSH_POLLS_MAX	 BIT32(22) /* without a byte taken: the console is dead */
-#define LOCK_POLLS_MAX	 BIT32(24) /* nobody holds it that long: its holder was halted */
+#define FALLBACK_PAGES  17u /* a header and 64 KiB, where no memory survives a reset */
+#define EARLY_BYTES     KIB(4)
+#define PREVIOUS_LINES  40u
+#define FLUSH_CHUNK     256u
+#define FLUSH_POLLS_MAX BIT32(22) /* without a byte taken: the console is dead */
+#define LOCK_POLLS_MAX  BIT32(24) /* nobody holds it that long: its holder was halted */
 
 /* What a console has taken of the ring. Written by the drainer only. */
 struct reader {
 	uint64_t position;
 	bool is_inside_line;
-	bool is_skipping;  /* a line for machines, which the frame buffer does not show */
+	bool is_skipping; /* a line for machines, which the frame buffer does not show */
 	bool has_sent_cr;
 };
 
-static struct log_ring ring;	 /* appending: `lock` */
-static struct reader uart;	 /* `drain_lock` */
-static struct reader screen;	 /* `drain_lock` */
-static uint64_t tail;		 /* both have taken what is before; atomic, by the drainer */
-static uint64_t dropped_lines;	 /* `lock` */
+static struct log_ring ring;   /* appending: `lock` */
+static struct reader uart;     /* `drain_lock` */
+static struct reader screen;   /* `drain_lock` */
+static uint64_t tail;          /* both have taken what is before; atomic, by the drainer */
+static uint64_t dropped_lines; /* `lock` */
 static bool lock, drain_lock;
 
 static uint64_t early_memory[(LOG_RING_HEADER_BYTES + EARLY_BYTES) / sizeof(uint64_t)];

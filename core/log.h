@@ -23,8 +23,8 @@ void log_init(const struct boot_info *boot);
 void log_use_memory(const struct boot_info *boot);
 
 void log_line(const char *source, const char *format, ...) PRINTF(2, 3); /* "[source] text" */
-void log_machine(const char *format, ...) PRINTF(1, 2);			  /* "@{...}" */
-void log_raw(const char *text, size_t bytes);				  /* as is */
+void log_machine(const char *format, ...) PRINTF(1, 2);                  /* "@{...}" */
+void log_raw(const char *text, size_t bytes);                            /* as is */
 /* At most `byte_count` bytes go out. True: there is more. */
 bool log_drain(uint32_t byte_count);
 bool log_is_empty(void);

@@ -74,8 +74,7 @@ enum err log_ring_open(struct log_ring *r, void *memory, uint64_t memory_bytes,
 				.bytes = bytes };
 	if (mark != NULL) {
 		previous->to = mark->head;
-		previous->from = max_u64(mark->start,
-					 mark->head > bytes ? mark->head - bytes : 0);
+		previous->from = max_u64(mark->start, mark->head > bytes ? mark->head - bytes : 0);
 		r->head = mark->head;
 		r->start = mark->start;
 		return OK;

@@ -32,11 +32,11 @@ struct log_header {
 
 struct log_ring {
 	struct log_header *header; /* [I] */
-	char *text;		   /* [I] */
-	uint64_t bytes;		   /* [I] a power of two */
-	uint64_t head;		   /* [L] released after the text */
-	uint64_t start;		   /* [I] */
-	uint32_t turn;		   /* [L] the mark that is written next */
+	char *text;                /* [I] */
+	uint64_t bytes;            /* [I] a power of two */
+	uint64_t head;             /* [L] released after the text */
+	uint64_t start;            /* [I] */
+	uint32_t turn;             /* [L] the mark that is written next */
 };
 
 struct log_span {

@@ -2,19 +2,19 @@
 #include "drivers/fbcon.h"
 #include <string.h>
 
-#define PIXEL_BYTES   4u
-#define PIXELS_MAX    16384u /* a side */
-#define ROWS_MAX      1024u
-#define COLUMNS_MIN   16u
-#define ROWS_MIN      4u
-#define FOREGROUND    UINT32_C(0x00d0d0d0) /* grey: the order of the colours does not matter */
-#define BACKGROUND    UINT32_C(0x00000000)
+#define PIXEL_BYTES 4u
+#define PIXELS_MAX  16384u /* a side */
+#define ROWS_MAX    1024u
+#define COLUMNS_MIN 16u
+#define ROWS_MIN    4u
+#define FOREGROUND  UINT32_C(0x00d0d0d0) /* grey: the order of the colours does not matter */
+#define BACKGROUND  UINT32_C(0x00000000)
 
 /* PSF1: magic (2 bytes), mode, height; 8 pixels wide. */
-#define PSF1_MAGIC	  0x0436u
+#define PSF1_MAGIC        0x0436u
 #define PSF1_HEADER_BYTES 4u
-#define PSF1_MODE_512	  0x01u
-#define PSF1_WIDTH	  8u
+#define PSF1_MODE_512     0x01u
+#define PSF1_WIDTH        8u
 
 /* PSF2: eight 32-bit words. */
 #define PSF2_MAGIC 0x864ab572u
@@ -29,10 +29,10 @@ struct psf2_header {
 	uint32_t width;
 };
 
-#define GLYPH_WIDTH_MAX	 32u
+#define GLYPH_WIDTH_MAX  32u
 #define GLYPH_HEIGHT_MAX 64u
-#define FIRST_PRINTABLE	 ' '
-#define LAST_PRINTABLE	 '~'
+#define FIRST_PRINTABLE  ' '
+#define LAST_PRINTABLE   '~'
 
 struct glyphs {
 	const uint8_t *at;
@@ -51,8 +51,8 @@ static struct {
 	uint32_t column, row;
 	/* The row below is emptied cell by cell before anything else is shown. */
 	uint32_t clearing_row;
-	uint32_t to_clear;	     /* cells of it that are not empty yet, from the left */
-	uint16_t used[ROWS_MAX];     /* cells of a row that are not empty, from the left */
+	uint32_t to_clear;       /* cells of it that are not empty yet, from the left */
+	uint16_t used[ROWS_MAX]; /* cells of a row that are not empty, from the left */
 } con;
 
 static enum err parse_psf1(const uint8_t *font, size_t bytes, struct glyphs *g)

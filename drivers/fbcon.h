@@ -21,8 +21,8 @@
 bool fbcon_can_show(const struct boot_framebuffer *fb);
 
 /* `pixels`: where the frame buffer is mapped. Clears it all: boot only. */
-MUST_CHECK enum err fbcon_init(const struct boot_framebuffer *fb, void *pixels,
-			       const uint8_t *font, size_t font_bytes);
+MUST_CHECK enum err fbcon_init(const struct boot_framebuffer *fb, void *pixels, const uint8_t *font,
+			       size_t font_bytes);
 bool fbcon_is_present(void);
 
 /* How many bytes were taken; fewer than given while a line is being cleared. */

@@ -2,32 +2,32 @@
 #include "drivers/uart.h"
 #include "arch/machine.h"
 
-#define COM1 0x3f8u
+#define COM1       0x3f8u
 
-#define UART_THR (COM1 + 0) /* w  "Transmitter Holding Register" */
-#define UART_DLL (COM1 + 0) /* rw "Divisor Latch (LS)", while LCR.DLAB */
-#define UART_DLM (COM1 + 1) /* rw "Divisor Latch (MS)", while LCR.DLAB */
-#define UART_IER (COM1 + 1) /* rw "Interrupt Enable Register" */
-#define UART_FCR (COM1 + 2) /* w  "FIFO Control Register" */
-#define   FCR_ENABLE 0x01u
-#define   FCR_RESET  0x06u /* both FIFOs */
-#define UART_IIR (COM1 + 2) /* r  "Interrupt Identification Register" */
-#define   IIR_FIFOS  0xc0u /* FIFOs enabled: a 16550A or later */
-#define UART_LCR (COM1 + 3) /* rw "Line Control Register" */
-#define   LCR_8N1    0x03u
-#define   LCR_DLAB   0x80u
-#define UART_MCR (COM1 + 4) /* rw "Modem Control Register" */
-#define   MCR_DTR    0x01u
-#define   MCR_RTS    0x02u
-#define UART_LSR (COM1 + 5) /* r  "Line Status Register" */
-#define   LSR_THRE   0x20u /* transmitter holding register (with FIFOs: the FIFO) empty */
-#define   LSR_TEMT   0x40u /* transmitter empty, shift register included */
-#define UART_SCR (COM1 + 7) /* rw "Scratch Register" */
+#define UART_THR   (COM1 + 0) /* w  "Transmitter Holding Register" */
+#define UART_DLL   (COM1 + 0) /* rw "Divisor Latch (LS)", while LCR.DLAB */
+#define UART_DLM   (COM1 + 1) /* rw "Divisor Latch (MS)", while LCR.DLAB */
+#define UART_IER   (COM1 + 1) /* rw "Interrupt Enable Register" */
+#define UART_FCR   (COM1 + 2) /* w  "FIFO Control Register" */
+#define FCR_ENABLE 0x01u
+#define FCR_RESET  0x06u      /* both FIFOs */
+#define UART_IIR   (COM1 + 2) /* r  "Interrupt Identification Register" */
+#define IIR_FIFOS  0xc0u      /* FIFOs enabled: a 16550A or later */
+#define UART_LCR   (COM1 + 3) /* rw "Line Control Register" */
+#define LCR_8N1    0x03u
+#define LCR_DLAB   0x80u
+#define UART_MCR   (COM1 + 4) /* rw "Modem Control Register" */
+#define MCR_DTR    0x01u
+#define MCR_RTS    0x02u
+#define UART_LSR   (COM1 + 5) /* r  "Line Status Register" */
+#define LSR_THRE   0x20u      /* transmitter holding register (with FIFOs: the FIFO) empty */
+#define LSR_TEMT   0x40u      /* transmitter empty, shift register included */
+#define UART_SCR   (COM1 + 7) /* rw "Scratch Register" */
 
-#define DIVISOR	   1u /* 1.8432 MHz / 16 / 115200 */
+#define DIVISOR    1u /* 1.8432 MHz / 16 / 115200 */
 #define FIFO_BYTES 16u
-#define PROBE_A	   0x5au
-#define PROBE_B	   0xa5u
+#define PROBE_A    0x5au
+#define PROBE_B    0xa5u
 
 static bool is_present;
 static size_t fifo_bytes = 1;

@@ -11,7 +11,7 @@ static struct {
 static uint32_t rank(uint32_t type)
 {
 	static const uint8_t ranks[] = {
-		[BOOT_MEM_USABLE] = 1,	 [BOOT_MEM_FILE] = 2,  [BOOT_MEM_ACPI] = 3,
+		[BOOT_MEM_USABLE] = 1,   [BOOT_MEM_FILE] = 2,  [BOOT_MEM_ACPI] = 3,
 		[BOOT_MEM_RESERVED] = 4, [BOOT_MEM_IMAGE] = 5,
 	};
 

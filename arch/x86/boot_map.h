@@ -20,8 +20,11 @@
  * Where the log ring wants to be: the same place at every boot, or a reset would lose it; and
  * none that firmware writes to on the way. OVMF unpacks itself to 9..21 MiB: hence the second.
  */
-#define BOOT_LOG_BYTES	(KIB(64) + PAGE_BYTES)
-#define BOOT_LOG_PLACES { MIB(16) - BOOT_LOG_BYTES, MIB(8) - BOOT_LOG_BYTES }
+#define BOOT_LOG_BYTES (KIB(64) + PAGE_BYTES)
+#define BOOT_LOG_PLACES \
+	{ \
+		MIB(16) - BOOT_LOG_BYTES, MIB(8) - BOOT_LOG_BYTES \
+	}
 
 MUST_CHECK enum err boot_map_paint(struct boot_info *info, uint64_t base, uint64_t bytes,
 				   enum boot_mem_type type);

@@ -4,10 +4,10 @@
 #include "arch/x86/cpu.h"
 #include <string.h>
 
-#define COM1	  0x3f8u
-#define COM1_LSR  (COM1 + 5)
-#define LSR_THRE  0x20u	   /* transmitter holding register empty */
-#define WAIT_MAX  0x10000u /* polls until we believe that there is no UART */
+#define COM1     0x3f8u
+#define COM1_LSR (COM1 + 5)
+#define LSR_THRE 0x20u    /* transmitter holding register empty */
+#define WAIT_MAX 0x10000u /* polls until we believe that there is no UART */
 
 struct boot_info boot_info;
 

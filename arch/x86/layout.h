@@ -9,14 +9,14 @@
  */
 #pragma once
 
-#define IMAGE_VIRT 0xffffffff80000000 /* linker.ld: the same */
-#define IMAGE_LOAD 0x1000000	      /* linker.ld: the same */
-#define IMAGE_MAX  0x1000000	      /* linker.ld: the same */
+#define IMAGE_VIRT  0xffffffff80000000 /* linker.ld: the same */
+#define IMAGE_LOAD  0x1000000          /* linker.ld: the same */
+#define IMAGE_MAX   0x1000000          /* linker.ld: the same */
 
 #define DIRECT_BASE 0xffff800000000000
 #define DEVICE_BASE 0xffffc00000000000
 /* What each of the two windows holds: physical addresses of 46 bits. */
-#define WINDOW_BYTES 0x0000400000000000
+#define WINDOW_BYTES     0x0000400000000000
 
 #define BOOT_STACK_BYTES 32768
 

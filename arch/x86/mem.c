@@ -12,23 +12,23 @@
 #include "arch/x86/paging.h"
 #include "core/lib/assert.h"
 
-#define CPUID_FEATURES		1u
-#define   FEATURE_EDX_CLFSH	BIT32(19)
-#define   FEATURE_EBX_CLFLUSH(ebx) (((ebx) >> 8 & 0xff) * 8) /* 15:8, line size in 8 bytes */
-#define CPUID_EXTENDED_FEATURES 0x80000001u
-#define   FEATURE_EDX_NX	BIT32(20)
-#define   FEATURE_EDX_1G	BIT32(26)
-#define CPUID_ADDRESS_SIZES	0x80000008u
-#define   ADDRESS_EAX_PHYSICAL(eax) ((eax) & 0xffu)
-#define PHYSICAL_BITS_DEFAULT	36u
+#define CPUID_FEATURES            1u
+#define FEATURE_EDX_CLFSH         BIT32(19)
+#define FEATURE_EBX_CLFLUSH(ebx)  (((ebx) >> 8 & 0xff) * 8) /* 15:8, line size in 8 bytes */
+#define CPUID_EXTENDED_FEATURES   0x80000001u
+#define FEATURE_EDX_NX            BIT32(20)
+#define FEATURE_EDX_1G            BIT32(26)
+#define CPUID_ADDRESS_SIZES       0x80000008u
+#define ADDRESS_EAX_PHYSICAL(eax) ((eax)&0xffu)
+#define PHYSICAL_BITS_DEFAULT     36u
 
 static struct {
 	const struct boot_info *boot; /* [I] */
 	struct frame_range frames;    /* boot processor, until sealed */
-	uint64_t pool_base;	      /* [I] */
+	uint64_t pool_base;           /* [I] */
 	struct pagetable tables;      /* boot processor, until sealed */
 	bool is_sealed;
-	uint32_t flush_bytes;	      /* [I] cache line; 0: no CLFLUSH */
+	uint32_t flush_bytes; /* [I] cache line; 0: no CLFLUSH */
 } mem;
 
 static uint64_t image_hpa(const char *at)
@@ -152,8 +152,8 @@ enum err arch_mem_init(const struct boot_info *boot, hpa_t pool, uint64_t pool_b
 	mem.flush_bytes = flush_line_bytes();
 	mem.pool_base = pool.v;
 	mem.frames = (struct frame_range){ pool.v, pool.v + pool_bytes };
-	mem.tables = (struct pagetable){ .frames = &mem.frames,
-					 .has_1g = features & FEATURE_EDX_1G };
+	mem.tables =
+		(struct pagetable){ .frames = &mem.frames, .has_1g = features & FEATURE_EDX_1G };
 	e = pagetable_init(&mem.tables);
 	if (e == OK)
 		e = map_everything();
@@ -208,8 +208,7 @@ static enum err map_device(uint64_t base, uint64_t end)
 	struct page_leaf leaf;
 
 	/* Large pages where nothing is mapped yet; else page by page what is missing. */
-	if (!pagetable_next(&mem.tables, DEVICE_BASE + base, &leaf) ||
-	    leaf.va >= DEVICE_BASE + end)
+	if (!pagetable_next(&mem.tables, DEVICE_BASE + base, &leaf) || leaf.va >= DEVICE_BASE + end)
 		return pagetable_map(&mem.tables, DEVICE_BASE + base, base, end - base,
 				     PAGE_DEVICE);
 	for (; base < end; base += PAGE_BYTES) {

@@ -2,15 +2,15 @@
 #include "arch/x86/paging_table.h"
 #include <string.h>
 
-#define LEVEL_TOP     3u /* PML4; leaves are on levels 0 (4 KiB), 1 (2 MiB), 2 (1 GiB) */
-#define INDEX_BITS    9u
-#define PAGE_SHIFT    12u
-#define VA_BITS	      48u
-#define PA_LIMIT      BIT64(46)
+#define LEVEL_TOP      3u /* PML4; leaves are on levels 0 (4 KiB), 1 (2 MiB), 2 (1 GiB) */
+#define INDEX_BITS     9u
+#define PAGE_SHIFT     12u
+#define VA_BITS        48u
+#define PA_LIMIT       BIT64(46)
 #define CANONICAL_HIGH UINT64_C(0xffff000000000000)
 #define CODE_RANGE_MAX 8u
 
-#define PTE_TABLE (PTE_P | PTE_W | PTE_A)
+#define PTE_TABLE      (PTE_P | PTE_W | PTE_A)
 
 static uint32_t level_shift(uint32_t level)
 {
@@ -149,8 +149,7 @@ enum err pagetable_map(struct pagetable *pt, uint64_t va, uint64_t pa, uint64_t 
 		uint32_t level = best_level(pt, va, pa, bytes);
 		enum err e;
 
-		while ((e = map_leaf(pt, va, leaf_entry(pa, attributes, level), level)) ==
-		       ERR_BUSY)
+		while ((e = map_leaf(pt, va, leaf_entry(pa, attributes, level), level)) == ERR_BUSY)
 			level--;
 		if (e != OK)
 			return e;

@@ -16,14 +16,14 @@
 #include "core/lib/base.h"
 
 /* "Paging-Structure Entries" */
-#define PTE_P	    BIT64(0)
-#define PTE_W	    BIT64(1)
-#define PTE_PWT	    BIT64(3)
-#define PTE_PCD	    BIT64(4)
-#define PTE_A	    BIT64(5)
-#define PTE_D	    BIT64(6)
-#define PTE_PS	    BIT64(7)	/* leaf of 2 MiB or 1 GiB */
-#define PTE_NX	    BIT64(63)
+#define PTE_P       BIT64(0)
+#define PTE_W       BIT64(1)
+#define PTE_PWT     BIT64(3)
+#define PTE_PCD     BIT64(4)
+#define PTE_A       BIT64(5)
+#define PTE_D       BIT64(6)
+#define PTE_PS      BIT64(7) /* leaf of 2 MiB or 1 GiB */
+#define PTE_NX      BIT64(63)
 #define PTE_ADDRESS UINT64_C(0x000ffffffffff000)
 
 /* Rights and memory type of a mapping. There is none that is writable and executable. */

@@ -8,17 +8,17 @@
 #include "tests/property/random.h"
 #include "tests/test.h"
 
-#define PAGES	    64u
-#define ROUNDS	    20000u
-#define PAINTS_MAX  40u
-#define NOBODY	    0u
+#define PAGES      64u
+#define ROUNDS     20000u
+#define PAINTS_MAX 40u
+#define NOBODY     0u
 
 static uint32_t slow[PAGES];
 
 static uint32_t slow_rank(uint32_t type)
 {
-	const uint32_t order[] = { NOBODY, BOOT_MEM_USABLE, BOOT_MEM_FILE, BOOT_MEM_ACPI,
-				   BOOT_MEM_RESERVED, BOOT_MEM_IMAGE };
+	const uint32_t order[] = { NOBODY,        BOOT_MEM_USABLE,   BOOT_MEM_FILE,
+				   BOOT_MEM_ACPI, BOOT_MEM_RESERVED, BOOT_MEM_IMAGE };
 	uint32_t i = 0;
 
 	while (order[i] != type)

@@ -12,7 +12,7 @@
 #define RING_BYTES   1024u
 #define MEMORY_BYTES (LOG_RING_HEADER_BYTES + RING_BYTES)
 #define ALL_BYTES    KIB(256)
-#define BOOTS	     300u
+#define BOOTS        300u
 
 static uint64_t memory[MEMORY_BYTES / sizeof(uint64_t)];
 static char all[ALL_BYTES];

@@ -12,7 +12,7 @@
 #define INFO_HPA    UINT64_C(0x9500)
 #define IMAGE_BASE  MIB(16)
 #define IMAGE_BYTES MIB(1)
-#define ROUNDS	    20000u
+#define ROUNDS      20000u
 
 static uint8_t info[4096];
 static uint32_t used;
@@ -81,8 +81,8 @@ static void put_mmap(void)
 		uint64_t base, bytes;
 		uint32_t type;
 	} ranges[] = {
-		{ 0, 0x9fc00, 1 },	   { 0x9fc00, 0x400, 2 }, { 0xf0000, 0x10000, 2 },
-		{ MIB(1), MIB(126), 1 },   { MIB(127), MIB(1), 3 }, { 0xfffc0000, 0x40000, 2 },
+		{ 0, 0x9fc00, 1 },       { 0x9fc00, 0x400, 2 },   { 0xf0000, 0x10000, 2 },
+		{ MIB(1), MIB(126), 1 }, { MIB(127), MIB(1), 3 }, { 0xfffc0000, 0x40000, 2 },
 		{ GIB(4), GIB(1), 1 },
 	};
 	const uint32_t at = tag(6);
@@ -343,8 +343,8 @@ static bool is_well_formed(const struct boot_info *out)
 /* Random words of a good one replaced by random or by extreme values. */
 static void hostile_tags_do_no_harm(void)
 {
-	static const uint32_t extremes[] = { 0, 1, 7, 8, 9, 16, 24, 0x7fffffff, 0x80000000,
-					     0xfffffff8, 0xffffffff };
+	static const uint32_t extremes[] = { 0,  1,          7,          8,          9,         16,
+					     24, 0x7fffffff, 0x80000000, 0xfffffff8, 0xffffffff };
 	static struct boot_info out;
 
 	for (uint32_t round = 0; round < ROUNDS; round++) {

@@ -9,11 +9,11 @@
 #include "tests/property/random.h"
 #include "tests/test.h"
 
-#define FRAMES_HPA  UINT64_C(0x7000000)
-#define FRAMES	    400u
-#define ROUNDS	    200u
-#define MAPPINGS    12u
-#define PROBES	    400u
+#define FRAMES_HPA UINT64_C(0x7000000)
+#define FRAMES     400u
+#define ROUNDS     200u
+#define MAPPINGS   12u
+#define PROBES     400u
 
 static uint8_t *frames_at;
 static struct frame_range frames;

@@ -8,12 +8,12 @@
 #include "drivers/fbcon.h"
 #include "tests/test.h"
 
-#define WIDTH	 168u /* 21 columns of 8 pixels */
-#define HEIGHT	 85u  /* 10 rows of 8, and a bit */
-#define COLUMNS	 (WIDTH / 8)
-#define ROWS	 (HEIGHT / 8)
-#define PITCH	 (WIDTH * 4 + 32)
-#define PADDING	 UINT32_C(0xa5a5a5a5)
+#define WIDTH   168u /* 21 columns of 8 pixels */
+#define HEIGHT  85u  /* 10 rows of 8, and a bit */
+#define COLUMNS (WIDTH / 8)
+#define ROWS    (HEIGHT / 8)
+#define PITCH   (WIDTH * 4 + 32)
+#define PADDING UINT32_C(0xa5a5a5a5)
 
 static uint8_t psf[4 + 256 * 8];
 static uint32_t *pixels;
@@ -159,7 +159,8 @@ static void what_is_not_printable_shows_as_a_question_mark(void)
 {
 	start();
 	fbcon_put("\x01\x7f\xff\t", 4);
-	CHECK(memcmp("????", (char[]){ shown(0, 0), shown(1, 0), shown(2, 0), shown(3, 0) }, 4) == 0);
+	CHECK(memcmp("????", (char[]){ shown(0, 0), shown(1, 0), shown(2, 0), shown(3, 0) }, 4) ==
+	      0);
 }
 
 static enum err init_with(const uint8_t *font, size_t bytes)
@@ -191,20 +192,27 @@ static void psf2_headers_are_checked(void)
 		uint32_t header, count, bytes, height, width;
 		enum err expected;
 	} cases[] = {
-		{ 32, 128, 8, 8, 8, OK },	    { 40, 127, 8, 8, 8, OK },
-		{ 32, 126, 8, 8, 8, ERR_INVAL },    /* no '~' */
-		{ 32, 129, 8, 8, 8, ERR_INVAL },    /* beyond the end */
-		{ 31, 128, 8, 8, 8, ERR_INVAL },    { 2000, 128, 8, 8, 8, ERR_INVAL },
-		{ 32, 128, 0, 8, 8, ERR_INVAL },    { 32, 128, 8, 8, 9, ERR_INVAL },
-		{ 32, 128, 8, 9, 8, ERR_INVAL },    { 32, 128, 8, 0, 8, ERR_INVAL },
-		{ 32, 128, 8, 8, 0, ERR_INVAL },    { 32, UINT32_MAX, UINT32_MAX, 8, 8, ERR_INVAL },
+		{ 32, 128, 8, 8, 8, OK },
+		{ 40, 127, 8, 8, 8, OK },
+		{ 32, 126, 8, 8, 8, ERR_INVAL }, /* no '~' */
+		{ 32, 129, 8, 8, 8, ERR_INVAL }, /* beyond the end */
+		{ 31, 128, 8, 8, 8, ERR_INVAL },
+		{ 2000, 128, 8, 8, 8, ERR_INVAL },
+		{ 32, 128, 0, 8, 8, ERR_INVAL },
+		{ 32, 128, 8, 8, 9, ERR_INVAL },
+		{ 32, 128, 8, 9, 8, ERR_INVAL },
+		{ 32, 128, 8, 0, 8, ERR_INVAL },
+		{ 32, 128, 8, 8, 0, ERR_INVAL },
+		{ 32, UINT32_MAX, UINT32_MAX, 8, 8, ERR_INVAL },
 		{ 32, 0x20000080, 8, 8, 8, ERR_INVAL },
 	};
 	uint8_t font2[32 + 128 * 8];
 
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
-		const uint32_t header[8] = { 0x864ab572, 0, cases[i].header, 0, cases[i].count,
-					     cases[i].bytes, cases[i].height, cases[i].width };
+		const uint32_t header[8] = { 0x864ab572,      0,
+					     cases[i].header, 0,
+					     cases[i].count,  cases[i].bytes,
+					     cases[i].height, cases[i].width };
 
 		memset(font2, 0, sizeof(font2));
 		memcpy(font2, header, sizeof(header));

@@ -9,9 +9,30 @@
 #define ROOM 200
 
 static const unsigned long values[] = {
-	0, 1, 9, 10, 15, 16, 99, 100, 255, 256, 4095, 65535, 65536, 999999999, 1000000000,
-	INT_MAX, (unsigned long)INT_MAX + 1, UINT_MAX, (unsigned long)UINT_MAX + 1,
-	9999999999999999999u, LONG_MAX, (unsigned long)LONG_MAX + 1, ULONG_MAX - 1, ULONG_MAX,
+	0,
+	1,
+	9,
+	10,
+	15,
+	16,
+	99,
+	100,
+	255,
+	256,
+	4095,
+	65535,
+	65536,
+	999999999,
+	1000000000,
+	INT_MAX,
+	(unsigned long)INT_MAX + 1,
+	UINT_MAX,
+	(unsigned long)UINT_MAX + 1,
+	9999999999999999999u,
+	LONG_MAX,
+	(unsigned long)LONG_MAX + 1,
+	ULONG_MAX - 1,
+	ULONG_MAX,
 };
 
 static const char *const flags[] = { "", "0", "-", "1", "7", "07", "-7", "20", "020", "-20", "25" };
@@ -19,18 +40,18 @@ static const char *const flags[] = { "", "0", "-", "1", "7", "07", "-7", "20", "
 /* GCC would rightly warn of a format that is not a literal: these are made of literals. */
 #pragma GCC diagnostic ignored "-Wformat-nonliteral"
 
-#define SAME(format, ...)                                                    \
-	do {                                                                 \
-		char ours[ROOM], theirs[ROOM];                               \
-		const int n = fmt_text(ours, ROOM, format, __VA_ARGS__);     \
-		CHECK(n == snprintf(theirs, ROOM, format, __VA_ARGS__));     \
-		CHECK(strcmp(ours, theirs) == 0);                            \
+#define SAME(format, ...) \
+	do { \
+		char ours[ROOM], theirs[ROOM]; \
+		const int n = fmt_text(ours, ROOM, format, __VA_ARGS__); \
+		CHECK(n == snprintf(theirs, ROOM, format, __VA_ARGS__)); \
+		CHECK(strcmp(ours, theirs) == 0); \
 	} while (0)
 
 static void numbers_of_every_size_agree(void)
 {
-	static const char *const kinds[] = { "d", "i", "u", "x", "ld", "lu", "lx", "lld", "llu",
-					     "llx", "zu", "zx" };
+	static const char *const kinds[] = { "d",  "i",   "u",   "x",   "ld", "lu",
+					     "lx", "lld", "llu", "llx", "zu", "zx" };
 
 	for (size_t v = 0; v < ARRAY_SIZE(values); v++) {
 		for (size_t f = 0; f < ARRAY_SIZE(flags); f++) {
@@ -53,8 +74,8 @@ static void numbers_of_every_size_agree(void)
 static void strings_agree(void)
 {
 	static const char *const texts[] = { "", "a", "seven..", "a longer one that is cut" };
-	static const char *const widths[] = { "", "3", "-3", "10", "-10", ".0", ".3", "10.3",
-					      "-10.3", ".30" };
+	static const char *const widths[] = { "",   "3",  "-3",   "10",    "-10",
+					      ".0", ".3", "10.3", "-10.3", ".30" };
 
 	for (size_t t = 0; t < ARRAY_SIZE(texts); t++) {
 		for (size_t w = 0; w < ARRAY_SIZE(widths); w++) {

@@ -31,7 +31,7 @@ static bool is_32_bit(const EFI_GRAPHICS_OUTPUT_MODE_INFORMATION *mode)
 		return true;
 	case PixelBitMask:
 		return all > UINT32_MAX >> 8; /* the highest mask bit tells the pixel's size */
-	default: /* PixelBltOnly: nothing to write to */
+	default:                              /* PixelBltOnly: nothing to write to */
 		return false;
 	}
 }

@@ -10,8 +10,8 @@
 #include "arch/x86/boot_map.h"
 
 #define MAP_SPARE_BYTES KIB(16) /* the map grows by allocating room for it, and by events */
-#define EXIT_TRIES	8u
-#define RANGES_SPARE	16u
+#define EXIT_TRIES      8u
+#define RANGES_SPARE    16u
 
 /* "Memory Type Usage after ExitBootServices()"; newer than GNU-EFI's headers are not listed. */
 static enum boot_mem_type range_type(uint32_t type)
@@ -45,9 +45,8 @@ static bool read_map(struct map *map)
 	UINT32 version;
 
 	map->bytes = map->room;
-	return !EFI_ERROR(efi_services->GetMemoryMap(&map->bytes,
-						     (EFI_MEMORY_DESCRIPTOR *)map->at, &map->key,
-						     &map->entry_bytes, &version));
+	return !EFI_ERROR(efi_services->GetMemoryMap(&map->bytes, (EFI_MEMORY_DESCRIPTOR *)map->at,
+						     &map->key, &map->entry_bytes, &version));
 }
 
 static enum err convert(const struct map *map, struct boot_info *info)

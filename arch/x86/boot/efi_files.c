@@ -6,10 +6,10 @@
 #include "arch/x86/boot/efi.h"
 #include <string.h>
 
-#define FOLDER	     "\\bulkhead\\"
+#define FOLDER       "\\bulkhead\\"
 #define CMDLINE_FILE "cmdline"
 #define PATH_MAX     (sizeof(FOLDER) + BOOT_NAME_BYTES)
-#define INFO_BYTES   512u /* EFI_FILE_INFO with a name as long as any of ours */
+#define INFO_BYTES   512u   /* EFI_FILE_INFO with a name as long as any of ours */
 #define CHUNK_BYTES  MIB(1) /* some firmware fails on large reads */
 
 static void make_path(const char *name, CHAR16 *path)

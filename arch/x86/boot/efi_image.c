@@ -108,8 +108,8 @@ uint64_t efi_load_image(struct boot_info *info)
 		const struct elf_segment s = segment(&header, i);
 
 		if (s.type == ELF_PT_LOAD)
-			info->image_bytes = max_u64(info->image_bytes,
-						    s.pa - IMAGE_LOAD + s.memory_bytes);
+			info->image_bytes =
+				max_u64(info->image_bytes, s.pa - IMAGE_LOAD + s.memory_bytes);
 	}
 	info->image_bytes = align_up(info->image_bytes, PAGE_BYTES);
 	info->image_base = place(info->image_bytes);

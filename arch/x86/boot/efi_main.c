@@ -7,13 +7,13 @@
 #include "core/lib/fmt.h"
 #include <string.h>
 
-#define LINE_BYTES	   256u
-#define FAIL_MICROSECONDS  5000000u
-#define LOW_LIMIT	   (GIB(4) - 1)
-#define HANDOFF_BYTES	   PAGE_BYTES
+#define LINE_BYTES        256u
+#define FAIL_MICROSECONDS 5000000u
+#define LOW_LIMIT         (GIB(4) - 1)
+#define HANDOFF_BYTES     PAGE_BYTES
 /* Root, two tables over the low 4 GiB and four of its 2 MiB pages, two over the image, spare. */
-#define TABLE_BYTES	   (16 * PAGE_BYTES)
-#define LOADER_NAME	   "UEFI"
+#define TABLE_BYTES (16 * PAGE_BYTES)
+#define LOADER_NAME "UEFI"
 
 EFI_BOOT_SERVICES *efi_services;
 
@@ -78,9 +78,8 @@ bool efi_take_at(uint64_t base, uint64_t bytes)
 {
 	EFI_PHYSICAL_ADDRESS at = base;
 
-	return !EFI_ERROR(efi_services->AllocatePages(AllocateAddress, EfiLoaderData,
-						      align_up(bytes, PAGE_BYTES) / PAGE_BYTES,
-						      &at));
+	return !EFI_ERROR(efi_services->AllocatePages(
+		AllocateAddress, EfiLoaderData, align_up(bytes, PAGE_BYTES) / PAGE_BYTES, &at));
 }
 
 /* The same as the multiboot2 stub's: low 4 GiB one to one, the image at IMAGE_VIRT. */
@@ -90,8 +89,7 @@ static uint64_t build_tables(const struct boot_info *info)
 	struct frame_range frames = { at, at + TABLE_BYTES };
 	struct pagetable pt = { .frames = &frames };
 
-	if (pagetable_init(&pt) != OK ||
-	    pagetable_map(&pt, 0, 0, GIB(4), PTE_W) != OK ||
+	if (pagetable_init(&pt) != OK || pagetable_map(&pt, 0, 0, GIB(4), PTE_W) != OK ||
 	    pagetable_map(&pt, IMAGE_VIRT, info->image_base,
 			  align_up(info->image_bytes, LARGE_PAGE_BYTES), PTE_W) != OK)
 		efi_fail("bulkhead: the image's size does not suit the loader");

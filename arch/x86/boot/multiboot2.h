@@ -18,11 +18,10 @@
 /* What the parser cannot know from the tags. */
 struct multiboot2_source {
 	const uint8_t *info; /* the information, wherever the caller sees it */
-	uint64_t limit;	     /* how many bytes of it may be read at most */
+	uint64_t limit;      /* how many bytes of it may be read at most */
 	uint64_t info_hpa;   /* where it is in physical memory */
 	uint64_t image_base; /* the hypervisor's image */
 	uint64_t image_bytes;
 };
 
-MUST_CHECK enum err multiboot2_parse(const struct multiboot2_source *source,
-				     struct boot_info *out);
+MUST_CHECK enum err multiboot2_parse(const struct multiboot2_source *source, struct boot_info *out);

@@ -5,8 +5,8 @@
 
 #define INFO_HEADER_BYTES 8u /* total_size, reserved */
 #define TAG_HEADER_BYTES  8u /* type, size */
-#define TAG_ALIGN	  8u
-#define INFO_MAX_BYTES	  MIB(1)
+#define TAG_ALIGN         8u
+#define INFO_MAX_BYTES    MIB(1)
 
 enum tag_type {
 	TAG_END = 0,
@@ -20,27 +20,27 @@ enum tag_type {
 };
 
 /* Offsets in a tag; its header counts. */
-#define MODULE_START	   8u
-#define MODULE_END	   12u
-#define MODULE_STRING	   16u
-#define MMAP_ENTRY_SIZE	   8u
-#define MMAP_ENTRIES	   16u
-#define MMAP_ENTRY_MIN	   24u
-#define MMAP_BASE	   0u /* in an entry */
-#define MMAP_BYTES	   8u
-#define MMAP_TYPE	   16u
+#define MODULE_START       8u
+#define MODULE_END         12u
+#define MODULE_STRING      16u
+#define MMAP_ENTRY_SIZE    8u
+#define MMAP_ENTRIES       16u
+#define MMAP_ENTRY_MIN     24u
+#define MMAP_BASE          0u /* in an entry */
+#define MMAP_BYTES         8u
+#define MMAP_TYPE          16u
 #define FRAMEBUFFER_ADDR   8u
 #define FRAMEBUFFER_PITCH  16u
 #define FRAMEBUFFER_WIDTH  20u
 #define FRAMEBUFFER_HEIGHT 24u
-#define FRAMEBUFFER_BPP	   28u
+#define FRAMEBUFFER_BPP    28u
 #define FRAMEBUFFER_TYPE   29u
-#define FRAMEBUFFER_MIN	   30u
-#define FRAMEBUFFER_RGB	   1u
-#define RSDP_MIN	   (TAG_HEADER_BYTES + 20u)
+#define FRAMEBUFFER_MIN    30u
+#define FRAMEBUFFER_RGB    1u
+#define RSDP_MIN           (TAG_HEADER_BYTES + 20u)
 
-#define MMAP_AVAILABLE 1u
-#define MMAP_ACPI      3u
+#define MMAP_AVAILABLE     1u
+#define MMAP_ACPI          3u
 
 struct tag {
 	const uint8_t *at;
@@ -83,8 +83,7 @@ static bool next_tag(const uint8_t *info, uint64_t bytes, uint64_t *offset, stru
 	tag->at = info + *offset;
 	tag->type = read32(tag->at);
 	tag->bytes = read32(tag->at + 4);
-	if (tag->type == TAG_END || tag->bytes < TAG_HEADER_BYTES ||
-	    tag->bytes > bytes - *offset)
+	if (tag->type == TAG_END || tag->bytes < TAG_HEADER_BYTES || tag->bytes > bytes - *offset)
 		return false;
 	*offset += align_up(tag->bytes, TAG_ALIGN);
 	return true;
@@ -120,9 +119,9 @@ static enum err parse_mmap(const struct tag *tag, struct boot_info *out)
 		return OK;
 	for (uint64_t at = MMAP_ENTRIES; at + entry_bytes <= tag->bytes; at += entry_bytes) {
 		const uint8_t *entry = tag->at + at;
-		enum err e = boot_map_paint(out, read64(entry + MMAP_BASE),
-					    read64(entry + MMAP_BYTES),
-					    mmap_type(read32(entry + MMAP_TYPE)));
+		enum err e =
+			boot_map_paint(out, read64(entry + MMAP_BASE), read64(entry + MMAP_BYTES),
+				       mmap_type(read32(entry + MMAP_TYPE)));
 
 		if (e != OK)
 			return e;
