@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* core/exit.h - decide what follows a guest exit. */
 #pragma once
+#include "core/lib/assert.h"
 #include "core/partition.h"
 
 /* Each handler states what happens next; nothing moves the guest RIP behind its back. */
@@ -14,7 +15,16 @@ enum exit_action {
 	ACT_FINISHED /* the partition has ended or was stopped */
 };
 
-enum exit_action exit_dispatch(struct partition *p, const struct exit_info *e);
+typedef enum exit_action exit_fn(struct partition *p, const struct exit_info *e);
+
+/* One for each kind. Deny by default: what nobody serves stops the partition. */
+extern exit_fn *const exit_handlers[EXIT_KIND_COUNT];
+
+static inline enum exit_action exit_dispatch(struct partition *p, const struct exit_info *e)
+{
+	ASSERT(e->kind < EXIT_KIND_COUNT);
+	return exit_handlers[e->kind](p, e);
+}
 
 /* core/hypercall.c */
 enum exit_action hypercall_dispatch(struct partition *p, const struct exit_info *e);

@@ -30,13 +30,11 @@ struct vcpu_ledger {
 
 void ledger_open(struct ledger *l, uint64_t now_tsc);
 
-/* A clock that stands or steps back closes a piece of nothing. */
+/* Pieces telescope: whatever the clock does, the accounts sum to what it shows. */
 static inline void ledger_close(struct ledger *l, uint64_t *account, uint64_t now_tsc)
 {
-	if (now_tsc > l->last_tsc) {
-		*account += now_tsc - l->last_tsc;
-		l->last_tsc = now_tsc;
-	}
+	*account += now_tsc - l->last_tsc;
+	l->last_tsc = now_tsc;
 }
 
 uint64_t ledger_hypervisor_sum(const struct vcpu_ledger *v);
