@@ -17,10 +17,22 @@ struct demand {
 
 static const struct named_bit none[] = { { 0, NULL } };
 
+/* Switched on and off while guests run. */
+static const struct named_bit pin_unwanted[] = {
+	{ PIN_ACTIVATE_PREEMPTION_TIMER, "VT-x: preemption timer cannot be switched off" },
+	{ 0, NULL },
+};
+
+static const struct named_bit entry_unwanted[] = {
+	{ ENTRY_IA32E_GUEST, "VT-x: guests outside IA-32e mode" },
+	{ 0, NULL },
+};
+
 static const struct named_bit pin_required[] = {
 	{ PIN_EXTERNAL_INTERRUPT_EXITING, "VT-x: external-interrupt exiting" },
 	{ PIN_NMI_EXITING, "VT-x: NMI exiting" },
 	{ PIN_VIRTUAL_NMIS, "VT-x: virtual NMIs" },
+	{ PIN_ACTIVATE_PREEMPTION_TIMER, "VT-x: preemption timer" },
 	{ 0, NULL },
 };
 
@@ -41,6 +53,7 @@ static const struct named_bit proc_required[] = {
 
 /* Without the TRUE capability MSRs, CR3 exits cannot be switched off. */
 static const struct named_bit proc_unwanted[] = {
+	{ PROC_INTERRUPT_WINDOW_EXITING, "VT-x: interrupt-window exiting cannot be cleared" },
 	{ PROC_CR3_LOAD_EXITING, "VT-x: TRUE control MSRs (CR3-load exiting cannot be cleared)" },
 	{ PROC_CR3_STORE_EXITING, "VT-x: TRUE control MSRs (CR3-store exiting cannot be cleared)" },
 	{ PROC_INVLPG_EXITING, "VT-x: INVLPG exiting cannot be cleared" },
@@ -73,17 +86,18 @@ static const struct named_bit entry_required[] = {
 	{ ENTRY_LOAD_DEBUG_CONTROLS, "VT-x: load debug controls" },
 	{ ENTRY_LOAD_PAT, "VT-x: load IA32_PAT at entry" },
 	{ ENTRY_LOAD_EFER, "VT-x: load IA32_EFER at entry" },
+	{ ENTRY_IA32E_GUEST, "VT-x: IA-32e mode guests" },
 	{ 0, NULL },
 };
 
-static const struct demand pin_demand = { pin_required, none, 0 };
+static const struct demand pin_demand = { pin_required, pin_unwanted, 0 };
 static const struct demand proc_demand = { proc_required, proc_unwanted, 0 };
 /* ENCLS exits, where there is SGX: what CPUID does not offer must not work either. */
 static const struct demand proc2_demand = {
 	proc2_required, none, PROC2_ENABLE_RDTSCP | PROC2_ENABLE_INVPCID | PROC2_ENCLS_EXITING
 };
 static const struct demand exit_demand = { exit_required, none, 0 };
-static const struct demand entry_demand = { entry_required, none, 0 };
+static const struct demand entry_demand = { entry_required, entry_unwanted, 0 };
 
 /* Low half of `cap`: bits that must be 1. High half: bits that may be 1. */
 static enum err adjust(uint64_t cap, const struct demand *d, uint32_t *out, const char **missing)
@@ -188,12 +202,9 @@ enum err vmx_controls_plan(const struct vmx_caps *caps, struct vmx_controls *out
 		e = adjust(caps->entry, &entry_demand, &out->entry, missing);
 	if (e == OK)
 		e = check_ept(caps, missing);
-	*missing = e == OK ? "VT-x: preemption timer" : *missing;
-	if (e == OK && !(caps->pin >> 32 & PIN_ACTIVATE_PREEMPTION_TIMER))
-		e = ERR_UNSUPPORTED;
 	if (e != OK)
 		return e;
-	/* Set only while a deadline is armed or an interrupt waits for its window. */
+	/* Set only while a deadline is armed, an interrupt waits, or the guest is there. */
 	out->pin &= ~PIN_ACTIVATE_PREEMPTION_TIMER;
 	out->proc &= ~PROC_INTERRUPT_WINDOW_EXITING;
 	out->entry &= ~ENTRY_IA32E_GUEST;
