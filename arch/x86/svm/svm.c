@@ -110,7 +110,7 @@ static void give_asid(struct vcpu *v, struct vmcb *vmcb, struct svm_vcpu *s)
 	const uint32_t last = asid_count - 1;
 
 	s->shares_asid = v->id + ASID_FIRST >= last;
-	vmcb->asid = s->shares_asid ? last : v->id + ASID_FIRST;
+	vmcb->asid = s->shares_asid ? last : (uint32_t)v->id + ASID_FIRST;
 	s->flush = TLB_FLUSH_ALL; /* for the first entry: firmware may have used it */
 }
 
