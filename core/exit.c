@@ -7,7 +7,7 @@ static enum exit_action on_deadline(struct partition *p, const struct exit_info 
 
 	if (v->timer_tsc <= e->exit_tsc) {
 		arch_vcpu_timer_expire(v->id, e->exit_tsc);
-		v->timer_tsc = arch_vcpu_timer_tsc(v->id);
+		vcpu_note_timer(v);
 	}
 	return ACT_RESUME;
 }
@@ -29,7 +29,7 @@ static enum exit_action on_msr(struct partition *p, const struct exit_info *e)
 
 	if (arch_vcpu_msr(v->id, e) != OK)
 		return ACT_INJECT_GP;
-	v->timer_tsc = arch_vcpu_timer_tsc(v->id);
+	vcpu_note_timer(v);
 	return ACT_SKIP_INSN;
 }
 

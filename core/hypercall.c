@@ -10,7 +10,7 @@ static enum exit_action answer(struct partition *p, uint64_t rax)
 	return ACT_SKIP_INSN;
 }
 
-static enum exit_action console_write(struct partition *p, const struct exit_info *e)
+static __attribute__((noinline)) enum exit_action console_write(struct partition *p, const struct exit_info *e)
 {
 	char text[GUEST_WRITE_MAX];
 
@@ -29,11 +29,10 @@ static enum exit_action report_job(struct partition *p, const struct exit_info *
 	return answer(p, 0);
 }
 
-enum exit_action hypercall_dispatch(struct partition *p, const struct exit_info *e)
+static __attribute__((noinline)) enum exit_action serve(struct partition *p,
+							const struct exit_info *e)
 {
 	switch (e->addr) {
-	case GUEST_CALL_NULL:
-		return answer(p, 0);
 	case GUEST_CALL_CONSOLE_WRITE:
 		return console_write(p, e);
 	case GUEST_CALL_EXIT:
@@ -46,4 +45,9 @@ enum exit_action hypercall_dispatch(struct partition *p, const struct exit_info 
 	default:
 		return answer(p, GUEST_ENOSYS);
 	}
+}
+
+enum exit_action hypercall_dispatch(struct partition *p, const struct exit_info *e)
+{
+	return e->addr == GUEST_CALL_NULL ? answer(p, 0) : serve(p, e);
 }

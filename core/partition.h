@@ -32,7 +32,12 @@ struct vcpu_state {
 	uint32_t server;	/* [I] its CBS server on that core */
 	bool is_blocked;	/* [C] waits for an interrupt */
 	bool has_finished;	/* [C] never runs again */
+	/* What run_guest() keeps its eyes on: here, and not in registers or on the stack. */
 	uint64_t timer_tsc;	/* [C] cached arch_vcpu_timer_tsc() */
+	uint64_t until_tsc;	/* [C] while it runs: when the core wants to choose again */
+	uint64_t deadline_tsc;	/* [C] while it runs: the earlier of the two */
+	uint64_t last_tsc;	/* [C] while it runs: stands for its core's ledger.last_tsc */
+	struct exit_info exit;	/* [C] the last one */
 	uint64_t debt_tsc;	/* [C] scheduling done for it, to be charged when it wakes */
 	uint64_t charged_tsc;	/* [C] */
 	uint64_t switches;	/* [C] */
@@ -51,6 +56,13 @@ struct partition {
 	struct guest_console console;
 	struct vcpu_state vcpu;
 };
+
+/* Its virtual timer was set, or went off. */
+static inline void vcpu_note_timer(struct vcpu_state *v)
+{
+	v->timer_tsc = arch_vcpu_timer_tsc(v->id);
+	v->deadline_tsc = min_u64(v->until_tsc, v->timer_tsc);
+}
 
 extern struct partition partitions[MAX_PARTITIONS];
 extern uint32_t partition_count; /* [I] */

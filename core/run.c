@@ -170,7 +170,7 @@ static void wake_due(struct run_core *c, uint64_t now_tsc)
 
 		if (v->timer_tsc <= now_tsc) {
 			arch_vcpu_timer_expire(v->id, now_tsc);
-			v->timer_tsc = arch_vcpu_timer_tsc(v->id);
+			vcpu_note_timer(v);
 		}
 		if (is_first_wake || arch_vcpu_wants_to_run(v->id))
 			wake(c, v, now_tsc);
@@ -275,30 +275,30 @@ static __attribute__((noinline)) bool act(struct vcpu_state *v, enum exit_action
 
 /*
  * Until its time is up, it blocks, or the core is wanted elsewhere. The path of every exit:
- * each instruction here is in all of docs/performance.md.
+ * each instruction here is in every number of docs/performance.md.
  */
-static __attribute__((noinline)) enum leave run_guest(struct run_core *c, struct partition *p,
-						      uint64_t until_tsc)
+static __attribute__((noinline)) enum leave run_guest(struct partition *p)
 {
 	struct vcpu_state *v = &p->vcpu;
 	uint64_t *account = &v->ledger.hypervisor[LEDGER_SWITCH];
 	enum leave leave = LEAVE_READY;
-	struct exit_info e;
 
 	do {
+		struct exit_info *e = &v->exit;
 		enum exit_action action;
 
-		arch_vcpu_enter(v->id, min_u64(until_tsc, v->timer_tsc), &e);
-		ledger_close(&c->ledger, account, e.entry_tsc);
-		ledger_close(&c->ledger, &v->ledger.guest, e.exit_tsc);
-		account = &v->ledger.hypervisor[e.kind];
-		v->exits[e.kind]++;
-		action = exit_dispatch(p, &e);
+		arch_vcpu_enter(v->id, v->deadline_tsc, e);
+		*account += e->entry_tsc - v->last_tsc;
+		v->ledger.guest += e->exit_tsc - e->entry_tsc;
+		v->last_tsc = e->exit_tsc;
+		account = &v->ledger.hypervisor[e->kind];
+		v->exits[e->kind]++;
+		action = exit_dispatch(p, e);
 		if (__builtin_expect(action == ACT_SKIP_INSN, 1))
 			arch_vcpu_skip_insn(v->id);
 		else if (!act(v, action, &leave))
 			break;
-	} while (e.exit_tsc < until_tsc);
+	} while (v->exit.exit_tsc < v->until_tsc);
 	return leave;
 }
 
@@ -326,7 +326,11 @@ static void serve(struct run_core *c, struct cbs_pick pick)
 	v->switches++;
 	trace_add(&c->trace, begin_tsc, TRACE_RUN, pick.server,
 		  deadline_in(c, pick.server, begin_tsc));
-	leave = run_guest(c, p, pick.until_tsc);
+	v->until_tsc = pick.until_tsc;
+	v->deadline_tsc = min_u64(v->until_tsc, v->timer_tsc);
+	v->last_tsc = begin_tsc;
+	leave = run_guest(p);
+	c->ledger.last_tsc = v->last_tsc;
 	note_switch(c, pick.server, c->ledger.last_tsc,
 		    v->ledger.hypervisor[LEDGER_SWITCH] - switches_tsc);
 	trace_add(&c->trace, c->ledger.last_tsc, TRACE_STOP, pick.server, 0);

@@ -51,7 +51,7 @@ typedef struct {
 } hpa_t; /* host-physical address */
 
 typedef uint32_t part_id_t; /* index of a partition in the configuration */
-typedef uint32_t vcpu_id_t; /* index of a virtual CPU, over all partitions */
+typedef uint64_t vcpu_id_t; /* index of a virtual CPU, over all partitions; register-wide */
 typedef uint32_t core_id_t; /* index of a logical processor; 0 is the boot processor */
 
 /* Capacities. Every table in the image is sized by one of these or by the plan. */
