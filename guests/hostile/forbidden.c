@@ -27,15 +27,18 @@ struct attempt {
 	uint64_t set, clear; /* bits to change in the register's present value */
 };
 
+/* What is not refused is undone, so that the next attempt starts from a sane state. */
 #define TRY_CONTROL_REGISTER(name) \
 	static void try_##name(uint64_t set, uint64_t clear) \
 	{ \
-		uint64_t v; \
+		uint64_t old; \
 \
-		__asm__ volatile("movq %%" #name ", %0" : "=r"(v)); \
-		v = (v | set) & ~clear; \
-		__asm__ volatile(PROBE_BEGIN "movq %0, %%" #name PROBE_END ::"r"(v) \
+		__asm__ volatile("movq %%" #name ", %0" : "=r"(old)); \
+		__asm__ volatile(PROBE_BEGIN \
+				 "movq %0, %%" #name PROBE_END ::"r"((old | set) & ~clear) \
 				 : "r11", "memory"); \
+		if (probe_vector == PROBE_NO_FAULT) \
+			__asm__ volatile("movq %0, %%" #name ::"r"(old) : "memory"); \
 	}
 TRY_CONTROL_REGISTER(cr0)
 TRY_CONTROL_REGISTER(cr3)
@@ -45,11 +48,13 @@ TRY_CONTROL_REGISTER(dr7)
 
 static void try_efer(uint64_t set, uint64_t clear)
 {
-	uint64_t v = (cpu_rdmsr(MSR_EFER) | set) & ~clear;
+	uint64_t old = cpu_rdmsr(MSR_EFER), v = (old | set) & ~clear;
 
 	__asm__ volatile(PROBE_BEGIN "wrmsr" PROBE_END ::"c"(MSR_EFER), "a"((uint32_t)v),
 			 "d"((uint32_t)(v >> 32))
 			 : "r11", "memory");
+	if (probe_vector == PROBE_NO_FAULT)
+		cpu_wrmsr(MSR_EFER, old);
 }
 
 /* #UD where XSAVE is not enabled, #GP for the value where it is. */
@@ -88,10 +93,6 @@ static const struct attempt harmless[] = {
 	{ "CR0 bit 32", try_cr0, BIT(32), 0 },
 	{ "CR0 bit 63", try_cr0, BIT(63), 0 },
 	{ "CR0.NW without CD", try_cr0, CR0_NW, CR0_CD },
-	{ "CR4 reserved bit 15", try_cr4, CR4_RESERVED, 0 },
-	{ "CR4 bit 63", try_cr4, BIT(63), 0 },
-	{ "CR4.VMXE", try_cr4, CR4_VMXE, 0 },
-	{ "CR4.SMXE", try_cr4, CR4_SMXE, 0 },
 	{ "CR8 bit 4", try_cr8, BIT(4), 0 },
 	{ "CR8 bit 63", try_cr8, BIT(63), 0 },
 	{ "DR7 bit 32", try_dr7, BIT(32), 0 },
@@ -116,8 +117,15 @@ static const struct attempt harmless[] = {
 	{ "RSM", try_rsm, 0, 0 },
 };
 
-/* Where one of these is not refused, it is the guest's end. */
+/*
+ * Where one of these is not refused, it is the guest's end. In an AMD-V guest QEMU (TCG) answers
+ * reserved bits of CR3 and CR4 with a VMEXIT_INVALID instead of #GP: there it is stopped, too.
+ */
 static const struct attempt deadly[] = {
+	{ "CR4 reserved bit 15", try_cr4, CR4_RESERVED, 0 },
+	{ "CR4 bit 63", try_cr4, BIT(63), 0 },
+	{ "CR4.VMXE", try_cr4, CR4_VMXE, 0 },
+	{ "CR4.SMXE", try_cr4, CR4_SMXE, 0 },
 	{ "CR0.PG without PE", try_cr0, 0, CR0_PE },
 	{ "CR0.PG off in 64-bit mode", try_cr0, 0, CR0_PG },
 	{ "CR3 reserved bit", try_cr3, CR3_RESERVED, 0 },
