@@ -64,7 +64,7 @@ static void io_is_decoded_field_by_field(void)
 				struct exit_info e = { 0 };
 
 				vmx_decode_io(q, rax, &e);
-				CHECK(e.kind == (is_string ? EXIT_OTHER : EXIT_PIO));
+				CHECK(e.kind == (is_string ? EXIT_PRIVILEGED : EXIT_PIO));
 				CHECK(e.width == size);
 				CHECK(e.write == !is_in);
 				CHECK(e.addr == ports[p]);

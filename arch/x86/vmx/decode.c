@@ -63,14 +63,12 @@ void vmx_decode_io(uint64_t qualification, uint64_t rax, struct exit_info *out)
 	const uint64_t size_field = 7, is_in = BIT64(3), is_string = BIT64(4);
 	uint32_t bits;
 
-	out->kind = qualification & is_string ? EXIT_OTHER : EXIT_PIO;
+	out->kind = qualification & is_string ? EXIT_PRIVILEGED : EXIT_PIO;
 	out->width = (uint8_t)((qualification & size_field) + 1);
 	out->write = !(qualification & is_in);
 	out->addr = qualification >> 16 & 0xffff;
 	bits = out->width * 8u;
 	out->value = out->write && bits <= 32 ? rax & (BIT64(bits) - 1) : 0;
-	if (out->kind == EXIT_OTHER)
-		out->value = REASON_IO;
 }
 
 void vmx_decode_ept(uint64_t qualification, uint64_t gpa, struct exit_info *out)

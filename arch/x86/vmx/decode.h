@@ -15,7 +15,7 @@
  */
 enum exit_kind vmx_kind(uint32_t reason);
 
-/* "Exit Qualification for I/O Instructions". String instructions become EXIT_OTHER. */
+/* "Exit Qualification for I/O Instructions". INS and OUTS are refused: #GP, as under AMD-V. */
 void vmx_decode_io(uint64_t qualification, uint64_t rax, struct exit_info *out);
 /* "Exit Qualification for EPT Violations". */
 void vmx_decode_ept(uint64_t qualification, uint64_t gpa, struct exit_info *out);
