@@ -30,13 +30,14 @@ typedef struct cpuid_regs cpuid_read_fn(uint32_t leaf, uint32_t subleaf);
  */
 void cpuid_init(cpuid_read_fn *read, uint64_t xcr0_offered, uint64_t tsc_hz);
 
-/* What the host has of the state components that the hypervisor switches: x87, SSE, AVX, AVX-512. */
+/* What the host has of the state components that the hypervisor switches: x87, SSE, AVX, AVX-512.
+ */
 uint64_t cpuid_xcr0_offered(cpuid_read_fn *read);
 
 /* CPUID with the vCPU's RAX and RCX; writes RAX, RBX, RCX, RDX. */
 void cpuid_emulate(struct vcpu *v, const struct backend *b);
 
 /* Guest facts that MSR emulation shares with CPUID, so that both say the same. */
-uint64_t cpuid_efer_bits(void);		      /* EFER bits a guest may set, LMA excluded */
-uint64_t cpuid_guest_xcr0(void);	      /* XCR0 bits a guest may set */
-bool cpuid_is_canonical(uint64_t address);    /* for the host's linear-address width */
+uint64_t cpuid_efer_bits(void);            /* EFER bits a guest may set, LMA excluded */
+uint64_t cpuid_guest_xcr0(void);           /* XCR0 bits a guest may set */
+bool cpuid_is_canonical(uint64_t address); /* for the host's linear-address width */

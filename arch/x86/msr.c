@@ -4,14 +4,14 @@
 #include "arch/x86/cpuid.h"
 
 /* SDM Vol. 4, "Architectural MSRs". */
-#define MSR_PLATFORM_ID	     0x017u
-#define MSR_BIOS_SIGN_ID     0x08bu
+#define MSR_PLATFORM_ID  0x017u
+#define MSR_BIOS_SIGN_ID 0x08bu
 /* IA32_APIC_BASE: bootstrap processor, x2APIC, enabled, at its architectural address. */
-#define APIC_BASE_VALUE	     (UINT64_C(0xfee00000) | BIT64(8) | BIT64(10) | BIT64(11))
-#define MISC_ENABLE_FAST_STRINGS  BIT64(0)
-#define MISC_ENABLE_NO_BTS	  BIT64(11)
-#define MISC_ENABLE_NO_PEBS	  BIT64(12)
-#define MISC_ENABLE_VALUE (MISC_ENABLE_FAST_STRINGS | MISC_ENABLE_NO_BTS | MISC_ENABLE_NO_PEBS)
+#define APIC_BASE_VALUE          (UINT64_C(0xfee00000) | BIT64(8) | BIT64(10) | BIT64(11))
+#define MISC_ENABLE_FAST_STRINGS BIT64(0)
+#define MISC_ENABLE_NO_BTS       BIT64(11)
+#define MISC_ENABLE_NO_PEBS      BIT64(12)
+#define MISC_ENABLE_VALUE        (MISC_ENABLE_FAST_STRINGS | MISC_ENABLE_NO_BTS | MISC_ENABLE_NO_PEBS)
 
 /* SDM Vol. 1, "Extended Control Registers". */
 #define XCR0_X87    BIT64(0)
@@ -21,12 +21,13 @@
 
 /* What may be written. Every check is on the whole value; nothing changes if it fails. */
 enum rule {
-	RULE_CANONICAL,	   /* an address: non-canonical is #GP */
-	RULE_ANY,	   /* 64 bits */
-	RULE_LOW_HALF,	   /* bits 63:32 are reserved */
-	RULE_PAT,	   /* eight memory types */
+	RULE_CANONICAL, /* an address: non-canonical is #GP */
+	RULE_ANY,       /* 64 bits */
+	RULE_LOW_HALF,  /* bits 63:32 are reserved */
+	RULE_PAT,       /* eight memory types */
 };
 
+/* clang-format off */
 /* Registers that the back-end holds. */
 static const struct {
 	uint32_t msr;
@@ -61,6 +62,7 @@ static const struct {
 	{ MSR_BIOS_SIGN_ID,    0,		  true },
 	{ MSR_PLATFORM_ID,     0,		  false },
 };
+/* clang-format on */
 
 /* SDM Vol. 3A, "Page Attribute Table (PAT)": UC 0, WC 1, WT 4, WP 5, WB 6, UC- 7. */
 static bool pat_is_legal(uint64_t value)
@@ -159,8 +161,8 @@ enum err msr_write(struct vcpu *v, const struct backend *b, uint32_t msr, uint64
 	}
 	for (size_t i = 0; i < ARRAY_SIZE(constants); i++)
 		if (constants[i].msr == msr)
-			return constants[i].writable && constants[i].value == value ? OK :
-										      ERR_INVAL;
+			return constants[i].writable && constants[i].value == value ? OK
+										    : ERR_INVAL;
 	return ERR_INVAL;
 }
 
@@ -174,8 +176,7 @@ enum err msr_xsetbv(struct vcpu *v, uint32_t xcr, uint64_t value)
 		return ERR_INVAL;
 	if ((value & XCR0_AVX) && !(value & XCR0_SSE))
 		return ERR_INVAL;
-	if ((value & XCR0_AVX512) &&
-	    ((value & XCR0_AVX512) != XCR0_AVX512 || !(value & XCR0_AVX)))
+	if ((value & XCR0_AVX512) && ((value & XCR0_AVX512) != XCR0_AVX512 || !(value & XCR0_AVX)))
 		return ERR_INVAL;
 	v->xcr0 = value;
 	return OK;

@@ -3,28 +3,28 @@
 #include "core/lib/assert.h"
 
 /* Both formats: 512 entries a table, levels of 9 bits above the 12 of the page offset. */
-#define TABLE_ENTRIES	   512u
-#define LEVEL_BITS	   9u
-#define TOP_LEVEL	   3u /* PML4; 0 is the table of 4 KiB pages */
+#define TABLE_ENTRIES      512u
+#define LEVEL_BITS         9u
+#define TOP_LEVEL          3u /* PML4; 0 is the table of 4 KiB pages */
 #define GUEST_ADDRESS_BITS 48u
-#define ENTRY_ADDRESS	   UINT64_C(0x000ffffffffff000) /* bits 51:12 */
-#define RIGHTS_ALL	   (SPACE_READ | SPACE_WRITE | SPACE_EXEC)
+#define ENTRY_ADDRESS      UINT64_C(0x000ffffffffff000) /* bits 51:12 */
+#define RIGHTS_ALL         (SPACE_READ | SPACE_WRITE | SPACE_EXEC)
 
 /* SDM Vol. 3C, "Format of an EPT Page-Table Entry that Maps a 4-KByte Page". */
-#define EPT_READ	BIT64(0)
-#define EPT_WRITE	BIT64(1)
-#define EPT_EXECUTE	BIT64(2)
-#define EPT_MEMORY_WB	(UINT64_C(6) << 3) /* 5:3, leaves only */
-#define EPT_LARGE	BIT64(7)	   /* in a directory: maps a page */
+#define EPT_READ      BIT64(0)
+#define EPT_WRITE     BIT64(1)
+#define EPT_EXECUTE   BIT64(2)
+#define EPT_MEMORY_WB (UINT64_C(6) << 3) /* 5:3, leaves only */
+#define EPT_LARGE     BIT64(7)           /* in a directory: maps a page */
 
 /* APM Vol. 2, "4-Kbyte PTE-Long Mode". PWT, PCD and PAT are 0: entry 0 of the host's PAT, WB. */
-#define NPT_PRESENT	BIT64(0)
-#define NPT_WRITE	BIT64(1)
-#define NPT_USER	BIT64(2) /* "Nested Paging": all guest accesses are user accesses */
-#define NPT_ACCESSED	BIT64(5)
-#define NPT_DIRTY	BIT64(6)
-#define NPT_LARGE	BIT64(7)
-#define NPT_NO_EXECUTE	BIT64(63)
+#define NPT_PRESENT    BIT64(0)
+#define NPT_WRITE      BIT64(1)
+#define NPT_USER       BIT64(2) /* "Nested Paging": all guest accesses are user accesses */
+#define NPT_ACCESSED   BIT64(5)
+#define NPT_DIRTY      BIT64(6)
+#define NPT_LARGE      BIT64(7)
+#define NPT_NO_EXECUTE BIT64(63)
 
 static struct {
 	enum nested_format format;
@@ -73,8 +73,8 @@ static uint64_t encode_npt_leaf(enum nested_page page, uint64_t hpa, uint32_t ri
 uint64_t nested_encode_leaf(enum nested_format format, enum nested_page page, uint64_t hpa,
 			    uint32_t rights)
 {
-	return format == NESTED_EPT ? encode_ept_leaf(page, hpa, rights) :
-				      encode_npt_leaf(page, hpa, rights);
+	return format == NESTED_EPT ? encode_ept_leaf(page, hpa, rights)
+				    : encode_npt_leaf(page, hpa, rights);
 }
 
 /* Bit 0 is "read" in one format and "present" in the other; no leaf exists without it. */
@@ -150,8 +150,8 @@ bool nested_next(part_id_t part, uint64_t from_gpa, struct nested_extent *out)
 
 		if (s.entry != 0 && out->bytes == 0)
 			*out = (struct nested_extent){ gpa, hpa, 0, rights };
-		else if (out->bytes != 0 && (s.entry == 0 || hpa != out->hpa + out->bytes ||
-					     rights != out->rights))
+		else if (out->bytes != 0 &&
+			 (s.entry == 0 || hpa != out->hpa + out->bytes || rights != out->rights))
 			return true;
 		if (s.entry != 0)
 			out->bytes += bytes - offset;
@@ -202,8 +202,8 @@ static uint32_t largest_level(uint64_t gpa, uint64_t hpa, uint64_t bytes)
 {
 	uint32_t level = (uint32_t)nested.largest;
 
-	while (level > 0 && (((gpa | hpa) & (level_bytes(level) - 1)) != 0 ||
-			     bytes < level_bytes(level)))
+	while (level > 0 &&
+	       (((gpa | hpa) & (level_bytes(level) - 1)) != 0 || bytes < level_bytes(level)))
 		level--;
 	return level;
 }
@@ -246,7 +246,7 @@ enum err arch_space_map(part_id_t part, gpa_t gpa, hpa_t hpa, uint64_t bytes, ui
 
 		if (!entry)
 			return ERR_NOMEM;
-		if (entry_is_present(*entry))	/* an empty table, left by an ERR_NOMEM */
+		if (entry_is_present(*entry)) /* an empty table, left by an ERR_NOMEM */
 			return ERR_INVAL;
 		*entry = nested_encode_leaf(nested.format, (enum nested_page)level, to, rights);
 		done += level_bytes(level);

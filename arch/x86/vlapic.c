@@ -11,40 +11,40 @@
 #define SVR_RESET    UINT32_C(0xff)
 
 /* "Local Vector Table". Delivery status and remote IRR are read only: a write drops them. */
-#define LVT_VECTOR	  UINT32_C(0xff)
+#define LVT_VECTOR        UINT32_C(0xff)
 #define LVT_DELIVERY_MODE (UINT32_C(7) << 8)
-#define LVT_STATUS	  BIT32(12)
-#define LVT_POLARITY	  BIT32(13)
-#define LVT_REMOTE_IRR	  BIT32(14)
-#define LVT_TRIGGER	  BIT32(15)
-#define LVT_MASKED	  BIT32(16)
-#define LVT_TIMER_MODE	  (UINT32_C(3) << 17)
-#define	  TIMER_ONE_SHOT  (UINT32_C(0) << 17)
-#define	  TIMER_PERIODIC  (UINT32_C(1) << 17)
-#define	  TIMER_DEADLINE  (UINT32_C(2) << 17)
-#define	  TIMER_RESERVED  (UINT32_C(3) << 17)
+#define LVT_STATUS        BIT32(12)
+#define LVT_POLARITY      BIT32(13)
+#define LVT_REMOTE_IRR    BIT32(14)
+#define LVT_TRIGGER       BIT32(15)
+#define LVT_MASKED        BIT32(16)
+#define LVT_TIMER_MODE    (UINT32_C(3) << 17)
+#define TIMER_ONE_SHOT    (UINT32_C(0) << 17)
+#define TIMER_PERIODIC    (UINT32_C(1) << 17)
+#define TIMER_DEADLINE    (UINT32_C(2) << 17)
+#define TIMER_RESERVED    (UINT32_C(3) << 17)
 
 /* "Error Status Register (ESR)". */
-#define ESR_SEND_ILLEGAL_VECTOR	   BIT32(5)
+#define ESR_SEND_ILLEGAL_VECTOR    BIT32(5)
 #define ESR_RECEIVE_ILLEGAL_VECTOR BIT32(6)
 
 /* "Interrupt Command Register (ICR)", "ICR Operation in x2APIC Mode". */
-#define ICR_VECTOR	  UINT64_C(0xff)
+#define ICR_VECTOR        UINT64_C(0xff)
 #define ICR_DELIVERY_MODE (UINT64_C(7) << 8)
-#define	  ICR_FIXED	  (UINT64_C(0) << 8)
-#define	  ICR_LOWEST	  (UINT64_C(1) << 8)
-#define ICR_LOGICAL	  BIT64(11)
-#define ICR_SHORTHAND	  (UINT64_C(3) << 18)
-#define	  ICR_NO_SHORTHAND (UINT64_C(0) << 18)
-#define	  ICR_SELF	  (UINT64_C(1) << 18)
-#define	  ICR_ALL	  (UINT64_C(2) << 18)
-#define	  ICR_OTHERS	  (UINT64_C(3) << 18)
-#define ICR_WRITABLE	  (UINT64_C(0xffffffff000ccfff)) /* without 12, 13, 17:16, 31:20 */
-#define BROADCAST	  UINT32_MAX
+#define ICR_FIXED         (UINT64_C(0) << 8)
+#define ICR_LOWEST        (UINT64_C(1) << 8)
+#define ICR_LOGICAL       BIT64(11)
+#define ICR_SHORTHAND     (UINT64_C(3) << 18)
+#define ICR_NO_SHORTHAND  (UINT64_C(0) << 18)
+#define ICR_SELF          (UINT64_C(1) << 18)
+#define ICR_ALL           (UINT64_C(2) << 18)
+#define ICR_OTHERS        (UINT64_C(3) << 18)
+#define ICR_WRITABLE      (UINT64_C(0xffffffff000ccfff)) /* without 12, 13, 17:16, 31:20 */
+#define BROADCAST         UINT32_MAX
 
-#define TPR_WRITABLE	UINT64_C(0xff)
-#define DIVIDE_WRITABLE UINT64_C(0xb) /* bits 3, 1, 0 */
-#define FIRST_VECTOR	16u	      /* 0..15 are reserved: "Valid Interrupt Vectors" */
+#define TPR_WRITABLE      UINT64_C(0xff)
+#define DIVIDE_WRITABLE   UINT64_C(0xb) /* bits 3, 1, 0 */
+#define FIRST_VECTOR      16u           /* 0..15 are reserved: "Valid Interrupt Vectors" */
 
 /* ---- Vectors and priorities ---- */
 
@@ -362,10 +362,10 @@ static const uint32_t lvt_writable[VLAPIC_LVT_COUNT] = {
 	[VLAPIC_LVT_TIMER] = LVT_VECTOR | LVT_MASKED | LVT_TIMER_MODE,
 	[VLAPIC_LVT_THERMAL] = LVT_VECTOR | LVT_DELIVERY_MODE | LVT_MASKED,
 	[VLAPIC_LVT_PMC] = LVT_VECTOR | LVT_DELIVERY_MODE | LVT_MASKED,
-	[VLAPIC_LVT_LINT0] = LVT_VECTOR | LVT_DELIVERY_MODE | LVT_POLARITY | LVT_TRIGGER |
-			     LVT_MASKED,
-	[VLAPIC_LVT_LINT1] = LVT_VECTOR | LVT_DELIVERY_MODE | LVT_POLARITY | LVT_TRIGGER |
-			     LVT_MASKED,
+	[VLAPIC_LVT_LINT0] =
+		LVT_VECTOR | LVT_DELIVERY_MODE | LVT_POLARITY | LVT_TRIGGER | LVT_MASKED,
+	[VLAPIC_LVT_LINT1] =
+		LVT_VECTOR | LVT_DELIVERY_MODE | LVT_POLARITY | LVT_TRIGGER | LVT_MASKED,
 	[VLAPIC_LVT_ERROR] = LVT_VECTOR | LVT_MASKED,
 };
 
@@ -519,8 +519,11 @@ enum err vlapic_write(struct vlapic *l, uint32_t msr, uint64_t value, uint64_t n
 
 void vlapic_init(struct vlapic *l, uint32_t apic_id)
 {
-	*l = (struct vlapic){ .deliverable = -1, .wake_tsc = TSC_NEVER, .expiry_tsc = TSC_NEVER,
-			      .apic_id = apic_id, .svr = SVR_RESET };
+	*l = (struct vlapic){ .deliverable = -1,
+			      .wake_tsc = TSC_NEVER,
+			      .expiry_tsc = TSC_NEVER,
+			      .apic_id = apic_id,
+			      .svr = SVR_RESET };
 	for (uint32_t i = 0; i < VLAPIC_LVT_COUNT; i++)
 		l->lvt[i] = LVT_MASKED;
 }

@@ -23,32 +23,36 @@
 #include "core/lib/base.h"
 
 /* MSR addresses; r/w as in "Local APIC Register Address Map Supported by x2APIC". */
-#define X2APIC_ID	     0x802u /* r */
-#define X2APIC_VERSION	     0x803u /* r */
-#define X2APIC_TPR	     0x808u /* rw */
-#define X2APIC_PPR	     0x80au /* r */
-#define X2APIC_EOI	     0x80bu /* w, 0 only */
-#define X2APIC_LDR	     0x80du /* r */
-#define X2APIC_SVR	     0x80fu /* rw */
-#define X2APIC_ISR	     0x810u /* r, 8 of them */
-#define X2APIC_TMR	     0x818u /* r, 8 of them */
-#define X2APIC_IRR	     0x820u /* r, 8 of them */
-#define X2APIC_ESR	     0x828u /* rw, 0 only */
-#define X2APIC_ICR	     0x830u /* rw, 64 bits */
+#define X2APIC_ID            0x802u /* r */
+#define X2APIC_VERSION       0x803u /* r */
+#define X2APIC_TPR           0x808u /* rw */
+#define X2APIC_PPR           0x80au /* r */
+#define X2APIC_EOI           0x80bu /* w, 0 only */
+#define X2APIC_LDR           0x80du /* r */
+#define X2APIC_SVR           0x80fu /* rw */
+#define X2APIC_ISR           0x810u /* r, 8 of them */
+#define X2APIC_TMR           0x818u /* r, 8 of them */
+#define X2APIC_IRR           0x820u /* r, 8 of them */
+#define X2APIC_ESR           0x828u /* rw, 0 only */
+#define X2APIC_ICR           0x830u /* rw, 64 bits */
 #define X2APIC_LVT_TIMER     0x832u /* rw */
 #define X2APIC_LVT_THERMAL   0x833u /* rw */
-#define X2APIC_LVT_PMC	     0x834u /* rw */
+#define X2APIC_LVT_PMC       0x834u /* rw */
 #define X2APIC_LVT_LINT0     0x835u /* rw */
 #define X2APIC_LVT_LINT1     0x836u /* rw */
 #define X2APIC_LVT_ERROR     0x837u /* rw */
 #define X2APIC_INITIAL_COUNT 0x838u /* rw */
 #define X2APIC_CURRENT_COUNT 0x839u /* r */
 #define X2APIC_DIVIDE_CONFIG 0x83eu /* rw */
-#define X2APIC_SELF_IPI	     0x83fu /* w */
+#define X2APIC_SELF_IPI      0x83fu /* w */
 
 enum vlapic_lvt {
-	VLAPIC_LVT_TIMER, VLAPIC_LVT_THERMAL, VLAPIC_LVT_PMC,
-	VLAPIC_LVT_LINT0, VLAPIC_LVT_LINT1, VLAPIC_LVT_ERROR,
+	VLAPIC_LVT_TIMER,
+	VLAPIC_LVT_THERMAL,
+	VLAPIC_LVT_PMC,
+	VLAPIC_LVT_LINT0,
+	VLAPIC_LVT_LINT1,
+	VLAPIC_LVT_ERROR,
 	VLAPIC_LVT_COUNT
 };
 
@@ -58,19 +62,19 @@ struct vlapic_vectors {
 };
 
 struct vlapic {
-	int32_t deliverable;	   /* highest vector above PPR in IRR, or -1 */
+	int32_t deliverable; /* highest vector above PPR in IRR, or -1 */
 	uint32_t tpr;
-	uint32_t changed;	   /* set whenever `deliverable` was computed anew; a back-end
-				    * that shows it to hardware clears it */
-	uint64_t wake_tsc;	   /* next timer interrupt; TSC_NEVER: none, or masked */
-	uint64_t expiry_tsc;	   /* when the timer reaches zero; TSC_NEVER: stopped */
-	uint64_t guest_deadline;   /* IA32_TSC_DEADLINE as written; 0: disarmed */
+	uint32_t changed;        /* set whenever `deliverable` was computed anew; a back-end
+				  * that shows it to hardware clears it */
+	uint64_t wake_tsc;       /* next timer interrupt; TSC_NEVER: none, or masked */
+	uint64_t expiry_tsc;     /* when the timer reaches zero; TSC_NEVER: stopped */
+	uint64_t guest_deadline; /* IA32_TSC_DEADLINE as written; 0: disarmed */
 	struct vlapic_vectors irr;
 	struct vlapic_vectors isr;
 	uint32_t apic_id;
 	uint32_t svr;
-	uint32_t esr;		   /* as read */
-	uint32_t esr_collected;	   /* errors since the last write to ESR */
+	uint32_t esr;           /* as read */
+	uint32_t esr_collected; /* errors since the last write to ESR */
 	uint64_t icr;
 	uint32_t lvt[VLAPIC_LVT_COUNT];
 	uint32_t initial_count;
@@ -87,10 +91,9 @@ struct vlapic_ipi {
 void vlapic_init(struct vlapic *l, uint32_t apic_id);
 
 /* RDMSR and WRMSR of 0x800..0x8ff. */
-MUST_CHECK enum err vlapic_read(struct vlapic *l, uint32_t msr, uint64_t now_tsc,
-				uint64_t *value);
-MUST_CHECK enum err vlapic_write(struct vlapic *l, uint32_t msr, uint64_t value,
-				 uint64_t now_tsc, struct vlapic_ipi *ipi);
+MUST_CHECK enum err vlapic_read(struct vlapic *l, uint32_t msr, uint64_t now_tsc, uint64_t *value);
+MUST_CHECK enum err vlapic_write(struct vlapic *l, uint32_t msr, uint64_t value, uint64_t now_tsc,
+				 struct vlapic_ipi *ipi);
 
 /* IA32_TSC_DEADLINE; `tsc_offset` is guest TSC minus host TSC. */
 uint64_t vlapic_read_tsc_deadline(struct vlapic *l, uint64_t now_tsc);

@@ -4,16 +4,16 @@
 #include "guests/rt/cpu.h"
 #include "guests/rt/trap.h"
 
-#define DB 1u
-#define UD 6u
-#define GP 13u
-#define NONE 0xffffu
+#define DB          1u
+#define UD          6u
+#define GP          13u
+#define NONE        0xffffu
 
-#define RFLAGS_TF "0x100"
-#define DR6_B0	  1u
-#define DR6_BS	  (1u << 14)
+#define RFLAGS_TF   "0x100"
+#define DR6_B0      1u
+#define DR6_BS      (1u << 14)
 #define DR7_WATCH_0 0xd0401u /* L0, R/W0 = 01 (writes), LEN0 = 11 (4 bytes), bit 10 */
-#define DR7_OFF	    0x400u
+#define DR7_OFF     0x400u
 
 uint64_t fault_resume_rip;
 static volatile uint32_t fault_vector = NONE;
@@ -37,7 +37,7 @@ static struct trap_frame *on_fault(struct trap_frame *frame)
 				 : "+a"(rax), "+c"(rcx), "+d"(rdx) \
 				 : \
 				 : "rbx", "r11", "rdi", "cc", "memory"); \
-		(uint32_t)fault_vector; \
+		(uint32_t) fault_vector; \
 	})
 
 static void missing_instructions(void)

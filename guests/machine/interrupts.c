@@ -6,18 +6,18 @@
 #include "guests/rt/cpu.h"
 #include "guests/rt/trap.h"
 
-#define LOW  0x41u
-#define MID  0x51u
-#define HIGH 0x61u
+#define LOW                      0x41u
+#define MID                      0x51u
+#define HIGH                     0x61u
 
-#define MSR_X2APIC_TPR		 0x808u
-#define MSR_X2APIC_LVT_TIMER	 0x832u
+#define MSR_X2APIC_TPR           0x808u
+#define MSR_X2APIC_LVT_TIMER     0x832u
 #define MSR_X2APIC_INITIAL_COUNT 0x838u
 #define MSR_X2APIC_CURRENT_COUNT 0x839u
-#define MSR_X2APIC_DIVIDE	 0x83eu
-#define LVT_PERIODIC		 (1u << 17)
-#define LVT_DEADLINE		 (2u << 17)
-#define DIVIDE_BY_1		 0xbu
+#define MSR_X2APIC_DIVIDE        0x83eu
+#define LVT_PERIODIC             (1u << 17)
+#define LVT_DEADLINE             (2u << 17)
+#define DIVIDE_BY_1              0xbu
 
 static char order[16]; /* who ran, in order */
 static volatile uint32_t order_count;

@@ -14,7 +14,7 @@ void check(bool ok, const char *what);
 bool is_qemu_tcg(void);
 
 void check_interrupts(void); /* priorities, CR8, shadows, HLT */
-void check_timer(void);	     /* the three modes of the virtual APIC's timer */
+void check_timer(void);      /* the three modes of the virtual APIC's timer */
 void check_faults(void);     /* instructions and values that must fault, and do no more */
-void check_traps(void);	     /* single steps and watchpoints across exits */
-void check_state(void);	     /* registers, MSRs and XCR0 across exits */
+void check_traps(void);      /* single steps and watchpoints across exits */
+void check_state(void);      /* registers, MSRs and XCR0 across exits */

@@ -3,18 +3,18 @@
 #include "guests/machine/machine.h"
 #include "guests/rt/cpu.h"
 
-#define MSR_TSC_AUX	   0xc0000103u
+#define MSR_TSC_AUX        0xc0000103u
 #define MSR_KERNEL_GS_BASE 0xc0000102u
-#define MSR_FS_BASE	   0xc0000100u
-#define MSR_STAR	   0xc0000081u
-#define MSR_LSTAR	   0xc0000082u
-#define MSR_FMASK	   0xc0000084u
+#define MSR_FS_BASE        0xc0000100u
+#define MSR_STAR           0xc0000081u
+#define MSR_LSTAR          0xc0000082u
+#define MSR_FMASK          0xc0000084u
 #define MSR_SYSENTER_EIP   0x176u
-#define MSR_PAT		   0x277u
-#define CPUID1_XSAVE	   (1u << 26)
-#define CPUID1_OSXSAVE	   (1u << 27)
-#define CPUIDX_RDTSCP	   (1u << 27)
-#define CR4_OSXSAVE	   (1u << 18)
+#define MSR_PAT            0x277u
+#define CPUID1_XSAVE       (1u << 26)
+#define CPUID1_OSXSAVE     (1u << 27)
+#define CPUIDX_RDTSCP      (1u << 27)
+#define CR4_OSXSAVE        (1u << 18)
 
 static void general_registers(void)
 {

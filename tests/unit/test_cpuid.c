@@ -112,19 +112,24 @@ static bool same(struct cpuid_regs a, struct cpuid_regs b)
 static const struct {
 	uint32_t leaf, subleaf, reg, bit;
 } hidden[] = {
-	{ 1, 0, 2, 2 },	 { 1, 0, 2, 3 },  { 1, 0, 2, 5 },  { 1, 0, 2, 6 },  { 1, 0, 2, 7 },
-	{ 1, 0, 2, 8 },	 { 1, 0, 2, 11 }, { 1, 0, 2, 15 }, { 1, 0, 2, 18 }, { 1, 0, 2, 27 },
-	{ 1, 0, 3, 7 },	 { 1, 0, 3, 12 }, { 1, 0, 3, 14 }, { 1, 0, 3, 18 }, { 1, 0, 3, 21 },
-	{ 1, 0, 3, 22 }, { 1, 0, 3, 28 }, { 1, 0, 3, 29 }, { 1, 0, 3, 31 },
-	{ 7, 0, 1, 1 },	 { 7, 0, 1, 2 },  { 7, 0, 1, 4 },  { 7, 0, 1, 11 }, { 7, 0, 1, 12 },
-	{ 7, 0, 1, 14 }, { 7, 0, 1, 15 }, { 7, 0, 1, 25 }, { 7, 0, 2, 5 },  { 7, 0, 2, 7 },
-	{ 7, 0, 2, 13 }, { 7, 0, 2, 16 }, { 7, 0, 2, 23 }, { 7, 0, 2, 30 }, { 7, 0, 2, 31 },
-	{ 7, 0, 3, 18 }, { 7, 0, 3, 20 }, { 7, 0, 3, 22 }, { 7, 0, 3, 24 }, { 7, 0, 3, 26 },
-	{ 7, 0, 3, 27 }, { 7, 0, 3, 28 }, { 7, 0, 3, 29 }, { 7, 0, 3, 31 },
-	{ 0x80000001, 0, 2, 2 },  { 0x80000001, 0, 2, 10 }, { 0x80000001, 0, 2, 12 },
-	{ 0x80000001, 0, 2, 22 }, { 0x80000001, 0, 2, 23 }, { 0x80000001, 0, 2, 29 },
-	{ 0x80000001, 0, 3, 12 }, { 0x80000001, 0, 3, 25 },
-	{ 0xd, 1, 0, 3 }, { 0xd, 1, 0, 4 },
+	{ 1, 0, 2, 2 },           { 1, 0, 2, 3 },           { 1, 0, 2, 5 },
+	{ 1, 0, 2, 6 },           { 1, 0, 2, 7 },           { 1, 0, 2, 8 },
+	{ 1, 0, 2, 11 },          { 1, 0, 2, 15 },          { 1, 0, 2, 18 },
+	{ 1, 0, 2, 27 },          { 1, 0, 3, 7 },           { 1, 0, 3, 12 },
+	{ 1, 0, 3, 14 },          { 1, 0, 3, 18 },          { 1, 0, 3, 21 },
+	{ 1, 0, 3, 22 },          { 1, 0, 3, 28 },          { 1, 0, 3, 29 },
+	{ 1, 0, 3, 31 },          { 7, 0, 1, 1 },           { 7, 0, 1, 2 },
+	{ 7, 0, 1, 4 },           { 7, 0, 1, 11 },          { 7, 0, 1, 12 },
+	{ 7, 0, 1, 14 },          { 7, 0, 1, 15 },          { 7, 0, 1, 25 },
+	{ 7, 0, 2, 5 },           { 7, 0, 2, 7 },           { 7, 0, 2, 13 },
+	{ 7, 0, 2, 16 },          { 7, 0, 2, 23 },          { 7, 0, 2, 30 },
+	{ 7, 0, 2, 31 },          { 7, 0, 3, 18 },          { 7, 0, 3, 20 },
+	{ 7, 0, 3, 22 },          { 7, 0, 3, 24 },          { 7, 0, 3, 26 },
+	{ 7, 0, 3, 27 },          { 7, 0, 3, 28 },          { 7, 0, 3, 29 },
+	{ 7, 0, 3, 31 },          { 0x80000001, 0, 2, 2 },  { 0x80000001, 0, 2, 10 },
+	{ 0x80000001, 0, 2, 12 }, { 0x80000001, 0, 2, 22 }, { 0x80000001, 0, 2, 23 },
+	{ 0x80000001, 0, 2, 29 }, { 0x80000001, 0, 3, 12 }, { 0x80000001, 0, 3, 25 },
+	{ 0xd, 1, 0, 3 },         { 0xd, 1, 0, 4 },
 };
 
 static uint32_t reg_of(struct cpuid_regs r, uint32_t reg)
@@ -137,12 +142,14 @@ static void what_a_guest_must_not_use_is_hidden(void)
 	boot_on(everything);
 	for (size_t i = 0; i < ARRAY_SIZE(hidden); i++)
 		CHECK(!(reg_of(ask(hidden[i].leaf, hidden[i].subleaf), hidden[i].reg) >>
-			hidden[i].bit & 1));
+				hidden[i].bit &
+			1));
 	/* MONITOR, DCA, PMU, RDT, SGX, PT, AMX, key locker, SVM, IBS, SEV, ... */
-	static const uint32_t empty[] = { 3, 5, 8, 9, 0xa, 0xc, 0xe, 0xf, 0x10, 0x11, 0x12, 0x13,
-					  0x14, 0x17, 0x18, 0x19, 0x1a, 0x1b, 0x1c, 0x1d, 0x1e,
-					  0x80000009, 0x8000000a, 0x8000001b, 0x8000001e,
-					  0x8000001f };
+	static const uint32_t empty[] = {
+		3,    5,    8,    9,          0xa,        0xc,        0xe,        0xf,       0x10,
+		0x11, 0x12, 0x13, 0x14,       0x17,       0x18,       0x19,       0x1a,      0x1b,
+		0x1c, 0x1d, 0x1e, 0x80000009, 0x8000000a, 0x8000001b, 0x8000001e, 0x8000001f
+	};
 	for (size_t i = 0; i < ARRAY_SIZE(empty); i++)
 		for (uint32_t sub = 0; sub < 3; sub++)
 			CHECK(is_zero(ask(empty[i], sub)));
@@ -155,7 +162,7 @@ static void no_bit_is_passed_that_no_host_has(void)
 	boot_on(oldest);
 	r = ask(1, 0);
 	CHECK(r.ecx == (1u << 21 | 1u << 24 | 1u << 31)); /* x2APIC, TSC-deadline, hypervisor */
-	CHECK(r.edx == 1u << 9);			  /* APIC */
+	CHECK(r.edx == 1u << 9);                          /* APIC */
 	CHECK(is_zero(ask(7, 0)) && is_zero(ask(4, 0)));
 	CHECK(ask(0, 0).eax >= 0xb);
 	CHECK(cpuid_guest_xcr0() == 0 && cpuid_efer_bits() == (1 | 1 << 8));
@@ -209,8 +216,8 @@ static void xsave_sizes_follow_the_enabled_state(void)
 /* SDM Vol. 2A, "CPUID": the highest basic leaf's data. APM Vol. 3: zero. */
 static void leaves_out_of_range_are_as_the_vendor_says(void)
 {
-	static const uint32_t out[] = { 0x20, 0x23, 0x1000, 0x3fffffff, 0x40000100, 0x7fffffff,
-					0x80000020, 0x80000028, 0xffffffff };
+	static const uint32_t out[] = { 0x20,       0x23,       0x1000,     0x3fffffff, 0x40000100,
+					0x7fffffff, 0x80000020, 0x80000028, 0xffffffff };
 
 	boot_on(everything);
 	v.lapic.apic_id = 9;

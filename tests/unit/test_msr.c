@@ -23,7 +23,8 @@ static void fake_write(struct vcpu *at, enum guest_sysreg reg, uint64_t value)
 	sysregs[reg] = value;
 }
 
-static const struct backend backend = { .name = "fake", .read_sysreg = fake_read,
+static const struct backend backend = { .name = "fake",
+					.read_sysreg = fake_read,
 					.write_sysreg = fake_write };
 
 static struct cpuid_regs host(uint32_t leaf, uint32_t subleaf)
@@ -70,9 +71,10 @@ static uint64_t value_of(uint32_t msr)
 /* ---- Properties ---- */
 
 /* But for the x2APIC range, which test_vlapic walks. */
-static const uint32_t readable[] = { 0x10, 0x17, 0x1b, 0x8b, 0x174, 0x175, 0x176, 0x1a0, 0x277,
-				     0x6e0, 0xc0000080, 0xc0000081, 0xc0000082, 0xc0000083,
-				     0xc0000084, 0xc0000100, 0xc0000101, 0xc0000102, 0xc0000103 };
+static const uint32_t readable[] = { 0x10,       0x17,       0x1b,       0x8b,       0x174,
+				     0x175,      0x176,      0x1a0,      0x277,      0x6e0,
+				     0xc0000080, 0xc0000081, 0xc0000082, 0xc0000083, 0xc0000084,
+				     0xc0000100, 0xc0000101, 0xc0000102, 0xc0000103 };
 
 static bool is_listed(uint32_t msr)
 {
@@ -110,7 +112,7 @@ static void what_is_not_listed_is_refused(void)
 
 static void addresses_must_be_canonical(void)
 {
-	static const uint32_t msrs[] = { 0x175, 0x176, 0xc0000082, 0xc0000083,
+	static const uint32_t msrs[] = { 0x175,      0x176,      0xc0000082, 0xc0000083,
 					 0xc0000100, 0xc0000101, 0xc0000102 };
 
 	fresh();
@@ -154,7 +156,7 @@ static void efer_follows_the_manual(void)
 	for (uint32_t b = 0; b < 64; b++)
 		CHECK(writes(0xc0000080, 0x100 | 1ull << b) ==
 		      (b == 0 || b == 8 || b == 10 || b == 11));
-	sysregs[SYSREG_EFER] = 0x500;	/* LME, LMA */
+	sysregs[SYSREG_EFER] = 0x500;     /* LME, LMA */
 	sysregs[SYSREG_CR0] = 0x80000001; /* paging is on */
 	CHECK(!writes(0xc0000080, 0));
 	CHECK(writes(0xc0000080, 0x901));

@@ -110,8 +110,7 @@ static void npt_words_have_the_manuals_bits(void)
 	const uint32_t rwx = SPACE_READ | SPACE_WRITE | SPACE_EXEC;
 
 	CHECK(nested_encode_table(NESTED_NPT, 0x123456000) == 0x123456027);
-	CHECK(nested_encode_leaf(NESTED_NPT, NESTED_4K, 0x5000, SPACE_READ) ==
-	      0x8000000000005025);
+	CHECK(nested_encode_leaf(NESTED_NPT, NESTED_4K, 0x5000, SPACE_READ) == 0x8000000000005025);
 	CHECK(nested_encode_leaf(NESTED_NPT, NESTED_4K, 0x5000, rwx) == 0x5067);
 	CHECK(nested_encode_leaf(NESTED_NPT, NESTED_2M, 0x200000, rwx) == 0x2000e7);
 	CHECK(nested_encode_leaf(NESTED_NPT, NESTED_1G, 0x40000000, SPACE_READ | SPACE_EXEC) ==
@@ -232,8 +231,8 @@ static void map_at_random(part_id_t part)
 	const uint32_t count = 1 + (uint32_t)rand() % (left < 700 ? left : 700);
 	const uint32_t rights = SPACE_READ | ((uint32_t)rand() & (SPACE_WRITE | SPACE_EXEC));
 	/* Often congruent modulo 2 MiB, so that large pages happen. */
-	const uint64_t hpa = (rand() & 1 ? MODEL_BASE + first * 4096ull + (4ull << 30) :
-					   (uint64_t)(rand() & 0xfffff) * 4096);
+	const uint64_t hpa = (rand() & 1 ? MODEL_BASE + first * 4096ull + (4ull << 30)
+					 : (uint64_t)(rand() & 0xfffff) * 4096);
 	bool is_free = true;
 	enum err e;
 

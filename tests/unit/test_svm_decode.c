@@ -29,26 +29,25 @@ static void fresh(uint64_t code)
 static const struct {
 	uint32_t code, kind, length;
 } expected[] = {
-	{ 0x6f, EXIT_PRIVILEGED, 0 },	/* RDPMC */
-	{ 0x72, EXIT_CPUID, 2 },	/* 0F A2 */
-	{ 0x76, EXIT_CACHE, 2 },	/* INVD, 0F 08 */
-	{ 0x78, EXIT_HLT, 1 },		/* F4 */
-	{ 0x7a, EXIT_UNDEFINED, 0 },	/* INVLPGA */
-	{ 0x7c, EXIT_MSR_READ, 2 },	/* 0F 32 */
+	{ 0x6f, EXIT_PRIVILEGED, 0 },   /* RDPMC */
+	{ 0x72, EXIT_CPUID, 2 },        /* 0F A2 */
+	{ 0x76, EXIT_CACHE, 2 },        /* INVD, 0F 08 */
+	{ 0x78, EXIT_HLT, 1 },          /* F4 */
+	{ 0x7a, EXIT_UNDEFINED, 0 },    /* INVLPGA */
+	{ 0x7c, EXIT_MSR_READ, 2 },     /* 0F 32 */
 	{ 0x7f, EXIT_TRIPLE_FAULT, 0 }, /* shutdown */
-	{ 0x80, EXIT_UNDEFINED, 0 },	/* VMRUN */
-	{ 0x81, EXIT_HYPERCALL, 3 },	/* 0F 01 D9 */
-	{ 0x82, EXIT_UNDEFINED, 0 },	/* VMLOAD */
-	{ 0x83, EXIT_UNDEFINED, 0 },	/* VMSAVE */
-	{ 0x84, EXIT_UNDEFINED, 0 },	/* STGI */
-	{ 0x85, EXIT_UNDEFINED, 0 },	/* CLGI */
-	{ 0x86, EXIT_UNDEFINED, 0 },	/* SKINIT */
-	{ 0x89, EXIT_CACHE, 2 },	/* WBINVD, 0F 09 */
-	{ 0x8a, EXIT_UNDEFINED, 0 },	/* MONITOR */
-	{ 0x8b, EXIT_UNDEFINED, 0 },	/* MWAIT */
-	{ 0x8d, EXIT_XSETBV, 3 },	/* 0F 01 D1 */
-	{ 0x400, EXIT_MEMORY, 0 },
-	{ 0xffffffff, EXIT_INIT, 0 },
+	{ 0x80, EXIT_UNDEFINED, 0 },    /* VMRUN */
+	{ 0x81, EXIT_HYPERCALL, 3 },    /* 0F 01 D9 */
+	{ 0x82, EXIT_UNDEFINED, 0 },    /* VMLOAD */
+	{ 0x83, EXIT_UNDEFINED, 0 },    /* VMSAVE */
+	{ 0x84, EXIT_UNDEFINED, 0 },    /* STGI */
+	{ 0x85, EXIT_UNDEFINED, 0 },    /* CLGI */
+	{ 0x86, EXIT_UNDEFINED, 0 },    /* SKINIT */
+	{ 0x89, EXIT_CACHE, 2 },        /* WBINVD, 0F 09 */
+	{ 0x8a, EXIT_UNDEFINED, 0 },    /* MONITOR */
+	{ 0x8b, EXIT_UNDEFINED, 0 },    /* MWAIT */
+	{ 0x8d, EXIT_XSETBV, 3 },       /* 0F 01 D1 */
+	{ 0x400, EXIT_MEMORY, 0 },      { 0xffffffff, EXIT_INIT, 0 },
 };
 
 static void every_exit_code_has_its_kind(void)
@@ -164,8 +163,8 @@ static void allowing_an_msr_clears_its_two_bits_only(void)
 
 			memset(map, 0xff, sizeof(map));
 			memset(want, 0xff, sizeof(want));
-			want[bit / 8] &= (uint8_t)~(1u << bit % 8);
-			want[(bit + 1) / 8] &= (uint8_t)~(1u << (bit + 1) % 8);
+			want[bit / 8] &= (uint8_t) ~(1u << bit % 8);
+			want[(bit + 1) / 8] &= (uint8_t) ~(1u << (bit + 1) % 8);
 			CHECK(svm_msrpm_allow(map, first[range] + n));
 			CHECK(memcmp(map, want, sizeof(map)) == 0);
 		}
@@ -181,9 +180,9 @@ static void a_guest_starts_in_flat_protected_mode(void)
 {
 	fresh(0);
 	svm_reset_state(&vmcb, 0x100000);
-	CHECK(vmcb.efer == 1u << 12);		  /* SVME, no long mode */
-	CHECK((vmcb.cr0 & 0x80000001) == 1);	  /* PE, no PG */
-	CHECK((vmcb.cr0 & 0x60000000) == 0);	  /* caches on */
+	CHECK(vmcb.efer == 1u << 12);        /* SVME, no long mode */
+	CHECK((vmcb.cr0 & 0x80000001) == 1); /* PE, no PG */
+	CHECK((vmcb.cr0 & 0x60000000) == 0); /* caches on */
 	CHECK(vmcb.cr0 >> 32 == 0 && vmcb.cr4 == 0 && vmcb.cr3 == 0);
 	CHECK(vmcb.dr6 >> 32 == 0 && vmcb.dr7 == 0x400);
 	CHECK(vmcb.rflags == 2 && vmcb.rip == 0x100000 && vmcb.cpl == 0);

@@ -35,25 +35,16 @@ static const struct {
 	bool readable, writable;
 	uint64_t bits; /* that a write may set */
 } registers[] = {
-	{ 0x802, 0x802, true, false, 0 },
-	{ 0x803, 0x803, true, false, 0 },
-	{ 0x808, 0x808, true, true, 0xff },
-	{ 0x80a, 0x80a, true, false, 0 },
-	{ 0x80b, 0x80b, false, true, 0 },
-	{ 0x80d, 0x80d, true, false, 0 },
-	{ 0x80f, 0x80f, true, true, 0x1ff },
-	{ 0x810, 0x827, true, false, 0 },
-	{ 0x828, 0x828, true, true, 0 },
-	{ 0x830, 0x830, true, true, 0xffffffff000ccfff },
+	{ 0x802, 0x802, true, false, 0 },      { 0x803, 0x803, true, false, 0 },
+	{ 0x808, 0x808, true, true, 0xff },    { 0x80a, 0x80a, true, false, 0 },
+	{ 0x80b, 0x80b, false, true, 0 },      { 0x80d, 0x80d, true, false, 0 },
+	{ 0x80f, 0x80f, true, true, 0x1ff },   { 0x810, 0x827, true, false, 0 },
+	{ 0x828, 0x828, true, true, 0 },       { 0x830, 0x830, true, true, 0xffffffff000ccfff },
 	{ 0x832, 0x832, true, true, 0x710ff }, /* with the read-only status bit */
-	{ 0x833, 0x833, true, true, 0x117ff },
-	{ 0x834, 0x834, true, true, 0x117ff },
-	{ 0x835, 0x835, true, true, 0x1f7ff },
-	{ 0x836, 0x836, true, true, 0x1f7ff },
-	{ 0x837, 0x837, true, true, 0x110ff },
-	{ 0x838, 0x838, true, true, 0xffffffff },
-	{ 0x839, 0x839, true, false, 0 },
-	{ 0x83e, 0x83e, true, true, 0xb },
+	{ 0x833, 0x833, true, true, 0x117ff }, { 0x834, 0x834, true, true, 0x117ff },
+	{ 0x835, 0x835, true, true, 0x1f7ff }, { 0x836, 0x836, true, true, 0x1f7ff },
+	{ 0x837, 0x837, true, true, 0x110ff }, { 0x838, 0x838, true, true, 0xffffffff },
+	{ 0x839, 0x839, true, false, 0 },      { 0x83e, 0x83e, true, true, 0xb },
 	{ 0x83f, 0x83f, false, true, 0xff },
 };
 
@@ -232,8 +223,8 @@ static void model_tick(void)
 
 static const struct {
 	uint32_t code, divide;
-} divides[] = { { 0xb, 1 }, { 0, 2 }, { 1, 4 }, { 2, 8 },
-		{ 3, 16 }, { 8, 32 }, { 9, 64 }, { 0xa, 128 } };
+} divides[] = { { 0xb, 1 }, { 0, 2 },  { 1, 4 },  { 2, 8 },
+		{ 3, 16 },  { 8, 32 }, { 9, 64 }, { 0xa, 128 } };
 
 /* Reads at random moments; the host looks late, and interrupts merge. */
 static void run_timer(bool periodic, uint32_t divide_code, uint32_t divide, uint32_t initial)
@@ -325,13 +316,13 @@ static void tsc_deadline_mode_is_the_manuals(void)
 	vlapic_write_tsc_deadline(&l, 500, offset, 1100); /* not in this mode: ignored */
 	CHECK(vlapic_read_tsc_deadline(&l, 1100) == 0);
 	write_ok(0x838, 77, 1100);
-	write_ok(0x832, 2u << 17 | 0x61, 1100);		  /* a change of mode disarms */
+	write_ok(0x832, 2u << 17 | 0x61, 1100); /* a change of mode disarms */
 	CHECK(vlapic_timer_tsc(&l) == TSC_NEVER);
 	vlapic_write_tsc_deadline(&l, 500, offset, 1100);
 	CHECK(vlapic_read_tsc_deadline(&l, 1100) == 500);
 	CHECK(vlapic_timer_tsc(&l) == 1500);
-	CHECK(read_ok(0x839, 1200) == 0);		  /* the current count reads 0 */
-	write_ok(0x838, 5, 1200);			  /* the initial count is ignored */
+	CHECK(read_ok(0x839, 1200) == 0); /* the current count reads 0 */
+	write_ok(0x838, 5, 1200);         /* the initial count is ignored */
 	CHECK(vlapic_timer_tsc(&l) == 1500);
 	vlapic_timer_expire(&l, 1499);
 	CHECK(vlapic_pending(&l) == -1);
@@ -343,7 +334,7 @@ static void tsc_deadline_mode_is_the_manuals(void)
 	CHECK(vlapic_pending(&l) == 0x61);
 	vlapic_accept(&l, 0x61);
 	vlapic_write_tsc_deadline(&l, 900, offset, 1600);
-	vlapic_write_tsc_deadline(&l, 0, offset, 1600);	  /* 0 disarms */
+	vlapic_write_tsc_deadline(&l, 0, offset, 1600); /* 0 disarms */
 	CHECK(vlapic_timer_tsc(&l) == TSC_NEVER);
 	vlapic_write_tsc_deadline(&l, ~0ull, offset, 1600);
 	CHECK(vlapic_timer_tsc(&l) == TSC_NEVER || vlapic_timer_tsc(&l) > 1ull << 63);
@@ -364,18 +355,18 @@ static bool self_gets(uint64_t icr)
 
 static void interrupts_to_oneself_arrive_and_others_are_reported(void)
 {
-	CHECK(self_gets(1u << 18 | 0x70) && !ipi.has_others);	 /* self */
-	CHECK(self_gets(2u << 18 | 0x70) && ipi.has_others);	 /* all */
-	CHECK(!self_gets(3u << 18 | 0x70) && ipi.has_others);	 /* all but self */
-	CHECK(self_gets(0x70) && !ipi.has_others);		 /* physical ID 0 */
-	CHECK(!self_gets(1ull << 32 | 0x70) && ipi.has_others);	 /* physical ID 1 */
-	CHECK(self_gets(~0ull << 32 | 0x70) && ipi.has_others);	 /* broadcast */
+	CHECK(self_gets(1u << 18 | 0x70) && !ipi.has_others);              /* self */
+	CHECK(self_gets(2u << 18 | 0x70) && ipi.has_others);               /* all */
+	CHECK(!self_gets(3u << 18 | 0x70) && ipi.has_others);              /* all but self */
+	CHECK(self_gets(0x70) && !ipi.has_others);                         /* physical ID 0 */
+	CHECK(!self_gets(1ull << 32 | 0x70) && ipi.has_others);            /* physical ID 1 */
+	CHECK(self_gets(~0ull << 32 | 0x70) && ipi.has_others);            /* broadcast */
 	CHECK(self_gets(1ull << 32 | 1u << 11 | 0x70) && !ipi.has_others); /* logical, bit 0 */
 	CHECK(self_gets(3ull << 32 | 1u << 11 | 0x70) && ipi.has_others);
 	CHECK(!self_gets(2ull << 32 | 1u << 11 | 0x70) && ipi.has_others);
-	CHECK(!self_gets(0x10001ull << 32 | 1u << 11 | 0x70));	 /* another cluster */
-	CHECK(!self_gets(4u << 8 | 0x70));			 /* NMI: no fixed interrupt */
-	CHECK(!self_gets(5u << 8 | 0x70));			 /* INIT */
+	CHECK(!self_gets(0x10001ull << 32 | 1u << 11 | 0x70)); /* another cluster */
+	CHECK(!self_gets(4u << 8 | 0x70));                     /* NMI: no fixed interrupt */
+	CHECK(!self_gets(5u << 8 | 0x70));                     /* INIT */
 	fresh();
 	write_ok(0x83f, 0x70, 0);
 	CHECK(vlapic_pending(&l) == 0x70 && !ipi.has_others);
@@ -394,7 +385,7 @@ static void illegal_vectors_are_errors(void)
 	write_ok(0x828, 0, 0);
 	CHECK(read_ok(0x828, 0) == 0);
 	fresh();
-	write_ok(0x837, 0x05, 0);	/* the error vector itself is illegal: no recursion */
+	write_ok(0x837, 0x05, 0); /* the error vector itself is illegal: no recursion */
 	vlapic_post(&l, 3);
 	write_ok(0x828, 0, 0);
 	CHECK(vlapic_pending(&l) == -1 && read_ok(0x828, 0) == 1u << 6);

@@ -6,12 +6,13 @@
 enum special { NOTHING_MORE, HYPERCALL, PORT, MSR, XCR, MEMORY };
 
 struct rule {
-	uint8_t kind;	 /* enum exit_kind; EXIT_DEADLINE (0): not in this table */
-	uint8_t length;	 /* bytes of the opcode; 0: not to be skipped */
+	uint8_t kind;   /* enum exit_kind; EXIT_DEADLINE (0): not in this table */
+	uint8_t length; /* bytes of the opcode; 0: not to be skipped */
 	uint8_t special;
 };
 
 #define FIRST_RULE VMEXIT_RDPMC
+/* clang-format off */
 #define RULE(code) [(code) - FIRST_RULE]
 
 static const struct rule rules[] = {
@@ -35,6 +36,7 @@ static const struct rule rules[] = {
 	RULE(VMEXIT_MWAIT)   = { EXIT_UNDEFINED, 0, NOTHING_MORE },
 	RULE(VMEXIT_XSETBV)  = { EXIT_XSETBV, 3, XCR },
 };
+/* clang-format on */
 
 static uint64_t edx_eax(const struct vcpu *v)
 {
@@ -130,7 +132,7 @@ bool svm_msrpm_allow(uint8_t *map, uint32_t msr)
 
 		if (n >= MSRPM_RANGE_MSRS)
 			continue;
-		map[i * range_bytes + n / 4] &= (uint8_t)~(3u << 2 * (n % 4));
+		map[i * range_bytes + n / 4] &= (uint8_t) ~(3u << 2 * (n % 4));
 		return true;
 	}
 	return false;
@@ -145,7 +147,7 @@ void svm_reset_state(struct vmcb *vmcb, uint64_t entry_gpa)
 	vmcb->ds = vmcb->es = vmcb->fs = vmcb->gs = vmcb->ss = data;
 	vmcb->ldtr = (struct vmcb_segment){ 0, SEGMENT_LDT, 0xffff, 0 };
 	vmcb->tr = (struct vmcb_segment){ 0, SEGMENT_TSS32, 0xffff, 0 };
-	vmcb->efer = EFER_SVME;	/* VMRUN demands it; the guest reads 0 */
+	vmcb->efer = EFER_SVME; /* VMRUN demands it; the guest reads 0 */
 	vmcb->cr0 = CR0_PE | CR0_ET | CR0_NE;
 	vmcb->dr6 = DR6_FIXED1;
 	vmcb->dr7 = DR7_FIXED1;

@@ -22,7 +22,7 @@
 void svm_decode(struct vcpu *v, const struct vmcb *vmcb, struct exit_info *out);
 
 /* The frequent two of them, apart. */
-#define SVM_CPUID_BYTES	  2u
+#define SVM_CPUID_BYTES   2u
 #define SVM_VMMCALL_BYTES 3u
 
 static inline void svm_decode_hypercall(struct vcpu *v, const struct vmcb *vmcb,

@@ -22,7 +22,7 @@
 #error "the image must be compiled with -ffixed-r12 to -ffixed-r15: see run()"
 #endif
 
-#define GPR_AT(n) ((n) * 8)
+#define GPR_AT(n) ((n)*8)
 
 _Static_assert(offsetof(struct vcpu, gpr) == 0, "the stub finds registers at the start");
 _Static_assert(sizeof(((struct vcpu *)0)->gpr[0]) == GPR_AT(1), "the stub has the offsets");
@@ -42,46 +42,46 @@ static inline struct after_run run(struct vcpu *v, struct exit_info *out, hpa_t 
 {
 	uint64_t guest = v->control_hpa.v;
 
-	__asm__ volatile("push %[out]\n\t"
-			 "push %%rdi\n\t"
-			 "push %[host]\n\t"
-			 "clgi\n\t"
-			 "sti\n\t"
-			 "vmload %%rax\n\t"
-			 "mov %c[rcx](%%rdi), %%rcx\n\t"
-			 "mov %c[rdx](%%rdi), %%rdx\n\t"
-			 "mov %c[rbx](%%rdi), %%rbx\n\t"
-			 "mov %c[rbp](%%rdi), %%rbp\n\t"
-			 "mov %c[rsi](%%rdi), %%rsi\n\t"
-			 "mov %c[r8](%%rdi), %%r8\n\t"
-			 "mov %c[r9](%%rdi), %%r9\n\t"
-			 "mov %c[r10](%%rdi), %%r10\n\t"
-			 "mov %c[r11](%%rdi), %%r11\n\t"
-			 "mov %c[rdi](%%rdi), %%rdi\n\t"
-			 "vmrun %%rax\n\t"
-			 "vmsave %%rax\n\t" /* RAX is as before VMRUN */
-			 "pop %%rax\n\t"
-			 "vmload %%rax\n\t"
-			 "pop %%rax\n\t"
-			 "mov %%rdi, %c[rdi](%%rax)\n\t"
-			 "mov %%rax, %%rdi\n\t"
-			 "mov %%rcx, %c[rcx](%%rdi)\n\t"
-			 "mov %%rdx, %c[rdx](%%rdi)\n\t"
-			 "mov %%rbx, %c[rbx](%%rdi)\n\t"
-			 "mov %%rbp, %c[rbp](%%rdi)\n\t"
-			 "mov %%rsi, %c[rsi](%%rdi)\n\t"
-			 "mov %%r8, %c[r8](%%rdi)\n\t"
-			 "mov %%r9, %c[r9](%%rdi)\n\t"
-			 "mov %%r10, %c[r10](%%rdi)\n\t"
-			 "mov %%r11, %c[r11](%%rdi)\n\t"
-			 "pop %[out]"
-			 : "+a"(guest), "+D"(v), [out] "+c"(out), [host] "+S"(host.v)
-			 : [rcx] "i"(GPR_AT(GPR_RCX)), [rdx] "i"(GPR_AT(GPR_RDX)),
-			   [rbx] "i"(GPR_AT(GPR_RBX)), [rbp] "i"(GPR_AT(GPR_RBP)),
-			   [rsi] "i"(GPR_AT(GPR_RSI)), [rdi] "i"(GPR_AT(GPR_RDI)),
-			   [r8] "i"(GPR_AT(GPR_R8)), [r9] "i"(GPR_AT(GPR_R9)),
-			   [r10] "i"(GPR_AT(GPR_R10)), [r11] "i"(GPR_AT(GPR_R11))
-			 : "rbx", "rdx", "rbp", "r8", "r9", "r10", "r11", "cc", "memory");
+	__asm__ volatile(
+		"push %[out]\n\t"
+		"push %%rdi\n\t"
+		"push %[host]\n\t"
+		"clgi\n\t"
+		"sti\n\t"
+		"vmload %%rax\n\t"
+		"mov %c[rcx](%%rdi), %%rcx\n\t"
+		"mov %c[rdx](%%rdi), %%rdx\n\t"
+		"mov %c[rbx](%%rdi), %%rbx\n\t"
+		"mov %c[rbp](%%rdi), %%rbp\n\t"
+		"mov %c[rsi](%%rdi), %%rsi\n\t"
+		"mov %c[r8](%%rdi), %%r8\n\t"
+		"mov %c[r9](%%rdi), %%r9\n\t"
+		"mov %c[r10](%%rdi), %%r10\n\t"
+		"mov %c[r11](%%rdi), %%r11\n\t"
+		"mov %c[rdi](%%rdi), %%rdi\n\t"
+		"vmrun %%rax\n\t"
+		"vmsave %%rax\n\t" /* RAX is as before VMRUN */
+		"pop %%rax\n\t"
+		"vmload %%rax\n\t"
+		"pop %%rax\n\t"
+		"mov %%rdi, %c[rdi](%%rax)\n\t"
+		"mov %%rax, %%rdi\n\t"
+		"mov %%rcx, %c[rcx](%%rdi)\n\t"
+		"mov %%rdx, %c[rdx](%%rdi)\n\t"
+		"mov %%rbx, %c[rbx](%%rdi)\n\t"
+		"mov %%rbp, %c[rbp](%%rdi)\n\t"
+		"mov %%rsi, %c[rsi](%%rdi)\n\t"
+		"mov %%r8, %c[r8](%%rdi)\n\t"
+		"mov %%r9, %c[r9](%%rdi)\n\t"
+		"mov %%r10, %c[r10](%%rdi)\n\t"
+		"mov %%r11, %c[r11](%%rdi)\n\t"
+		"pop %[out]"
+		: "+a"(guest), "+D"(v), [out] "+c"(out), [host] "+S"(host.v)
+		: [rcx] "i"(GPR_AT(GPR_RCX)), [rdx] "i"(GPR_AT(GPR_RDX)),
+		  [rbx] "i"(GPR_AT(GPR_RBX)), [rbp] "i"(GPR_AT(GPR_RBP)),
+		  [rsi] "i"(GPR_AT(GPR_RSI)), [rdi] "i"(GPR_AT(GPR_RDI)), [r8] "i"(GPR_AT(GPR_R8)),
+		  [r9] "i"(GPR_AT(GPR_R9)), [r10] "i"(GPR_AT(GPR_R10)), [r11] "i"(GPR_AT(GPR_R11))
+		: "rbx", "rdx", "rbp", "r8", "r9", "r10", "r11", "cc", "memory");
 	return (struct after_run){ v, out };
 }
 
@@ -172,7 +172,7 @@ static bool serve_host_exit(struct vmcb *vmcb, uint32_t code, uint64_t deadline_
 {
 	switch (code) {
 	case VMEXIT_INTR:
-	case VMEXIT_NMI:	/* taken at STGI, when GIF was set */
+	case VMEXIT_NMI: /* taken at STGI, when GIF was set */
 	case VMEXIT_SMI:
 	case VMEXIT_INIT:
 		out->kind = out->exit_tsc >= deadline_tsc ? EXIT_DEADLINE : EXIT_IRQ;
@@ -226,8 +226,7 @@ static void show_changes(struct vcpu *v, struct vmcb *vmcb)
 	s->flush = TLB_KEEP;
 }
 
-static bool prepare(struct vcpu *v, uint64_t deadline_tsc,
-					      struct exit_info *out)
+static bool prepare(struct vcpu *v, uint64_t deadline_tsc, struct exit_info *out)
 {
 	const uint64_t now = cpu_rdtsc();
 

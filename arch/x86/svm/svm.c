@@ -13,15 +13,15 @@
 #include "core/lib/assert.h"
 
 /* APM Vol. 3, "Extended Processor Signature and Features", "Processor Capacity Parameters". */
-#define CPUID_EXTENDED		0x80000000u
-#define CPUID_EXTENDED_1	0x80000001u
-#define   EXTENDED_1_EDX_1G	BIT32(26)
-#define   EXTENDED_1_EDX_RDTSCP BIT32(27)
-#define CPUID_CAPACITY		0x80000008u
-#define   CAPACITY_EAX_PHYSICAL 0xffu
+#define CPUID_EXTENDED         0x80000000u
+#define CPUID_EXTENDED_1       0x80000001u
+#define EXTENDED_1_EDX_1G      BIT32(26)
+#define EXTENDED_1_EDX_RDTSCP  BIT32(27)
+#define CPUID_CAPACITY         0x80000008u
+#define CAPACITY_EAX_PHYSICAL  0xffu
 
-#define ASID_FIRST 1u	/* 0 is the host's */
-#define ASID_MIN   2u	/* one of its own, or a shared one */
+#define ASID_FIRST             1u /* 0 is the host's */
+#define ASID_MIN               2u /* one of its own, or a shared one */
 
 #define EXCEPTIONS_INTERCEPTED (BIT32(1) | BIT32(17) | BIT32(18)) /* #DB, #AC, #MC: run.c */
 
@@ -43,8 +43,8 @@ static bool has_tsc_aux;    /* [I] after probe */
  * checks what is written, and nobody else is affected.
  */
 static const uint32_t passed_msrs[] = {
-	MSR_FS_BASE, MSR_GS_BASE, MSR_KERNEL_GS_BASE, MSR_STAR, MSR_LSTAR, MSR_CSTAR, MSR_FMASK,
-	MSR_SYSENTER_CS, MSR_SYSENTER_ESP, MSR_SYSENTER_EIP,
+	MSR_FS_BASE, MSR_GS_BASE, MSR_KERNEL_GS_BASE, MSR_STAR,         MSR_LSTAR,
+	MSR_CSTAR,   MSR_FMASK,   MSR_SYSENTER_CS,    MSR_SYSENTER_ESP, MSR_SYSENTER_EIP,
 };
 
 /* ---- What it needs ---- */

@@ -20,10 +20,10 @@
 #include "arch/x86/svm/vmcb.h"
 
 struct svm_vcpu {
-	uint32_t vintr;		/* as the guest was entered with */
+	uint32_t vintr; /* as the guest was entered with */
 	uint32_t vintr_vector;
-	uint32_t flush;		/* TLB_*, for the next entry */
-	bool shares_asid;	/* flush when it is loaded */
+	uint32_t flush;   /* TLB_*, for the next entry */
+	bool shares_asid; /* flush when it is loaded */
 };
 
 /* Address of the permission maps, the same for all guests. [I] after probe */

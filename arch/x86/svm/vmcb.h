@@ -8,6 +8,7 @@
 #pragma once
 #include "core/lib/base.h"
 
+/* clang-format off */
 /* CPUID Fn8000_000A, "SVM Features". */
 #define CPUID_SVM	    0x8000000au
 #define   CPUID_SVM_EDX_NP  BIT32(0)	/* nested paging */
@@ -109,6 +110,8 @@
 #define SEGMENT_LDT	    0x082u
 #define SEGMENT_TSS32	    0x08bu	/* busy */
 
+/* clang-format on */
+
 struct vmcb_segment {
 	uint16_t selector;
 	uint16_t attributes;
@@ -129,7 +132,7 @@ struct vmcb {
 	uint64_t tsc_offset;
 	uint32_t asid;
 	uint32_t tlb_control;
-	uint32_t vintr;			/* VINTR_* */
+	uint32_t vintr; /* VINTR_* */
 	uint32_t vintr_vector;
 	uint64_t interrupt_shadow;
 	uint64_t exit_code;
@@ -143,7 +146,7 @@ struct vmcb {
 	uint64_t lbr_control;
 	uint32_t clean;
 	uint32_t reserved_0c4;
-	uint64_t next_rip;		/* 0 on CPUs that do not save it */
+	uint64_t next_rip; /* 0 on CPUs that do not save it */
 	uint8_t reserved_0d0[0x400 - 0xd0];
 	/* State save area */
 	struct vmcb_segment es, cs, ss, ds, fs, gs, gdtr, ldtr, idtr, tr;
@@ -190,7 +193,7 @@ VMCB_AT(g_pat, 0x668);
 _Static_assert(sizeof(struct vmcb) == 4096, "APM Vol. 2: a VMCB is one page");
 
 /* "MSR Intercepts": two bits per MSR, read and write, for three ranges of 8192 each. */
-#define MSRPM_BYTES	 8192u
+#define MSRPM_BYTES      8192u
 #define MSRPM_RANGE_MSRS 0x2000u
 /* "I/O Intercepts": one bit per port, and a page for accesses that cross the end. */
-#define IOPM_BYTES	 12288u
+#define IOPM_BYTES 12288u
