@@ -45,7 +45,7 @@ x86      := $(wildcard arch/x86/*.[cS] arch/x86/vmx/*.[cS] arch/x86/svm/*.[cS]) 
 core_pure  := $(wildcard core/plan*.c) $(addprefix core/,elf.c ledger.c memory.c run.c exit.c \
 	      hypercall.c console.c partition.c log_ring.c)
 x86_pure   := $(wildcard $(addprefix arch/x86/,acpi.c acpi_tables.c calibrate.c boot_map.c cpuid.c \
-	      msr.c nested_table.c vlapic.c paging_table.c boot/multiboot2_info.c \
+	      msr.c vlapic.c paging_table.c boot/multiboot2_info.c \
 	      vmx/decode.c vmx/controls.c svm/decode.c))
 guest_pure := $(wildcard guests/rt/args.c guests/rt/rm.c guests/rt/stats.c guests/tasks/taskset.c)
 
@@ -175,9 +175,15 @@ run: deps
 	$(Q)tools/run $(if $(RIG),--rig $(RIG)) --config $(C)
 
 # --- tests -------------------------------------------------------------------------------
-$(B)/tests/%: $(B)/host/tests/%.c.o $(host_o)
+# An archive: a test that brings its own version of a fake gets that one.
+$(B)/host/pure.a: $(host_o)
+	$(Q)rm -f $@ && ar rcs $@ $^
+$(B)/tests/%: $(B)/host/tests/%.c.o $(B)/host/pure.a
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(HOST) -o $@ $^
+# What it tests implements the functions that tests/fake/arch.c fakes for everybody else.
+$(B)/tests/unit/test_nested: $(B)/host/tests/unit/test_nested.c.o $(B)/host/arch/x86/nested.c.o \
+		$(B)/host/pure.a
 $(B)/tool/trace_check: $(B)/tool/tools/trace_check.c.o $(tool_o)
 	$(Q)$(CC) $(TOOL) -o $@ $^
 
