@@ -6,32 +6,42 @@
  *			    the contract functions. Knows no VMCS and no VMCB.
  *	   vmx/, svm/	    own entry, exit, decoding, injection and control structures.
  * Exits   After enter() returns, gpr[] holds the guest's general registers (RAX too; RSP is
- *	   in the control structure, gpr[GPR_RSP] is unused), and RIP, RFLAGS, CRs and segments
+ *	   in the control structure, gpr[GPR_RSP] is the back-end's), and RIP, RFLAGS, CRs and segments
  *	   stay in the control structure. Before enter(), gpr[] is what the guest will see.
  * Switch  vcpu.c calls load() when another vCPU ran on this core before (VMPTRLD, ASID, ...).
  *	   What the hypervisor never uses itself is switched then, not at every exit: FPU and
- *	   XCR0, STAR..FMASK, KERNEL_GS_BASE, TSC_AUX (VT-x), DR0..DR3, DR6, CR2 (VT-x).
+ *	   XCR0, STAR..FMASK, KERNEL_GS_BASE, TSC_AUX (VT-x), DR0..DR3, DR6, CR2 (VT-x), and
+ *	   R12..R15, which no code of the image uses (Makefile): gpr[] has them while not loaded.
  */
 #pragma once
 #include "arch/vcpu.h"
 #include "arch/x86/vlapic.h"
 
+/* clang-format off */
 enum gpr {
 	GPR_RAX, GPR_RCX, GPR_RDX, GPR_RBX, GPR_RSP, GPR_RBP, GPR_RSI, GPR_RDI,
 	GPR_R8, GPR_R9, GPR_R10, GPR_R11, GPR_R12, GPR_R13, GPR_R14, GPR_R15,
 	GPR_COUNT
 };
+/* clang-format on */
 
 struct vcpu {
 	uint64_t gpr[GPR_COUNT]; /* first: the assembly stubs index it from the struct's start */
 	void *control;		 /* VMCS or VMCB page */
 	hpa_t control_hpa;
+	hpa_t host_hpa;		 /* AMD-V: its core's page for VMLOAD of the host's state */
 	uint32_t skip_bytes;	 /* length of the instruction that exited; 0: back-end must ask */
 	vcpu_id_t id;
 	part_id_t part;
 	uint64_t tsc_offset;	 /* guest TSC = host TSC + offset */
 	struct vlapic lapic;
 	void *backend;		 /* private to the back-end: MSR bitmap, I/O bitmap, ... */
+	/* [C] VT-x looks at these at every entry and step: see vmx/vmcs.h */
+	struct vcpu_hot {
+		uint64_t quiet, calm_and_timed;
+		uint64_t deadline_tsc;
+		bool has_skipped;
+	} hot;
 	uint64_t xcr0;
 	void *xsave;		 /* 64-byte aligned, sized at boot from CPUID leaf 0DH */
 	uint64_t star, lstar, cstar, fmask, kernel_gs_base, tsc_aux; /* while not loaded, VT-x */

@@ -3,22 +3,21 @@
 #include "arch/x86/cpu.h"
 #include "arch/x86/fpu.h"
 
-#define CPUID_XSAVE	  0xdu
-#define FXSAVE_BYTES	  512u
+#define CPUID_XSAVE  0xdu
+#define FXSAVE_BYTES 512u
 /* "FXSAVE Area": x87 control word and MXCSR. */
-#define FXSAVE_FCW	  0u
-#define FXSAVE_MXCSR	  24u
-#define FCW_RESET	  UINT16_C(0x037f) /* as FNINIT leaves it */
-#define MXCSR_RESET	  UINT32_C(0x1f80)
+#define FXSAVE_FCW   0u
+#define FXSAVE_MXCSR 24u
+#define FCW_RESET    UINT16_C(0x037f) /* as FNINIT leaves it */
+#define MXCSR_RESET  UINT32_C(0x1f80)
 
-static uint64_t offered; /* [I] XCR0 while state is saved and loaded; 0: FXSAVE */
+static uint64_t offered;                   /* [I] XCR0 while state is saved and loaded; 0: FXSAVE */
 static uint64_t area_bytes = FXSAVE_BYTES; /* [I] */
 
 void fpu_core_enable(void)
 {
 	cpu_write_cr0((cpu_read_cr0() | CR0_MP) & ~(CR0_EM | CR0_TS));
-	cpu_write_cr4(cpu_read_cr4() | CR4_OSFXSR | CR4_OSXMMEXCPT |
-		      (offered ? CR4_OSXSAVE : 0));
+	cpu_write_cr4(cpu_read_cr4() | CR4_OSFXSR | CR4_OSXMMEXCPT | (offered ? CR4_OSXSAVE : 0));
 	if (offered)
 		cpu_xsetbv(0, offered);
 }

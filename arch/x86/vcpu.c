@@ -13,22 +13,22 @@
 #include "arch/x86/percpu.h"
 #include "core/lib/assert.h"
 
-#define CPUID_FEATURES	       1u
-#define CPUID_FEATURES_ECX_VMX BIT32(5)
-#define CPUID_MORE	       7u
-#define CPUID_MORE_EDX_IBPB    BIT32(26) /* "IBRS and IBPB" */
-#define CPUID_EXTENDED	       0x80000000u
-#define CPUID_EXTENDED_1       0x80000001u
-#define CPUID_EXTENDED_1_ECX_SVM BIT32(2)
-#define CPUID_EXTENDED_8       0x80000008u
+#define CPUID_FEATURES            1u
+#define CPUID_FEATURES_ECX_VMX    BIT32(5)
+#define CPUID_MORE                7u
+#define CPUID_MORE_EDX_IBPB       BIT32(26) /* "IBRS and IBPB" */
+#define CPUID_EXTENDED            0x80000000u
+#define CPUID_EXTENDED_1          0x80000001u
+#define CPUID_EXTENDED_1_ECX_SVM  BIT32(2)
+#define CPUID_EXTENDED_8          0x80000008u
 #define CPUID_EXTENDED_8_EBX_IBPB BIT32(12)
 
-#define PRED_CMD_IBPB BIT64(0)
+#define PRED_CMD_IBPB             BIT64(0)
 
 /* A copy of the chosen table, so that a call is one instruction. [I] after probe */
 static struct backend backend;
-static bool has_ibpb;		       /* [I] */
-static struct vcpu *vcpus[MAX_VCPUS];  /* [I] after creation */
+static bool has_ibpb;                 /* [I] */
+static struct vcpu *vcpus[MAX_VCPUS]; /* [I] after creation */
 
 /* --- boot --------------------------------------------------------------------------------- */
 

@@ -32,7 +32,7 @@ enum group { PIN, PROC, PROC2, EXIT, ENTRY, EPT, GROUP_COUNT };
 
 static uint64_t *cap_of(struct vmx_caps *c, enum group g)
 {
-	uint64_t *const of[GROUP_COUNT] = { &c->pin,  &c->proc,	 &c->proc2,
+	uint64_t *const of[GROUP_COUNT] = { &c->pin,  &c->proc,  &c->proc2,
 					    &c->exit, &c->entry, &c->ept_vpid };
 
 	return of[g];
@@ -223,12 +223,14 @@ static void dangerous_control_bits_are_the_hosts(void)
 {
 	struct vmx_controls out;
 	const char *missing;
+	/* clang-format off */
 	const uint32_t cr4_host[] = { 6 /* MCE */,   12 /* LA57 */, 13 /* VMXE */, 14 /* SMXE */,
 				      19 /* KL */,   23 /* CET */,  24 /* PKS */,  25 /* UINTR */,
 				      15, 26, 31, 32, 63 };
 	const uint32_t cr4_guest[] = { 2 /* TSD */,	 3 /* DE */,	    4 /* PSE */,
 				       5 /* PAE */,	 7 /* PGE */,	    9 /* OSFXSR */,
 				       16 /* FSGSBASE */, 18 /* OSXSAVE */, 20 /* SMEP */ };
+	/* clang-format on */
 
 	CHECK(vmx_controls_plan(&everything, &out, &missing) == OK);
 	for (uint32_t i = 0; i < ARRAY_SIZE(cr4_host); i++)

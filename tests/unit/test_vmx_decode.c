@@ -8,6 +8,7 @@
 
 #define B(n) (UINT64_C(1) << (n))
 
+/* clang-format off */
 static const struct {
 	uint32_t reason;
 	enum exit_kind kind;
@@ -26,6 +27,7 @@ static const struct {
 	/* The back-end looks closer: exception or NMI, window, control registers. */
 	{ 0, EXIT_CONTROL },	 { 7, EXIT_CONTROL },	   { 28, EXIT_CONTROL },
 };
+/* clang-format on */
 
 static enum exit_kind kind_in_the_manual(uint32_t basic)
 {
@@ -93,13 +95,13 @@ static void control_register_accesses_are_decoded(void)
 		for (uint32_t type = 0; type < 4; type++)
 			for (uint32_t gpr = 0; gpr < 16; gpr++) {
 				uint64_t lmsw = 0xabcd;
-				struct vmx_cr d = vmx_decode_cr(cr | type << 4 | gpr << 8 |
-								lmsw << 16);
+				struct vmx_cr d =
+					vmx_decode_cr(cr | type << 4 | gpr << 8 | lmsw << 16);
 
 				CHECK(d.number == cr && d.gpr == gpr);
-				CHECK(d.access == (type == 0 ? CR_WRITE :
-						   type == 1 ? CR_READ :
-							       CR_OTHER));
+				CHECK(d.access == (type == 0   ? CR_WRITE
+						   : type == 1 ? CR_READ
+							       : CR_OTHER));
 			}
 }
 
@@ -155,8 +157,8 @@ static void the_timer_expires_at_the_deadline_or_less_than_a_tick_late(void)
 	for (uint32_t shift = 0; shift <= 6; shift++)
 		for (uint64_t now = 1000; now < 1100; now += 7)
 			for (uint64_t deadline = now + 1; deadline < now + 300; deadline++) {
-				uint64_t at = expiry(now, vmx_timer_value(now, deadline, shift),
-						     shift);
+				uint64_t at =
+					expiry(now, vmx_timer_value(now, deadline, shift), shift);
 
 				CHECK(at >= deadline);
 				CHECK(at - deadline < B(shift));

@@ -161,8 +161,8 @@ static enum err check_ept(const struct vmx_caps *c, const char **missing)
 uint64_t vmx_cr4_allowed(const struct vmx_caps *caps)
 {
 	uint64_t known = CR4_VME | CR4_PVI | CR4_TSD | CR4_DE | CR4_PSE | CR4_PAE | CR4_MCE |
-			       CR4_PGE | CR4_PCE | CR4_OSFXSR | CR4_OSXMMEXCPT | CR4_UMIP |
-			       CR4_FSGSBASE | CR4_PCIDE | CR4_OSXSAVE | CR4_SMEP | CR4_SMAP;
+			 CR4_PGE | CR4_PCE | CR4_OSFXSR | CR4_OSXMMEXCPT | CR4_UMIP | CR4_FSGSBASE |
+			 CR4_PCIDE | CR4_OSXSAVE | CR4_SMEP | CR4_SMAP;
 
 	if (caps->switches_pkru)
 		known |= CR4_PKE;

@@ -86,9 +86,9 @@ struct vmx_cr vmx_decode_cr(uint64_t qualification)
 {
 	enum { TYPE_MOV_TO, TYPE_MOV_FROM }; /* 2: CLTS, 3: LMSW */
 	uint32_t type = (uint32_t)(qualification >> 4) & 3;
-	enum vmx_cr_access access = type == TYPE_MOV_TO	  ? CR_WRITE :
-				    type == TYPE_MOV_FROM ? CR_READ :
-							    CR_OTHER;
+	enum vmx_cr_access access = type == TYPE_MOV_TO     ? CR_WRITE
+				    : type == TYPE_MOV_FROM ? CR_READ
+							    : CR_OTHER;
 
 	return (struct vmx_cr){ access, (uint32_t)qualification & 15,
 				(uint32_t)(qualification >> 8) & 15 };

@@ -10,12 +10,14 @@
 
 #define CALM UINT64_MAX
 
-void vmx_queue(struct vmx *x, uint32_t event, uint32_t error_code)
+void vmx_queue(struct vcpu *v, uint32_t event, uint32_t error_code)
 {
+	struct vmx *x = v->backend;
+
 	x->event = event;
 	x->event_error = error_code;
-	x->quiet = 0;
-	x->calm_and_timed = 0;
+	v->hot.quiet = 0;
+	v->hot.calm_and_timed = 0;
 }
 
 void vmx_inject(struct vcpu *v, enum vcpu_fault fault)
@@ -23,13 +25,13 @@ void vmx_inject(struct vcpu *v, enum vcpu_fault fault)
 	uint32_t event = INTERRUPTION_VALID | INTERRUPTION_OF_TYPE(TYPE_HARDWARE_EXCEPTION);
 
 	if (fault == VCPU_FAULT_UD) {
-		vmx_queue(v->backend, event | EXCEPTION_UD, 0);
+		vmx_queue(v, event | EXCEPTION_UD, 0);
 		return;
 	}
 	/* "Checks on VMX Controls": an error code in real mode would make the entry fail. */
 	if (vmcs_read(VMCS_GUEST_CR0) & CR0_PE)
 		event |= INTERRUPTION_HAS_ERROR_CODE;
-	vmx_queue(v->backend, event | EXCEPTION_GP, 0);
+	vmx_queue(v, event | EXCEPTION_GP, 0);
 }
 
 static void end_blocking(void)
@@ -57,12 +59,11 @@ static __attribute__((noinline)) void end_single_step(void)
  */
 void vmx_skip_insn(struct vcpu *v)
 {
-	struct vmx *x = v->backend;
 	uint64_t rflags = vmcs_read(VMCS_GUEST_RFLAGS);
 
 	vmcs_write(VMCS_GUEST_RIP,
 		   vmcs_read(VMCS_GUEST_RIP) + vmcs_read(VMCS_EXIT_INSTRUCTION_LENGTH));
-	x->has_skipped = true;
+	v->hot.has_skipped = true;
 	if (__builtin_expect(rflags & RFLAGS_TF, 0))
 		end_single_step();
 }
@@ -78,13 +79,12 @@ static void set_window(struct vmx *x, bool is_wanted)
 	x->proc = proc;
 }
 
-static bool can_take_interrupt(struct vmx *x)
+static bool can_take_interrupt(const struct vcpu *v)
 {
-	if (x->has_skipped)
+	if (v->hot.has_skipped)
 		end_blocking();
 	return (vmcs_read(VMCS_GUEST_RFLAGS) & RFLAGS_IF) &&
-	       !(vmcs_read32(VMCS_GUEST_INTERRUPTIBILITY) &
-		 (BLOCKING_BY_STI | BLOCKING_BY_MOV_SS));
+	       !(vmcs_read32(VMCS_GUEST_INTERRUPTIBILITY) & (BLOCKING_BY_STI | BLOCKING_BY_MOV_SS));
 }
 
 static void write_event(struct vmx *x)
@@ -102,10 +102,10 @@ static void offer_events(struct vcpu *v, struct vmx *x)
 
 	if (x->event) {
 		write_event(x);
-	} else if (vector >= 0 && can_take_interrupt(x)) {
-		vmcs_write(VMCS_ENTRY_INTERRUPTION,
-			   INTERRUPTION_VALID | INTERRUPTION_OF_TYPE(TYPE_EXTERNAL) |
-				   (uint32_t)vector);
+	} else if (vector >= 0 && can_take_interrupt(v)) {
+		vmcs_write(VMCS_ENTRY_INTERRUPTION, INTERRUPTION_VALID |
+							    INTERRUPTION_OF_TYPE(TYPE_EXTERNAL) |
+							    (uint32_t)vector);
 		vcpu_irq_accept(v, (uint8_t)vector);
 		vector = vcpu_irq_pending(v);
 	}
@@ -134,9 +134,9 @@ bool vmx_prepare(struct vcpu *v, uint64_t deadline_tsc)
 	offer_events(v, x);
 	switch_timer(x, is_timed);
 	calm = x->proc & PROC_INTERRUPT_WINDOW_EXITING ? 0 : CALM;
-	x->quiet = is_timed ? 0 : calm;
-	x->calm_and_timed = is_timed ? calm : 0;
+	v->hot.quiet = is_timed ? 0 : calm;
+	v->hot.calm_and_timed = is_timed ? calm : 0;
 	if (is_timed)
-		vmx_set_timer(x, min_u64(cpu_rdtsc(), deadline_tsc - 1), deadline_tsc);
+		vmx_set_timer(v, min_u64(cpu_rdtsc(), deadline_tsc - 1), deadline_tsc);
 	return true;
 }

@@ -10,11 +10,11 @@
 #include "arch/x86/vmx/vmcs.h"
 #include "core/lib/assert.h"
 
-#define READ_LIVE(reg)					      \
-	({						      \
-		uint64_t live;				      \
+#define READ_LIVE(reg) \
+	({ \
+		uint64_t live; \
 		__asm__ volatile("mov %%" reg ", %0" : "=r"(live)); \
-		live;					      \
+		live; \
 	})
 #define WRITE_LIVE(reg, value) __asm__ volatile("mov %0, %%" reg ::"r"(value))
 
@@ -169,7 +169,7 @@ static void take_exception(struct vcpu *v, struct exit_info *out)
 		out->value = info;
 		return;
 	}
-	vmx_queue(v->backend, vmx_reinjection(info), vmcs_read32(VMCS_EXIT_ERROR_CODE));
+	vmx_queue(v, vmx_reinjection(info), vmcs_read32(VMCS_EXIT_ERROR_CODE));
 }
 
 /* An access made while an event was being delivered: the event comes again after it. */
@@ -178,11 +178,11 @@ static void take_ept_violation(struct vcpu *v, struct exit_info *out)
 	struct vmx *x = v->backend;
 	uint32_t event = vmx_reinjection(vmcs_read32(VMCS_IDT_VECTORING));
 
-	vmx_decode_ept(vmcs_read(VMCS_EXIT_QUALIFICATION),
-		       vmcs_read(VMCS_GUEST_PHYSICAL_ADDRESS), out);
+	vmx_decode_ept(vmcs_read(VMCS_EXIT_QUALIFICATION), vmcs_read(VMCS_GUEST_PHYSICAL_ADDRESS),
+		       out);
 	if (event) {
 		x->event_length = vmcs_read32(VMCS_EXIT_INSTRUCTION_LENGTH);
-		vmx_queue(x, event, vmcs_read32(VMCS_IDT_ERROR_CODE));
+		vmx_queue(v, event, vmcs_read32(VMCS_IDT_ERROR_CODE));
 	}
 }
 
@@ -223,10 +223,10 @@ static void decode_rest(struct vcpu *v, uint32_t reason, struct exit_info *out)
 	case REASON_EPT_MISCONFIGURATION:
 		PANIC("EPT misconfiguration: our own table entry is malformed");
 	default:
-		out->value = out->kind == EXIT_INIT ?
-				     REASON_BASIC(reason) |
-					     vmcs_read(VMCS_EXIT_QUALIFICATION) << 32 :
-				     reason;
+		out->value = out->kind == EXIT_INIT
+				     ? REASON_BASIC(reason) | vmcs_read(VMCS_EXIT_QUALIFICATION)
+								      << 32
+				     : reason;
 		return;
 	}
 }
@@ -234,8 +234,6 @@ static void decode_rest(struct vcpu *v, uint32_t reason, struct exit_info *out)
 static __attribute__((noinline)) void decode_by_kind(struct vcpu *v, uint32_t reason,
 						     struct exit_info *out)
 {
-	const struct vmx *x = v->backend;
-
 	out->kind = vmx_kind(reason);
 	switch (out->kind) {
 	case EXIT_IRQ:
@@ -243,7 +241,7 @@ static __attribute__((noinline)) void decode_by_kind(struct vcpu *v, uint32_t re
 		return;
 	case EXIT_DEADLINE:
 		/* Beyond the timer's 32 bits: it goes on. */
-		if (out->exit_tsc < x->deadline_tsc)
+		if (out->exit_tsc < v->hot.deadline_tsc)
 			out->kind = EXIT_CONTROL;
 		return;
 	case EXIT_PIO:
@@ -267,9 +265,7 @@ static __attribute__((noinline)) void decode_by_kind(struct vcpu *v, uint32_t re
 /* Hypercalls come first: they are the frequent exit that a guest chooses. */
 void vmx_decode(struct vcpu *v, uint32_t reason, struct exit_info *out)
 {
-	struct vmx *x = v->backend;
-
-	x->has_skipped = false;
+	v->hot.has_skipped = false;
 	if (reason == REASON_VMCALL)
 		take_hypercall(v, out);
 	else

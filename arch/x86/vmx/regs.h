@@ -10,107 +10,107 @@
 #include "core/lib/base.h"
 
 /* --- MSRs: SDM Vol. 3D, "VMX Capability Reporting Facility" --- */
-#define MSR_VMX_BASIC		    0x480u
-#define MSR_VMX_PINBASED_CTLS	    0x481u
-#define MSR_VMX_PROCBASED_CTLS	    0x482u
-#define MSR_VMX_EXIT_CTLS	    0x483u
-#define MSR_VMX_ENTRY_CTLS	    0x484u
-#define MSR_VMX_MISC		    0x485u
-#define MSR_VMX_CR0_FIXED0	    0x486u
-#define MSR_VMX_CR0_FIXED1	    0x487u
-#define MSR_VMX_CR4_FIXED0	    0x488u
-#define MSR_VMX_CR4_FIXED1	    0x489u
-#define MSR_VMX_PROCBASED_CTLS2	    0x48bu
-#define MSR_VMX_EPT_VPID_CAP	    0x48cu
+#define MSR_VMX_BASIC               0x480u
+#define MSR_VMX_PINBASED_CTLS       0x481u
+#define MSR_VMX_PROCBASED_CTLS      0x482u
+#define MSR_VMX_EXIT_CTLS           0x483u
+#define MSR_VMX_ENTRY_CTLS          0x484u
+#define MSR_VMX_MISC                0x485u
+#define MSR_VMX_CR0_FIXED0          0x486u
+#define MSR_VMX_CR0_FIXED1          0x487u
+#define MSR_VMX_CR4_FIXED0          0x488u
+#define MSR_VMX_CR4_FIXED1          0x489u
+#define MSR_VMX_PROCBASED_CTLS2     0x48bu
+#define MSR_VMX_EPT_VPID_CAP        0x48cu
 #define MSR_VMX_TRUE_PINBASED_CTLS  0x48du
 #define MSR_VMX_TRUE_PROCBASED_CTLS 0x48eu
-#define MSR_VMX_TRUE_EXIT_CTLS	    0x48fu
-#define MSR_VMX_TRUE_ENTRY_CTLS	    0x490u
+#define MSR_VMX_TRUE_EXIT_CTLS      0x48fu
+#define MSR_VMX_TRUE_ENTRY_CTLS     0x490u
 
 /* SDM Vol. 4, "IA32_FEATURE_CONTROL". */
-#define FEATURE_CONTROL_LOCK	    BIT64(0)
-#define FEATURE_CONTROL_VMX_NO_SMX  BIT64(2)
+#define FEATURE_CONTROL_LOCK       BIT64(0)
+#define FEATURE_CONTROL_VMX_NO_SMX BIT64(2)
 
 /* "Basic VMX Information". */
-#define VMX_BASIC_REVISION(msr)	  ((uint32_t)(msr) & 0x7fffffffu)
-#define VMX_BASIC_BYTES(msr)	  ((uint32_t)((msr) >> 32) & 0x1fffu)
+#define VMX_BASIC_REVISION(msr)    ((uint32_t)(msr)&0x7fffffffu)
+#define VMX_BASIC_BYTES(msr)       ((uint32_t)((msr) >> 32) & 0x1fffu)
 #define VMX_BASIC_MEMORY_TYPE(msr) ((uint32_t)((msr) >> 50) & 0xfu)
-#define VMX_BASIC_TRUE_CTLS	  BIT64(55)
-#define VMX_MEMORY_TYPE_WB	  6u
+#define VMX_BASIC_TRUE_CTLS        BIT64(55)
+#define VMX_MEMORY_TYPE_WB         6u
 
 /* "Miscellaneous Data". */
-#define VMX_MISC_TIMER_SHIFT(msr) ((uint32_t)(msr) & 0x1fu)
+#define VMX_MISC_TIMER_SHIFT(msr) ((uint32_t)(msr)&0x1fu)
 
 /* "VPID and EPT Capabilities". */
-#define EPT_CAP_WALK_4		   BIT64(6)
-#define EPT_CAP_MEMORY_WB	   BIT64(14)
-#define EPT_CAP_2M		   BIT64(16)
-#define EPT_CAP_1G		   BIT64(17)
-#define EPT_CAP_INVEPT		   BIT64(20)
-#define EPT_CAP_INVEPT_CONTEXT	   BIT64(25)
-#define EPT_CAP_INVEPT_ALL	   BIT64(26)
-#define VPID_CAP_INVVPID	   BIT64(32)
-#define VPID_CAP_INVVPID_CONTEXT   BIT64(41)
-#define VPID_CAP_INVVPID_ALL	   BIT64(42)
+#define EPT_CAP_WALK_4           BIT64(6)
+#define EPT_CAP_MEMORY_WB        BIT64(14)
+#define EPT_CAP_2M               BIT64(16)
+#define EPT_CAP_1G               BIT64(17)
+#define EPT_CAP_INVEPT           BIT64(20)
+#define EPT_CAP_INVEPT_CONTEXT   BIT64(25)
+#define EPT_CAP_INVEPT_ALL       BIT64(26)
+#define VPID_CAP_INVVPID         BIT64(32)
+#define VPID_CAP_INVVPID_CONTEXT BIT64(41)
+#define VPID_CAP_INVVPID_ALL     BIT64(42)
 
 /* "Extended-Page-Table Pointer (EPTP)": memory type, page-walk length minus 1. */
 #define EPTP_MEMORY_WB UINT64_C(6)
 #define EPTP_WALK_4    (UINT64_C(3) << 3)
 
 /* INVEPT, INVVPID types: SDM Vol. 3C, "VMX Instruction Reference". */
-#define INVEPT_CONTEXT	1u
-#define INVEPT_ALL	2u
+#define INVEPT_CONTEXT  1u
+#define INVEPT_ALL      2u
 #define INVVPID_CONTEXT 1u
-#define INVVPID_ALL	2u
+#define INVVPID_ALL     2u
 
 /* --- Pin-based VM-execution controls --- */
 #define PIN_EXTERNAL_INTERRUPT_EXITING BIT32(0)
-#define PIN_NMI_EXITING		       BIT32(3)
-#define PIN_VIRTUAL_NMIS	       BIT32(5)
+#define PIN_NMI_EXITING                BIT32(3)
+#define PIN_VIRTUAL_NMIS               BIT32(5)
 #define PIN_ACTIVATE_PREEMPTION_TIMER  BIT32(6)
 
 /* --- Primary processor-based VM-execution controls --- */
 #define PROC_INTERRUPT_WINDOW_EXITING BIT32(2)
-#define PROC_USE_TSC_OFFSETTING	      BIT32(3)
-#define PROC_HLT_EXITING	      BIT32(7)
-#define PROC_INVLPG_EXITING	      BIT32(9)
-#define PROC_MWAIT_EXITING	      BIT32(10)
-#define PROC_RDPMC_EXITING	      BIT32(11)
-#define PROC_RDTSC_EXITING	      BIT32(12)
-#define PROC_CR3_LOAD_EXITING	      BIT32(15)
-#define PROC_CR3_STORE_EXITING	      BIT32(16)
-#define PROC_CR8_LOAD_EXITING	      BIT32(19)
-#define PROC_CR8_STORE_EXITING	      BIT32(20)
-#define PROC_MOV_DR_EXITING	      BIT32(23)
+#define PROC_USE_TSC_OFFSETTING       BIT32(3)
+#define PROC_HLT_EXITING              BIT32(7)
+#define PROC_INVLPG_EXITING           BIT32(9)
+#define PROC_MWAIT_EXITING            BIT32(10)
+#define PROC_RDPMC_EXITING            BIT32(11)
+#define PROC_RDTSC_EXITING            BIT32(12)
+#define PROC_CR3_LOAD_EXITING         BIT32(15)
+#define PROC_CR3_STORE_EXITING        BIT32(16)
+#define PROC_CR8_LOAD_EXITING         BIT32(19)
+#define PROC_CR8_STORE_EXITING        BIT32(20)
+#define PROC_MOV_DR_EXITING           BIT32(23)
 #define PROC_UNCONDITIONAL_IO_EXITING BIT32(24)
-#define PROC_USE_MSR_BITMAPS	      BIT32(28)
-#define PROC_MONITOR_EXITING	      BIT32(29)
-#define PROC_PAUSE_EXITING	      BIT32(30)
-#define PROC_ACTIVATE_SECONDARY	      BIT32(31)
+#define PROC_USE_MSR_BITMAPS          BIT32(28)
+#define PROC_MONITOR_EXITING          BIT32(29)
+#define PROC_PAUSE_EXITING            BIT32(30)
+#define PROC_ACTIVATE_SECONDARY       BIT32(31)
 
 /* --- Secondary processor-based VM-execution controls --- */
-#define PROC2_ENABLE_EPT	 BIT32(1)
-#define PROC2_ENABLE_RDTSCP	 BIT32(3)
-#define PROC2_ENABLE_VPID	 BIT32(5)
-#define PROC2_WBINVD_EXITING	 BIT32(6)
+#define PROC2_ENABLE_EPT         BIT32(1)
+#define PROC2_ENABLE_RDTSCP      BIT32(3)
+#define PROC2_ENABLE_VPID        BIT32(5)
+#define PROC2_WBINVD_EXITING     BIT32(6)
 #define PROC2_UNRESTRICTED_GUEST BIT32(7)
-#define PROC2_ENABLE_INVPCID	 BIT32(12)
-#define PROC2_ENCLS_EXITING	 BIT32(15)
+#define PROC2_ENABLE_INVPCID     BIT32(12)
+#define PROC2_ENCLS_EXITING      BIT32(15)
 
 /* --- VM-exit controls --- */
 #define EXIT_SAVE_DEBUG_CONTROLS BIT32(2)
-#define EXIT_HOST_64BIT		 BIT32(9) /* "Host address-space size" */
-#define EXIT_ACK_INTERRUPT	 BIT32(15)
-#define EXIT_SAVE_PAT		 BIT32(18)
-#define EXIT_LOAD_PAT		 BIT32(19)
-#define EXIT_SAVE_EFER		 BIT32(20)
-#define EXIT_LOAD_EFER		 BIT32(21)
+#define EXIT_HOST_64BIT          BIT32(9) /* "Host address-space size" */
+#define EXIT_ACK_INTERRUPT       BIT32(15)
+#define EXIT_SAVE_PAT            BIT32(18)
+#define EXIT_LOAD_PAT            BIT32(19)
+#define EXIT_SAVE_EFER           BIT32(20)
+#define EXIT_LOAD_EFER           BIT32(21)
 
 /* --- VM-entry controls --- */
 #define ENTRY_LOAD_DEBUG_CONTROLS BIT32(2)
-#define ENTRY_IA32E_GUEST	  BIT32(9) /* "IA-32e mode guest" */
-#define ENTRY_LOAD_PAT		  BIT32(14)
-#define ENTRY_LOAD_EFER		  BIT32(15)
+#define ENTRY_IA32E_GUEST         BIT32(9) /* "IA-32e mode guest" */
+#define ENTRY_LOAD_PAT            BIT32(14)
+#define ENTRY_LOAD_EFER           BIT32(15)
 
 /* --- VMCS fields: "Field Encoding in VMCS" --- */
 enum vmcs_field {
@@ -220,7 +220,7 @@ enum vmcs_field {
 /* ES, CS, SS, DS, FS, GS, LDTR, TR follow each other in this step, in every group. */
 #define VMCS_SEGMENT_STEP 2u
 
-#define VMCS_NO_LINK UINT64_MAX /* "VMCS link pointer" without VMCS shadowing */
+#define VMCS_NO_LINK      UINT64_MAX /* "VMCS link pointer" without VMCS shadowing */
 
 /* --- "VMX Basic Exit Reasons" --- */
 enum vmx_reason {
@@ -277,20 +277,20 @@ enum vmx_reason {
 	REASON_ENCLS = 60,
 	REASON_COUNT = 78
 };
-#define REASON_ENTRY_FAILED BIT32(31)
-#define REASON_BASIC(reason) ((reason) & 0xffffu)
+#define REASON_ENTRY_FAILED  BIT32(31)
+#define REASON_BASIC(reason) ((reason)&0xffffu)
 
 /* "VM-Instruction Error Numbers". */
 #define VM_ERROR_LAUNCH_NOT_CLEAR 4u
 
 /* "Format of Interruption-Information"; the same for entry, exit and IDT vectoring. */
-#define INTERRUPTION_VALID	    BIT32(31)
+#define INTERRUPTION_VALID          BIT32(31)
 #define INTERRUPTION_HAS_ERROR_CODE BIT32(11)
-#define INTERRUPTION_TYPE(info)	    ((info) >> 8 & 7u)
+#define INTERRUPTION_TYPE(info)     ((info) >> 8 & 7u)
 #define INTERRUPTION_OF_TYPE(type)  ((uint32_t)(type) << 8)
 #define INTERRUPTION_VECTOR(info)   ((uint8_t)(info))
 /* Bit 12 is "NMI unblocking due to IRET" on exits, reserved on entry. */
-#define INTERRUPTION_REINJECT	    (INTERRUPTION_VALID | 0xfffu)
+#define INTERRUPTION_REINJECT (INTERRUPTION_VALID | 0xfffu)
 enum interruption_type {
 	TYPE_EXTERNAL = 0,
 	TYPE_NMI = 2,
@@ -301,7 +301,7 @@ enum interruption_type {
 };
 
 /* "Format of Interruptibility State". */
-#define BLOCKING_BY_STI	   BIT32(0)
+#define BLOCKING_BY_STI    BIT32(0)
 #define BLOCKING_BY_MOV_SS BIT32(1)
 
 /* "Format of Pending-Debug-Exceptions". */
@@ -312,20 +312,20 @@ enum interruption_type {
 #define DEBUG_QUALIFICATION_RTM BIT64(16)
 
 /* "Format of Access Rights". */
-#define ACCESS_CODE32	UINT32_C(0xc09b) /* present, DPL 0, execute/read, accessed, D, G */
-#define ACCESS_DATA32	UINT32_C(0xc093) /* present, DPL 0, read/write, accessed, B, G */
+#define ACCESS_CODE32   UINT32_C(0xc09b) /* present, DPL 0, execute/read, accessed, D, G */
+#define ACCESS_DATA32   UINT32_C(0xc093) /* present, DPL 0, read/write, accessed, B, G */
 #define ACCESS_TSS_BUSY UINT32_C(0x008b)
 #define ACCESS_UNUSABLE BIT32(16)
-#define ACCESS_LONG	BIT32(13)
-#define ACCESS_DPL(ar)	((ar) >> 5 & 3u)
+#define ACCESS_LONG     BIT32(13)
+#define ACCESS_DPL(ar)  ((ar) >> 5 & 3u)
 
 /* Vectors: SDM Vol. 3A, "Exceptions and Interrupts". */
-#define EXCEPTION_DB 1u
+#define EXCEPTION_DB  1u
 #define EXCEPTION_NMI 2u
-#define EXCEPTION_UD 6u
-#define EXCEPTION_GP 13u
-#define EXCEPTION_AC 17u
-#define EXCEPTION_MC 18u
+#define EXCEPTION_UD  6u
+#define EXCEPTION_GP  13u
+#define EXCEPTION_AC  17u
+#define EXCEPTION_MC  18u
 
 /* MSR bitmaps: SDM Vol. 3C, "MSR-Bitmap Address". A set bit makes the access exit. */
 #define MSR_BITMAP_READ_LOW   0u

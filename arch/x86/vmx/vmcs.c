@@ -15,9 +15,9 @@
  * when another vCPU is loaded. Everything else exits.
  */
 static const uint32_t own_msrs[] = {
-	MSR_SYSENTER_CS, MSR_SYSENTER_ESP, MSR_SYSENTER_EIP, MSR_PAT,
-	MSR_STAR,	 MSR_LSTAR,	   MSR_CSTAR,	     MSR_FMASK,
-	MSR_FS_BASE,	 MSR_GS_BASE,	   MSR_KERNEL_GS_BASE,
+	MSR_SYSENTER_CS, MSR_SYSENTER_ESP, MSR_SYSENTER_EIP,   MSR_PAT,
+	MSR_STAR,        MSR_LSTAR,        MSR_CSTAR,          MSR_FMASK,
+	MSR_FS_BASE,     MSR_GS_BASE,      MSR_KERNEL_GS_BASE,
 };
 
 /* One for all vCPUs. */
@@ -41,9 +41,7 @@ static void vmcs_set(enum vmcs_field field, uint64_t value)
 {
 	bool failed;
 
-	__asm__ volatile("vmwrite %2, %1"
-			 : "=@ccbe"(failed)
-			 : "r"((uint64_t)field), "r"(value));
+	__asm__ volatile("vmwrite %2, %1" : "=@ccbe"(failed) : "r"((uint64_t)field), "r"(value));
 	ASSERT(!failed);
 }
 

@@ -11,22 +11,23 @@
 #include "arch/x86/vmx/decode.h"
 #include "arch/x86/vmx/regs.h"
 
+/*
+ * What every exit looks at is in struct vcpu, one load nearer:
+ * hot.quiet	       all ones while there is no event to inject, no window to close, and the
+ *		       preemption timer is off; otherwise 0
+ * hot.calm_and_timed  the same with the timer on
+ * hot.deadline_tsc    what the timer was last set for
+ * hot.has_skipped     its last exit ended in a step over the instruction
+ */
 struct vmx {
-	/*
-	 * All ones while there is no event to inject and no window to close: `quiet` with the
-	 * preemption timer off, `calm_and_timed` with the timer on. Otherwise 0.
-	 */
-	uint64_t quiet, calm_and_timed; /* [C] */
-	uint64_t deadline_tsc;	 /* [C] what the timer was last set for */
-	uint32_t pin, proc;	 /* [C] as they stand in the VMCS */
-	uint32_t event;		 /* [C] interruption information for the next entry; 0: none */
-	uint32_t event_error;	 /* [C] */
-	uint32_t event_length;	 /* [C] of the instruction, for software interrupts */
-	bool has_skipped;	 /* [C] its last exit ended in a step over the instruction */
-	bool is_ready;		 /* [C] the VMCS was written, on its own core */
-	bool can_wake;		 /* [C] RFLAGS.IF at its last HLT */
-	gpa_t entry;		 /* [I] */
-	hpa_t nested_root;	 /* [I] */
+	uint32_t pin, proc;    /* [C] as they stand in the VMCS */
+	uint32_t event;        /* [C] interruption information for the next entry; 0: none */
+	uint32_t event_error;  /* [C] */
+	uint32_t event_length; /* [C] of the instruction, for software interrupts */
+	bool is_ready;         /* [C] the VMCS was written, on its own core */
+	bool can_wake;         /* [C] RFLAGS.IF at its last HLT */
+	gpa_t entry;           /* [I] */
+	hpa_t nested_root;     /* [I] */
 };
 
 extern struct vmx_controls vmx_controls; /* [I] after probe() */
@@ -67,17 +68,17 @@ NORETURN void vmx_entry_refused(void);
  * the first such change that is not before the deadline; or early, where 32 bits do not reach
  * so far (the VMCS field takes the low half).
  */
-static inline void vmx_set_timer(struct vmx *x, uint64_t now_tsc, uint64_t deadline_tsc)
+static inline void vmx_set_timer(struct vcpu *v, uint64_t now_tsc, uint64_t deadline_tsc)
 {
-	x->deadline_tsc = deadline_tsc;
+	v->hot.deadline_tsc = deadline_tsc;
 	vmcs_write(VMCS_PREEMPTION_TIMER,
 		   vmx_timer_value(now_tsc, deadline_tsc, vmx_controls.timer_shift));
 }
 
-/* event.c. Before an entry unless x->quiet; false: the deadline has passed. */
+/* event.c. Before an entry that is not simple; false: the deadline has passed. */
 bool vmx_prepare(struct vcpu *v, uint64_t deadline_tsc);
 /* Replaces what was queued: the later of two faults is the one that the guest must see. */
-void vmx_queue(struct vmx *x, uint32_t event, uint32_t error_code);
+void vmx_queue(struct vcpu *v, uint32_t event, uint32_t error_code);
 void vmx_inject(struct vcpu *v, enum vcpu_fault fault);
 void vmx_skip_insn(struct vcpu *v);
 
@@ -86,3 +87,13 @@ uint64_t vmx_read_gpr(const struct vcpu *v, uint32_t gpr);
 void vmx_write_gpr(struct vcpu *v, uint32_t gpr, uint64_t value);
 /* All exits but CPUID. */
 void vmx_decode(struct vcpu *v, uint32_t reason, struct exit_info *out);
+
+/* sysreg.c. */
+uint64_t vmx_read_sysreg(struct vcpu *v, enum guest_sysreg reg);
+void vmx_write_sysreg(struct vcpu *v, enum guest_sysreg reg, uint64_t value);
+
+/* Without RDTSCP in the guest, nobody reads IA32_TSC_AUX. */
+static inline bool vmx_has_tsc_aux(void)
+{
+	return (vmx_controls.proc2 & PROC2_ENABLE_RDTSCP) != 0;
+}

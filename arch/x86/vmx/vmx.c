@@ -39,8 +39,7 @@ static struct vmx_caps read_caps(void)
 		.feature_control = cpu_rdmsr(MSR_FEATURE_CONTROL),
 		.basic = basic,
 		.pin = cpu_rdmsr(has_true ? MSR_VMX_TRUE_PINBASED_CTLS : MSR_VMX_PINBASED_CTLS),
-		.proc = cpu_rdmsr(has_true ? MSR_VMX_TRUE_PROCBASED_CTLS :
-					     MSR_VMX_PROCBASED_CTLS),
+		.proc = cpu_rdmsr(has_true ? MSR_VMX_TRUE_PROCBASED_CTLS : MSR_VMX_PROCBASED_CTLS),
 		.exit = cpu_rdmsr(has_true ? MSR_VMX_TRUE_EXIT_CTLS : MSR_VMX_EXIT_CTLS),
 		.entry = cpu_rdmsr(has_true ? MSR_VMX_TRUE_ENTRY_CTLS : MSR_VMX_ENTRY_CTLS),
 		.misc = cpu_rdmsr(MSR_VMX_MISC),
@@ -142,8 +141,8 @@ static enum err vmx_core_enable(const char **missing)
 	if (memcmp(&own, &vmx_controls, sizeof(own)) != 0)
 		return ERR_UNSUPPORTED;
 	if (!(caps.feature_control & FEATURE_CONTROL_LOCK))
-		cpu_wrmsr(MSR_FEATURE_CONTROL, caps.feature_control | FEATURE_CONTROL_LOCK |
-						       FEATURE_CONTROL_VMX_NO_SMX);
+		cpu_wrmsr(MSR_FEATURE_CONTROL,
+			  caps.feature_control | FEATURE_CONTROL_LOCK | FEATURE_CONTROL_VMX_NO_SMX);
 	cpu_write_cr0((cpu_read_cr0() | caps.cr0_fixed0) & caps.cr0_fixed1);
 	cpu_write_cr4((cpu_read_cr4() | caps.cr4_fixed0) & caps.cr4_fixed1);
 	memcpy(region, &own.revision, sizeof(own.revision));
@@ -194,11 +193,6 @@ static void first_load(struct vcpu *v, struct vmx *x)
 	x->is_ready = true;
 }
 
-static bool has_tsc_aux(void)
-{
-	return (vmx_controls.proc2 & PROC2_ENABLE_RDTSCP) != 0;
-}
-
 static void vmx_load(struct vcpu *v)
 {
 	struct vmx *x = v->backend;
@@ -212,7 +206,7 @@ static void vmx_load(struct vcpu *v)
 	cpu_wrmsr(MSR_CSTAR, v->cstar);
 	cpu_wrmsr(MSR_FMASK, v->fmask);
 	cpu_wrmsr(MSR_KERNEL_GS_BASE, v->kernel_gs_base);
-	if (has_tsc_aux())
+	if (vmx_has_tsc_aux())
 		cpu_wrmsr(MSR_TSC_AUX, v->tsc_aux);
 	cpu_write_cr2(v->cr2);
 	cpu_write_dr6(v->dr6);
@@ -240,13 +234,13 @@ static inline struct vcpu *run(struct vcpu *v)
 	__asm__ volatile("call vmx_run"
 			 : "+D"(v)
 			 :
-			 : "rax", "rbx", "rcx", "rdx", "rsi", "rbp", "r8", "r9", "r10", "r11",
-			   "cc", "memory");
+			 : "rax", "rbx", "rcx", "rdx", "rsi", "rbp", "r8", "r9", "r10", "r11", "cc",
+			   "memory");
 	return v;
 }
 
 static inline __attribute__((always_inline)) void run_once(struct vcpu *v, uint64_t entry_tsc,
-							     struct exit_info *out)
+							   struct exit_info *out)
 {
 	uint64_t reason;
 
@@ -272,31 +266,29 @@ static __attribute__((noinline)) void enter_prepared(struct vcpu *v, uint64_t de
 }
 
 /*
- * The path of every exit. `quiet`, `calm_and_timed`, "no deliverable interrupt" and TSC_NEVER
- * are all ones, so one test each finds the two frequent cases: nothing to do before the entry
- * (a vCPU without timer, interrupts and events), and nothing but to set the running timer.
+ * The path of every exit. "No deliverable interrupt" is all ones, too, so one test finds each of
+ * the two frequent cases: nothing to do before the entry, and nothing but to set the timer.
  */
-_Static_assert(TSC_NEVER == UINT64_MAX, "vmx_enter() ANDs it");
-
 static void vmx_enter(struct vcpu *v, uint64_t deadline_tsc, struct exit_info *out)
 {
-	struct vmx *x = v->backend;
 	uint64_t none_pending = (uint64_t)(int64_t)vcpu_irq_pending(v);
+	bool is_simple;
 	uint64_t now_tsc;
 
-	if ((x->quiet & none_pending & deadline_tsc) == UINT64_MAX) {
+	if (deadline_tsc == TSC_NEVER) {
+		is_simple = (v->hot.quiet & none_pending) == UINT64_MAX;
 		now_tsc = cpu_rdtsc();
 	} else {
 		now_tsc = cpu_rdtsc();
-		/* The difference is negative for a deadline that has passed and for TSC_NEVER. */
-		if ((int64_t)(deadline_tsc - 1 - now_tsc) < 0 ||
-		    (x->calm_and_timed & none_pending) != UINT64_MAX) {
-			enter_prepared(v, deadline_tsc, out);
-			return;
-		}
-		vmx_set_timer(x, now_tsc, deadline_tsc);
+		is_simple = now_tsc < deadline_tsc &&
+			    (v->hot.calm_and_timed & none_pending) == UINT64_MAX;
+		if (is_simple)
+			vmx_set_timer(v, now_tsc, deadline_tsc);
 	}
-	run_once(v, now_tsc, out);
+	if (__builtin_expect(is_simple, 1))
+		run_once(v, now_tsc, out);
+	else
+		enter_prepared(v, deadline_tsc, out);
 }
 
 /*
@@ -314,76 +306,6 @@ NORETURN void vmx_entry_refused(void)
 	}
 	fmt_text(text, sizeof(text), "VM entry refused: VM-instruction error %lu", error);
 	PANIC(text);
-}
-
-/* EFER.LMA is the CPU's: it follows from LME and CR0.PG. */
-static void write_efer(uint64_t value)
-{
-	vmcs_write(VMCS_GUEST_EFER,
-		   (value & ~EFER_LMA) | (vmcs_read(VMCS_GUEST_EFER) & EFER_LMA));
-}
-
-static uint64_t cr_as_seen(enum vmcs_field real, enum vmcs_field shadow, uint64_t mask)
-{
-	return (vmcs_read(real) & ~mask) | (vmcs_read(shadow) & mask);
-}
-
-struct sysreg_place {
-	uint32_t field; /* VMCS field, or 0 */
-	uint32_t msr;	/* live in the CPU while the vCPU is loaded */
-};
-
-static const struct sysreg_place places[] = {
-	[SYSREG_EFER] = { VMCS_GUEST_EFER, 0 },
-	[SYSREG_PAT] = { VMCS_GUEST_PAT, 0 },
-	[SYSREG_FS_BASE] = { VMCS_GUEST_FS_BASE, 0 },
-	[SYSREG_GS_BASE] = { VMCS_GUEST_GS_BASE, 0 },
-	[SYSREG_KERNEL_GS_BASE] = { 0, MSR_KERNEL_GS_BASE },
-	[SYSREG_SYSENTER_CS] = { VMCS_GUEST_SYSENTER_CS, 0 },
-	[SYSREG_SYSENTER_ESP] = { VMCS_GUEST_SYSENTER_ESP, 0 },
-	[SYSREG_SYSENTER_EIP] = { VMCS_GUEST_SYSENTER_EIP, 0 },
-	[SYSREG_STAR] = { 0, MSR_STAR },
-	[SYSREG_LSTAR] = { 0, MSR_LSTAR },
-	[SYSREG_CSTAR] = { 0, MSR_CSTAR },
-	[SYSREG_FMASK] = { 0, MSR_FMASK },
-};
-
-static uint64_t vmx_read_sysreg(struct vcpu *v, enum guest_sysreg reg)
-{
-	switch (reg) {
-	case SYSREG_CR0:
-		return cr_as_seen(VMCS_GUEST_CR0, VMCS_CR0_SHADOW, vmx_controls.cr0_mask);
-	case SYSREG_CR4:
-		return cr_as_seen(VMCS_GUEST_CR4, VMCS_CR4_SHADOW, vmx_controls.cr4_mask);
-	case SYSREG_TSC_AUX:
-		return v->tsc_aux;
-	default:
-		return places[reg].field ? vmcs_read(places[reg].field) :
-					   cpu_rdmsr(places[reg].msr);
-	}
-}
-
-static void vmx_write_sysreg(struct vcpu *v, enum guest_sysreg reg, uint64_t value)
-{
-	switch (reg) {
-	case SYSREG_CR0:
-	case SYSREG_CR4:
-		PANIC("CR0 and CR4 are written by the guest only");
-	case SYSREG_EFER:
-		write_efer(value);
-		return;
-	case SYSREG_TSC_AUX:
-		v->tsc_aux = value;
-		if (has_tsc_aux())
-			cpu_wrmsr(MSR_TSC_AUX, value);
-		return;
-	default:
-		if (places[reg].field)
-			vmcs_write(places[reg].field, value);
-		else
-			cpu_wrmsr(places[reg].msr, value);
-		return;
-	}
 }
 
 static uint64_t vmx_rip(struct vcpu *v)
