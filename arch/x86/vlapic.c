@@ -84,7 +84,7 @@ static void update_deliverable(struct vlapic *l)
 		l->deliverable = vector;
 	else
 		l->deliverable = -1;
-	l->changed = 1;
+	l->changed = true;
 }
 
 static bool software_enabled(const struct vlapic *l)

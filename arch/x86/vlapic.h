@@ -64,7 +64,7 @@ struct vlapic_vectors {
 struct vlapic {
 	int32_t deliverable; /* highest vector above PPR in IRR, or -1 */
 	uint32_t tpr;
-	uint32_t changed;        /* set whenever `deliverable` was computed anew; a back-end
+	bool changed;            /* set whenever `deliverable` was computed anew; a back-end
 				  * that shows it to hardware clears it */
 	uint64_t wake_tsc;       /* next timer interrupt; TSC_NEVER: none, or masked */
 	uint64_t expiry_tsc;     /* when the timer reaches zero; TSC_NEVER: stopped */

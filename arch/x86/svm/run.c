@@ -38,14 +38,13 @@ struct after_run {
 	struct exit_info *out;
 };
 
-static inline struct after_run run(struct vcpu *v, struct exit_info *out, hpa_t host)
+static inline struct after_run run(struct vcpu *v, struct exit_info *out)
 {
 	uint64_t guest = v->control_hpa.v;
 
 	__asm__ volatile(
 		"push %[out]\n\t"
 		"push %%rdi\n\t"
-		"push %[host]\n\t"
 		"clgi\n\t"
 		"sti\n\t"
 		"vmload %%rax\n\t"
@@ -62,10 +61,10 @@ static inline struct after_run run(struct vcpu *v, struct exit_info *out, hpa_t 
 		"vmrun %%rax\n\t"
 		"vmsave %%rax\n\t" /* RAX is as before VMRUN */
 		"pop %%rax\n\t"
-		"vmload %%rax\n\t"
-		"pop %%rax\n\t"
 		"mov %%rdi, %c[rdi](%%rax)\n\t"
 		"mov %%rax, %%rdi\n\t"
+		"mov %c[host](%%rdi), %%rax\n\t"
+		"vmload %%rax\n\t"
 		"mov %%rcx, %c[rcx](%%rdi)\n\t"
 		"mov %%rdx, %c[rdx](%%rdi)\n\t"
 		"mov %%rbx, %c[rbx](%%rdi)\n\t"
@@ -76,12 +75,13 @@ static inline struct after_run run(struct vcpu *v, struct exit_info *out, hpa_t 
 		"mov %%r10, %c[r10](%%rdi)\n\t"
 		"mov %%r11, %c[r11](%%rdi)\n\t"
 		"pop %[out]"
-		: "+a"(guest), "+D"(v), [out] "+c"(out), [host] "+S"(host.v)
-		: [rcx] "i"(GPR_AT(GPR_RCX)), [rdx] "i"(GPR_AT(GPR_RDX)),
-		  [rbx] "i"(GPR_AT(GPR_RBX)), [rbp] "i"(GPR_AT(GPR_RBP)),
-		  [rsi] "i"(GPR_AT(GPR_RSI)), [rdi] "i"(GPR_AT(GPR_RDI)), [r8] "i"(GPR_AT(GPR_R8)),
-		  [r9] "i"(GPR_AT(GPR_R9)), [r10] "i"(GPR_AT(GPR_R10)), [r11] "i"(GPR_AT(GPR_R11))
-		: "rbx", "rdx", "rbp", "r8", "r9", "r10", "r11", "cc", "memory");
+		: "+a"(guest), "+D"(v), [out] "+c"(out)
+		: [host] "i"(offsetof(struct vcpu, host_hpa)), [rcx] "i"(GPR_AT(GPR_RCX)),
+		  [rdx] "i"(GPR_AT(GPR_RDX)), [rbx] "i"(GPR_AT(GPR_RBX)),
+		  [rbp] "i"(GPR_AT(GPR_RBP)), [rsi] "i"(GPR_AT(GPR_RSI)),
+		  [rdi] "i"(GPR_AT(GPR_RDI)), [r8] "i"(GPR_AT(GPR_R8)), [r9] "i"(GPR_AT(GPR_R9)),
+		  [r10] "i"(GPR_AT(GPR_R10)), [r11] "i"(GPR_AT(GPR_R11))
+		: "rbx", "rdx", "rsi", "rbp", "r8", "r9", "r10", "r11", "cc", "memory");
 	return (struct after_run){ v, out };
 }
 
@@ -203,14 +203,6 @@ static inline bool is_armed_for(uint64_t deadline_tsc)
 	return is_equal;
 }
 
-static inline hpa_t host_vmcb(void)
-{
-	hpa_t hpa;
-
-	__asm__("mov %%gs:%c1, %0" : "=r"(hpa.v) : "i"(offsetof(struct percpu, backend_hpa)));
-	return hpa;
-}
-
 /*
  * A TLB flush is for one entry: `changed` then stays set, so that the next one comes here
  * again and ends it.
@@ -279,7 +271,7 @@ static inline __attribute__((always_inline)) void enter(struct vcpu *v, struct e
 
 	vmcb->rax = v->gpr[GPR_RAX];
 	out->entry_tsc = cpu_rdtsc();
-	now = run(v, out, host_vmcb());
+	now = run(v, out);
 	now.out->exit_tsc = cpu_rdtsc();
 	vmcb = now.v->control;
 	now.v->gpr[GPR_RAX] = vmcb->rax;

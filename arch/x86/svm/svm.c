@@ -144,7 +144,7 @@ static enum err svm_create(struct vcpu *v, const struct vcpu_setup *setup, hpa_t
 	v->backend = s;
 	v->gpr[GPR_RAX] = setup->boot_magic;
 	v->gpr[GPR_RBX] = setup->info.v;
-	v->lapic.changed = 1; /* the back-end has something to show */
+	v->lapic.changed = true; /* the back-end has something to show */
 	set_controls(v, vmcb, root);
 	svm_reset_state(vmcb, setup->entry.v);
 	give_asid(v, vmcb, s);
@@ -180,10 +180,11 @@ static void svm_load(struct vcpu *v)
 
 	if (s->shares_asid) {
 		s->flush = TLB_FLUSH_ALL;
-		v->lapic.changed = 1;
+		v->lapic.changed = true;
 	}
 	if (has_tsc_aux)
 		cpu_wrmsr(MSR_TSC_AUX, v->tsc_aux);
+	v->host_hpa = percpu()->backend_hpa;
 	load_r12_to_r15(v);
 }
 

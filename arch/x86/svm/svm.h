@@ -11,9 +11,9 @@
  *	    only window in which the host's IDT takes them is STGI; NOP; CLI after that exit.
  * Virtual interrupts  need no exit: V_IRQ with vector and priority stays in the VMCB until
  *	    the guest takes it by its IF, shadow and CR8; V_IRQ gone after #VMEXIT says it did.
- * Stack    VMRUN keeps the host's RSP in the host save area; the vCPU's pointer and the
- *	    address of the host's VMCB lie on that stack, as percpu() is not there until
- *	    VMLOAD has brought GS back.
+ * Stack    VMRUN keeps the host's RSP in the host save area. The vCPU's pointer lies on that
+ *	    stack, for percpu() is not there until VMLOAD has brought GS back; the address of
+ *	    the page that VMLOAD takes it from is in the vCPU (host_hpa).
  */
 #pragma once
 #include "arch/x86/backend.h"
