@@ -180,10 +180,9 @@ $(B)/host/pure.a: $(host_o)
 	$(Q)rm -f $@ && ar rcs $@ $^
 $(B)/tests/%: $(B)/host/tests/%.c.o $(B)/host/pure.a
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(HOST) -o $@ $^
+	$(Q)$(CC) $(HOST) -o $@ $(filter %.o,$^) $(B)/host/pure.a
 # What it tests implements the functions that tests/fake/arch.c fakes for everybody else.
-$(B)/tests/unit/test_nested: $(B)/host/tests/unit/test_nested.c.o $(B)/host/arch/x86/nested.c.o \
-		$(B)/host/pure.a
+$(B)/tests/unit/test_nested: $(B)/host/arch/x86/nested.c.o
 $(B)/tool/trace_check: $(B)/tool/tools/trace_check.c.o $(tool_o)
 	$(Q)$(CC) $(TOOL) -o $@ $^
 

@@ -22,6 +22,9 @@ static __attribute__((noinline)) enum exit_action console_write(struct partition
 
 static enum exit_action report_job(struct partition *p, const struct exit_info *e)
 {
+	/* A job cannot have taken longer than the guest has existed. */
+	if (e->arg[0] > e->exit_tsc - p->epoch_tsc)
+		return answer(p, GUEST_EINVAL);
 	p->jobs++;
 	p->response_max_tsc = max_u64(p->response_max_tsc, e->arg[0]);
 	if (e->arg[0] > e->arg[1])

@@ -95,7 +95,7 @@ enum err partition_create(part_id_t id, const struct partition_config *wanted,
 				    .epoch_tsc = epoch_tsc };
 	enum err e;
 
-	*p = (struct partition){ .config = wanted, .plan = plan };
+	*p = (struct partition){ .config = wanted, .plan = plan, .epoch_tsc = epoch_tsc };
 	fmt_text(p->tag, sizeof(p->tag), "part %s", wanted->name);
 	p->vcpu = (struct vcpu_state){
 		.id = id, .part = id, .core = plan->core, .timer_tsc = TSC_NEVER

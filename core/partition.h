@@ -49,6 +49,7 @@ struct partition {
 	const struct partition_config *config;	   /* [I] */
 	const struct plan_partition *plan;	   /* [I] */
 	char tag[24];				   /* [I] "part NAME", for the log */
+	uint64_t epoch_tsc;			   /* [I] when the guest's TSC read 0 */
 	enum partition_state state;		   /* [C] */
 	uint64_t exit_status;			   /* [C] */
 	char stop_reason[96];			   /* [C] */

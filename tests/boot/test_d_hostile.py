@@ -8,8 +8,11 @@ import os
 import tools.lib.rigs as rigs
 
 RIGS = [("bochs", {"cpus": 1}), ("qemu-iso", {"cpus": 1})]
-# These are stopped, or end, at once; then the neighbour that has left is the measure.
-STOPPED = {"triple": "triple fault", "memory": "does not own"}
+# These are stopped at once; then a neighbour that has left is the measure. QEMU's CPU takes
+# reserved bits of CR4 without #GP, and VMRUN then refuses them: docs/emulators.md.
+STOPPED = {("bochs", "triple"): "triple fault", ("qemu-iso", "triple"): "triple fault",
+           ("bochs", "memory"): "does not own", ("qemu-iso", "memory"): "does not own",
+           ("qemu-iso", "cr"): "state the CPU cannot run"}
 MODES = sorted(os.path.basename(p)[8:-2] for p in glob.glob(
     os.path.join(rigs.TOP, "configs/hostile_*.c")))
 HOSTILE = [m for m in MODES if not m.startswith("baseline")]
@@ -34,10 +37,10 @@ def worst(b):
 
 def contained(mode):
     """Its run in each rig, after comparing its neighbour's worst responses."""
-    baseline = "baseline_gone" if mode in STOPPED else "baseline"
-    well = dict(boots(baseline))
+    stays, leaves = dict(boots("baseline")), dict(boots("baseline_gone"))
     for rig, b in boots(mode):
-        expected, seen = worst(well[rig]), worst(b)
+        baseline = leaves if (rig, mode) in STOPPED else stays
+        expected, seen = worst(baseline[rig]), worst(b)
         for task in expected:
             assert abs(seen[task] - expected[task]) <= 0.01 * expected[task], (
                 mode, rig, task, seen[task], expected[task])
@@ -47,10 +50,10 @@ def contained(mode):
 def make_test(mode):
     def test():
         for rig, b in contained(mode):
-            stopped = [line for line in b.lines
-                       if line.startswith("[part hostile] stopped: ")]
-            if mode in STOPPED:
-                assert len(stopped) == 1 and STOPPED[mode] in stopped[0], b.tail()
+            stopped = [line for line in b.lines if line.startswith("[part hostile] stopped: ")]
+            reason = STOPPED.get((rig, mode))
+            if reason:
+                assert len(stopped) == 1 and reason in stopped[0], b.tail()
             else:
                 assert not stopped, stopped
     return test
@@ -65,8 +68,10 @@ def test_there_are_all_the_ways_to_misbehave():
 
 
 def test_no_surprise_reached_a_hostile_guest():
-    """msr, ports, cr count what they were allowed to do that the manual says faults."""
+    """msr, ports and cr count what they were allowed that ought to fault."""
     for mode in ("msr", "ports", "cr"):
         for rig, b in boots(mode):
+            if (rig, mode) in STOPPED:
+                continue
             rows = b.having("surprises", part="hostile")
             assert rows and all(o["surprises"] == 0 for o in rows), (mode, rig, b.tail())
