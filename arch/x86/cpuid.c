@@ -456,7 +456,8 @@ static __attribute__((noinline)) void emulate_dependent(struct vcpu *v, const st
 /* The frequent case is straight: a basic leaf that depends on nothing else. */
 void cpuid_emulate(struct vcpu *v, const struct backend *b)
 {
-	const uint32_t leaf = (uint32_t)v->gpr[GPR_RAX];
+	/* With something in bits 63:32 it takes the long way, which looks at EAX only. */
+	const uint64_t leaf = v->gpr[GPR_RAX];
 	const struct cpuid_regs *const fixed = leaf < LEAF_COUNT ? cpuid.fixed[leaf] : NULL;
 
 	if (__builtin_expect(fixed != NULL, 1))

@@ -28,7 +28,7 @@
 
 	.text
 
-/* RDI = struct vcpu, and again on return. RAX to R11 are lost: the caller says so. */
+/* RDI = struct vcpu. RAX to R11 are lost: the caller says so. */
 	.globl vmx_run
 	.type vmx_run, @function
 vmx_run:
@@ -64,7 +64,6 @@ vmx_exit_point:
 	mov	%r9, R9(%rsp)
 	mov	%r10, R10(%rsp)
 	mov	%r11, R11(%rsp)
-	mov	%rsp, %rdi
 	mov	RSP(%rsp), %rsp
 	ret
 	.size vmx_exit_point, . - vmx_exit_point

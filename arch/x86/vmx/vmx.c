@@ -229,29 +229,29 @@ static void vmx_unload(struct vcpu *v)
 }
 
 /* The guest's registers replace all that we use, but RSP. */
-static inline struct vcpu *run(struct vcpu *v)
+static inline void run(struct vcpu *v)
 {
 	__asm__ volatile("call vmx_run"
 			 : "+D"(v)
 			 :
 			 : "rax", "rbx", "rcx", "rdx", "rsi", "rbp", "r8", "r9", "r10", "r11", "cc",
 			   "memory");
-	return v;
 }
 
+/* Keeps nothing over the guest's run but `out`: whose exit it was, percpu() knows. */
 static inline __attribute__((always_inline)) void run_once(struct vcpu *v, uint64_t entry_tsc,
 							   struct exit_info *out)
 {
 	uint64_t reason;
 
 	out->entry_tsc = entry_tsc;
-	v = run(v);
+	run(v);
 	out->exit_tsc = cpu_rdtsc();
 	reason = vmcs_read(VMCS_EXIT_REASON);
 	if (__builtin_expect(reason == REASON_CPUID, 1))
 		out->kind = EXIT_CPUID;
 	else
-		vmx_decode(v, (uint32_t)reason, out);
+		vmx_decode(percpu()->loaded, (uint32_t)reason, out);
 }
 
 static __attribute__((noinline)) void enter_prepared(struct vcpu *v, uint64_t deadline_tsc,
