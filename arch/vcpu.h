@@ -67,6 +67,7 @@ const char *arch_vcpu_backend(void);
 /* Turns virtualization on for the calling core. On failure `missing` names the reason. */
 MUST_CHECK enum err arch_vcpu_core_enable(const char **missing);
 
+/* On the boot core, after arch_vcpu_core_enable() there. */
 MUST_CHECK enum err arch_vcpu_create(vcpu_id_t id, const struct vcpu_setup *setup);
 
 /*

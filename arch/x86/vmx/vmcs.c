@@ -148,7 +148,7 @@ static void init_guest_registers(const struct vmx *x)
 }
 
 /* What percpu.h promises after every exit. */
-static void init_host(const struct vcpu *v)
+void vmcs_init_host(const struct vcpu *v)
 {
 	const struct percpu *p = percpu();
 
@@ -183,5 +183,4 @@ void vmcs_init(const struct vcpu *v)
 	init_controls(v, x);
 	init_guest_segments();
 	init_guest_registers(x);
-	init_host(v);
 }

@@ -24,7 +24,7 @@ struct vmx {
 	uint32_t event;        /* [C] interruption information for the next entry; 0: none */
 	uint32_t event_error;  /* [C] */
 	uint32_t event_length; /* [C] of the instruction, for software interrupts */
-	bool is_ready;         /* [C] the VMCS was written, on its own core */
+	bool has_host;         /* [C] its own core's state is in the VMCS */
 	bool can_wake;         /* [C] RFLAGS.IF at its last HLT */
 	gpa_t entry;           /* [I] */
 	hpa_t nested_root;     /* [I] */
@@ -53,8 +53,10 @@ static inline void vmcs_write(enum vmcs_field field, uint64_t value)
 
 /* Once, on the boot core, before any vCPU is loaded. */
 void vmcs_build_msr_bitmap(void);
-/* The VMCS of a vCPU that has never run, current on its own core. */
+/* The current VMCS becomes that of a vCPU which has never run: all but the host's state. */
 void vmcs_init(const struct vcpu *v);
+/* The host's state: that of the core it is called on, for ever. */
+void vmcs_init_host(const struct vcpu *v);
 
 /* entry.S: enters the guest whose VMCS is current; returns at the VM exit. */
 void vmx_run(void);

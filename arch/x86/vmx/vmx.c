@@ -158,6 +158,17 @@ static enum err vmx_core_enable(const char **missing)
 	return OK;
 }
 
+/* On the boot core; its current VMCS, if it has one, is current again afterwards. */
+static void write_vmcs(const struct vcpu *v)
+{
+	vmclear(v->control_hpa);
+	vmptrld(v->control_hpa);
+	vmcs_init(v);
+	vmclear(v->control_hpa); /* into memory: another core may load it */
+	if (percpu()->loaded)
+		vmptrld(percpu()->loaded->control_hpa);
+}
+
 static enum err vmx_create(struct vcpu *v, const struct vcpu_setup *setup, hpa_t root)
 {
 	struct vmx *x = &vmx_vcpus[v->id];
@@ -176,31 +187,26 @@ static enum err vmx_create(struct vcpu *v, const struct vcpu_setup *setup, hpa_t
 		.entry = setup->entry,
 		.nested_root = root,
 	};
+	write_vmcs(v);
 	return OK;
 }
 
-/*
- * The first time: on its own core, because the host state is that core's. EPT tables are
- * built by then, and this VPID was never used here.
- */
-static void first_load(struct vcpu *v, struct vmx *x)
+/* The first time on its own core: EPT tables are built by then, and this VPID is new here. */
+static void settle(struct vcpu *v, struct vmx *x)
 {
-	vmclear(v->control_hpa);
-	vmptrld(v->control_hpa);
-	vmcs_init(v);
+	vmcs_init_host(v);
 	invept(INVEPT_CONTEXT, x->nested_root.v | EPTP_MEMORY_WB | EPTP_WALK_4);
 	invvpid(INVVPID_CONTEXT, v->id + 1);
-	x->is_ready = true;
+	x->has_host = true;
 }
 
 static void vmx_load(struct vcpu *v)
 {
 	struct vmx *x = v->backend;
 
-	if (x->is_ready)
-		vmptrld(v->control_hpa);
-	else
-		first_load(v, x);
+	vmptrld(v->control_hpa);
+	if (!x->has_host)
+		settle(v, x);
 	cpu_wrmsr(MSR_STAR, v->star);
 	cpu_wrmsr(MSR_LSTAR, v->lstar);
 	cpu_wrmsr(MSR_CSTAR, v->cstar);
