@@ -14,7 +14,7 @@ static bool entry_precedes(const struct cbs_entry *a, const struct cbs_entry *b)
 static void heap_put(struct cbs *c, struct cbs_heap *h, uint32_t slot, struct cbs_entry e)
 {
 	h->slot[slot] = e;
-	c->servers[e.server].heap_slot = slot;
+	c->heap_slot[e.server] = slot;
 }
 
 /* `e` belongs at `hole` or nearer to the root: what it precedes moves down. */
@@ -57,7 +57,7 @@ static void heap_insert(struct cbs *c, struct cbs_heap *h, uint32_t server, uint
 
 static void heap_remove(struct cbs *c, struct cbs_heap *h, uint32_t server)
 {
-	uint32_t hole = c->servers[server].heap_slot;
+	uint32_t hole = c->heap_slot[server];
 	struct cbs_entry last = h->slot[--h->count];
 
 	if (hole != h->count)

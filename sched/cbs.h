@@ -42,7 +42,6 @@ struct cbs_server {
 	uint64_t left_tsc;        /* [C] q */
 	uint64_t deadline_tsc;    /* [C] d */
 	uint32_t priority;        /* [I] CBS_BACKGROUND only; higher runs first */
-	uint32_t heap_slot;       /* [C] its place in the heap that its state names */
 	uint64_t overrun_max_tsc; /* [C] largest used - q ever charged */
 	uint64_t replenish_count; /* [C] new budgets, by waking or at d; skipped periods count */
 	uint64_t late_count;      /* [C] periods that ended while it was READY */
@@ -61,6 +60,7 @@ struct cbs {
 	uint32_t server_count;
 	uint64_t replenished; /* bit i: cbs_pick() just gave server i a new budget; for traces */
 	struct cbs_server servers[CBS_SERVER_MAX];
+	uint32_t heap_slot[CBS_SERVER_MAX]; /* its place in the heap that its state names */
 	struct cbs_heap ready;      /* CBS_RESERVED and READY, by d */
 	struct cbs_heap throttled;  /* CBS_RESERVED and THROTTLED, by d */
 	struct cbs_heap background; /* CBS_BACKGROUND and READY, by priority */

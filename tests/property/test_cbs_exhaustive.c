@@ -76,7 +76,7 @@ static void unpack(const struct params *p, const struct node *n, uint64_t now, s
 
 			if (n->s[i].state == CBS_BLOCKED || n->s[i].ahead != ahead)
 				continue;
-			c->servers[i].heap_slot = h->count;
+			c->heap_slot[i] = h->count;
 			h->slot[h->count++] = (struct cbs_entry){ now + ahead, i };
 		}
 	}
