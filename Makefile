@@ -53,7 +53,7 @@ img_o  := $(patsubst %,$(B)/img/%.o,$(lib) $(pure) $(core) $(drivers) $(x86))
 host_o := $(patsubst %,$(B)/host/%.o,$(filter-out core/lib/mem.c,$(lib)) $(pure) $(core_pure) \
 	  $(x86_pure) drivers/fbcon.c $(guest_pure) $(wildcard tests/fake/*.c))
 tool_o := $(patsubst %,$(B)/tool/%.o,$(filter-out core/lib/mem.c,$(lib)) $(pure) \
-	  $(wildcard core/plan*.c) core/elf.c tests/fake/panic.c)
+	  $(wildcard core/plan*.c) core/elf.c core/memory.c tests/fake/panic.c)
 tests  := $(patsubst tests/%.c,$(B)/tests/%,$(wildcard tests/unit/test_*.c tests/property/test_*.c))
 
 efi_src := $(wildcard arch/x86/boot/efi*.c) arch/x86/boot_map.c arch/x86/paging_table.c \

@@ -18,6 +18,8 @@
 
 #define TAG "bulkhead"
 
+typedef unsigned long long ull;
+
 static struct boot_info boot;	   /* [I] */
 static struct board board;	   /* [I] */
 static struct plan plan;	   /* [I] */
@@ -70,7 +72,7 @@ static void make_plan(void)
 
 static void start_memory(void)
 {
-	uint64_t pool_bytes = memory_pool_bytes(&config);
+	const uint64_t pool_bytes = memory_pool_bytes(&config);
 	hpa_t pool;
 
 	if (memory_choose_pool(&boot, pool_bytes, &pool) != OK)
@@ -200,6 +202,18 @@ static uint64_t run_end_tsc(void)
 	return arch_clock_now_tsc() + mul_div(config.run_limit_ns, board.tsc_hz, SEC(1));
 }
 
+/* All of it is set aside at boot, and no more is ever taken. */
+static void say_memory(void)
+{
+	uint64_t pool = memory_pool_bytes(&config);
+	uint64_t all = boot.image_bytes + pool + boot.log_bytes;
+
+	log_line(TAG, "hypervisor memory: %llu KiB: image %llu, frames %llu (%llu used), log %llu",
+		 (ull)all >> 10, (ull)boot.image_bytes >> 10, (ull)pool >> 10,
+		 (ull)arch_mem_pool_used_bytes() >> 10, (ull)boot.log_bytes >> 10);
+	log_machine("{\"hypervisor_memory_bytes\":%llu}", (ull)all);
+}
+
 NORETURN void core_main(const struct boot_info *from)
 {
 	boot = *from;
@@ -213,11 +227,7 @@ NORETURN void core_main(const struct boot_info *from)
 	create_partitions();
 	create_traces();
 	arch_mem_seal();
-	log_line(TAG, "hypervisor memory: image %llu KiB, frames %llu KiB",
-		 (unsigned long long)boot.image_bytes >> 10,
-		 (unsigned long long)arch_mem_pool_used_bytes() >> 10);
-	log_machine("{\"hypervisor_memory_bytes\":%llu}",
-		    (unsigned long long)(boot.image_bytes + arch_mem_pool_used_bytes()));
+	say_memory();
 	log_line(TAG, "partitions start");
 	log_flush();
 	if (run_init(&plan, &board, run_end_tsc()) != OK)

@@ -15,6 +15,7 @@
 #include <string.h>
 #include "arch/boot_info.h"
 #include "core/elf.h"
+#include "core/memory.h"
 #include "core/plan.h"
 
 #define IMAGE_MAX_BYTES MIB(256)
@@ -166,7 +167,9 @@ static void json_plan(void)
 		       (unsigned long long)c->utilization_ppm);
 		comma = ",";
 	}
-	printf("],\"memory_free_bytes\":%llu", (unsigned long long)plan.memory_free_bytes);
+	printf("],\"memory_free_bytes\":%llu,\"pool_bytes\":%llu",
+	       (unsigned long long)plan.memory_free_bytes,
+	       (unsigned long long)memory_pool_bytes(&config));
 }
 
 static void print_json(bool is_accepted)

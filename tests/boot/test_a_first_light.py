@@ -87,3 +87,18 @@ def test_a_refused_plan_says_so_before_any_guest_runs():
     assert b.code == 3, b.tail()
     assert any("core 1" in line and "plan" in line for line in b.lines), b.tail()
     assert not any("partitions start" in line for line in b.lines), b.tail()
+
+
+def test_image_and_memory_are_within_their_limits():
+    """What the build computed is what the image says it takes, and both are small."""
+    import json
+    import subprocess
+    out = rigs.config_dir("demo") + "/size.json"
+    code = subprocess.run([rigs.TOP + "/tools/size", "--config", rigs.config_dir("demo"),
+                           "--out", out], stdout=subprocess.DEVNULL).returncode
+    assert code == 0
+    with open(out) as f:
+        size = json.load(f)
+    said = rigs.boot_once("bochs", "demo").having("hypervisor_memory_bytes")[0]
+    assert size["hypervisor_memory_bytes"] == said["hypervisor_memory_bytes"] <= 8 << 20, said
+    assert size["image_bytes"] <= 256 << 10, size
