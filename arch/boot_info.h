@@ -9,18 +9,18 @@
 #pragma once
 #include "core/lib/base.h"
 
-#define BOOT_INFO_MAGIC	  UINT64_C(0x646165686b6c7562) /* "bulkhead", little endian */
-#define BOOT_MEM_MAX	  256u
-#define BOOT_FILE_MAX	  32u
-#define BOOT_NAME_BYTES	  64u
+#define BOOT_INFO_MAGIC    UINT64_C(0x646165686b6c7562) /* "bulkhead", little endian */
+#define BOOT_MEM_MAX       256u
+#define BOOT_FILE_MAX      32u
+#define BOOT_NAME_BYTES    64u
 #define BOOT_CMDLINE_BYTES 256u
 
 enum boot_mem_type {
-	BOOT_MEM_USABLE = 1,  /* free for anybody */
-	BOOT_MEM_RESERVED,    /* firmware or device memory */
-	BOOT_MEM_ACPI,	      /* ACPI tables: read at boot, never given to a guest */
-	BOOT_MEM_IMAGE,	      /* the hypervisor's own image */
-	BOOT_MEM_FILE,	      /* holds boot files and loader data: free once guests are loaded */
+	BOOT_MEM_USABLE = 1, /* free for anybody */
+	BOOT_MEM_RESERVED,   /* firmware or device memory */
+	BOOT_MEM_ACPI,       /* ACPI tables: read at boot, never given to a guest */
+	BOOT_MEM_IMAGE,      /* the hypervisor's own image */
+	BOOT_MEM_FILE,       /* holds boot files and loader data: free once guests are loaded */
 };
 
 /* Ranges are sorted, do not overlap, and are page-aligned inwards for USABLE. */
@@ -57,7 +57,7 @@ struct boot_info {
 	struct boot_file files[BOOT_FILE_MAX];
 	struct boot_framebuffer framebuffer;
 	char cmdline[BOOT_CMDLINE_BYTES];
-	char loader[32]; /* "UEFI" or the multiboot2 loader's name, for the log only */
+	char loader[32];   /* "UEFI" or the multiboot2 loader's name, for the log only */
 	uint64_t log_base; /* RAM for the log ring that a warm reset leaves alone, or 0 */
 	uint64_t log_bytes;
 };

@@ -17,23 +17,23 @@
 #include "core/lib/base.h"
 
 enum exit_kind {
-	EXIT_DEADLINE,	   /* the deadline given to arch_vcpu_enter() was reached */
-	EXIT_IRQ,	   /* a host interrupt arrived and was served: look around */
+	EXIT_DEADLINE, /* the deadline given to arch_vcpu_enter() was reached */
+	EXIT_IRQ,      /* a host interrupt arrived and was served: look around */
 	EXIT_CPUID,
-	EXIT_HYPERCALL,	   /* nr in addr, arguments in arg[] */
+	EXIT_HYPERCALL, /* nr in addr, arguments in arg[] */
 	EXIT_HLT,
-	EXIT_PIO,	   /* addr = port, width, write, value */
-	EXIT_MEMORY,	   /* guest-physical access that the nested tables refuse: addr, write */
-	EXIT_MSR_READ,	   /* addr = MSR */
-	EXIT_MSR_WRITE,	   /* addr = MSR, value */
-	EXIT_XSETBV,	   /* addr = XCR number, value */
-	EXIT_UNDEFINED,	   /* an instruction this virtual machine does not have (VMX, SVM, ...) */
-	EXIT_PRIVILEGED,   /* an instruction that is refused with #GP(0) */
-	EXIT_CACHE,	   /* WBINVD, INVD: done as nothing, caches are coherent */
+	EXIT_PIO,        /* addr = port, width, write, value */
+	EXIT_MEMORY,     /* guest-physical access that the nested tables refuse: addr, write */
+	EXIT_MSR_READ,   /* addr = MSR */
+	EXIT_MSR_WRITE,  /* addr = MSR, value */
+	EXIT_XSETBV,     /* addr = XCR number, value */
+	EXIT_UNDEFINED,  /* an instruction this virtual machine does not have (VMX, SVM, ...) */
+	EXIT_PRIVILEGED, /* an instruction that is refused with #GP(0) */
+	EXIT_CACHE,      /* WBINVD, INVD: done as nothing, caches are coherent */
 	EXIT_TRIPLE_FAULT,
-	EXIT_INIT,	   /* guest state that the CPU cannot run; value = hardware's reason */
-	EXIT_CONTROL,	   /* a control register, a debug trap: the back-end did it, go on */
-	EXIT_OTHER,	   /* anything else; value = hardware's exit code */
+	EXIT_INIT,    /* guest state that the CPU cannot run; value = hardware's reason */
+	EXIT_CONTROL, /* a control register, a debug trap: the back-end did it, go on */
+	EXIT_OTHER,   /* anything else; value = hardware's exit code */
 	EXIT_KIND_COUNT
 };
 
@@ -53,8 +53,8 @@ enum vcpu_fault { VCPU_FAULT_UD, VCPU_FAULT_GP }; /* #UD; #GP(0) */
 
 struct vcpu_setup {
 	part_id_t part; /* its address space: see arch/mem.h */
-	gpa_t entry;	/* first instruction, flat 32-bit protected mode, paging off */
-	gpa_t info;	/* in EBX at entry; EAX holds GUEST_BOOT_MAGIC of guests/abi.h */
+	gpa_t entry;    /* first instruction, flat 32-bit protected mode, paging off */
+	gpa_t info;     /* in EBX at entry; EAX holds GUEST_BOOT_MAGIC of guests/abi.h */
 	uint32_t boot_magic;
 	uint32_t apic_id;   /* its virtual local APIC's ID */
 	uint64_t epoch_tsc; /* the guest's TSC reads host TSC - epoch */

@@ -13,9 +13,9 @@
 #include "core/partition.h"
 
 #define CONSOLE_BYTES_PER_SECOND 8192u
-#define CONSOLE_BURST_BYTES	 2048u
-#define CONSOLE_DRAIN_BYTES	 16u
-#define CONSOLE_ROOM_KEPT_BYTES	 8192u
+#define CONSOLE_BURST_BYTES      2048u
+#define CONSOLE_DRAIN_BYTES      16u
+#define CONSOLE_ROOM_KEPT_BYTES  8192u
 
 /* Bytes taken, at most `bytes`: fewer where the partition has used up its rate. */
 uint32_t console_take(struct partition *p, const char *text, uint32_t bytes, uint64_t now_tsc);

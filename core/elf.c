@@ -17,10 +17,10 @@ struct elf_phdr {
 _Static_assert(sizeof(struct elf_header) == 64 && sizeof(struct elf_phdr) == 56,
 	       "System V ABI: ELF64 header sizes");
 
-#define ELF_TYPE_EXEC	     2u
-#define ELF_MACHINE_X86_64   62u
-#define ELF_PHDR_LOAD	     1u
-#define ELF_PHDR_SCAN_MAX    32u
+#define ELF_TYPE_EXEC      2u
+#define ELF_MACHINE_X86_64 62u
+#define ELF_PHDR_LOAD      1u
+#define ELF_PHDR_SCAN_MAX  32u
 
 static const char *check_header(const struct elf_header *h, uint64_t file_bytes)
 {

@@ -10,7 +10,8 @@ static enum exit_action answer(struct partition *p, uint64_t rax)
 	return ACT_SKIP_INSN;
 }
 
-static __attribute__((noinline)) enum exit_action console_write(struct partition *p, const struct exit_info *e)
+static __attribute__((noinline)) enum exit_action console_write(struct partition *p,
+								const struct exit_info *e)
 {
 	char text[GUEST_WRITE_MAX];
 

@@ -20,12 +20,12 @@
 
 typedef unsigned long long ull;
 
-static struct boot_info boot;	   /* [I] */
-static struct board board;	   /* [I] */
-static struct plan plan;	   /* [I] */
+static struct boot_info boot; /* [I] */
+static struct board board;    /* [I] */
+static struct plan plan;      /* [I] */
 static struct plan_refusals refusals;
-static uint32_t enabled_count;	   /* atomic: cores with virtualization on */
-static uint32_t may_run;	   /* atomic: partitions are ready */
+static uint32_t enabled_count; /* atomic: cores with virtualization on */
+static uint32_t may_run;       /* atomic: partitions are ready */
 
 static NORETURN void finish(bool is_well, uint64_t late_count)
 {
@@ -142,8 +142,8 @@ static void start_cores(void)
 	say_remarks();
 	if (e != OK) {
 		log_line(TAG, "core %u does not start", failed);
-		refuse("processors", e == ERR_TIMEOUT ? "INIT-SIPI-SIPI was not answered" :
-							"see the lines above");
+		refuse("processors", e == ERR_TIMEOUT ? "INIT-SIPI-SIPI was not answered"
+						      : "see the lines above");
 	}
 	limit_tsc = arch_clock_now_tsc() + arch_clock_tsc_hz();
 	while (__atomic_load_n(&enabled_count, __ATOMIC_ACQUIRE) < board.core_count)
@@ -172,8 +172,8 @@ static void create_partitions(void)
 		if (!file || partition_create(i, wanted, &plan.partitions[i],
 					      arch_mem_at((hpa_t){ file->base }), file->bytes,
 					      epoch_tsc, &reason) != OK) {
-			log_line(TAG, "partition '%s', image '%s': %s", wanted->name,
-				 wanted->image, reason);
+			log_line(TAG, "partition '%s', image '%s': %s", wanted->name, wanted->image,
+				 reason);
 			refuse("partitions", "see the line above");
 		}
 	}

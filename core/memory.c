@@ -4,8 +4,8 @@
 
 /* Per core: stacks, descriptor tables, the back-end's page. Per partition: its vCPU's control
  * structure, permission maps, FPU area, and the nested tables down to the first 4 KiB level. */
-#define POOL_BASE_BYTES	     KIB(512)
-#define POOL_CORE_BYTES	     KIB(64)
+#define POOL_BASE_BYTES      KIB(512)
+#define POOL_CORE_BYTES      KIB(64)
 #define POOL_PARTITION_BYTES KIB(96)
 
 uint64_t memory_pool_bytes(const struct config *wanted)

@@ -56,8 +56,8 @@ static enum err load_image(const struct partition *p, const void *file, uint64_t
 {
 	struct elf_image image;
 	const char *bytes = file;
-	enum err e = elf_parse(file, file_bytes, (gpa_t){ HOLE_END }, p->plan->memory_bytes,
-			       &image, reason);
+	enum err e = elf_parse(file, file_bytes, (gpa_t){ HOLE_END }, p->plan->memory_bytes, &image,
+			       reason);
 
 	if (e != OK)
 		return e;

@@ -19,41 +19,41 @@ enum partition_state { PARTITION_CREATED, PARTITION_RUNNING, PARTITION_ENDED, PA
 
 /* What a guest prints, until its line is complete. */
 struct guest_console {
-	uint32_t length;	/* [C] */
-	uint64_t tokens;	/* [C] bytes it may print now, in ticks: see core/console.c */
-	uint64_t refilled_tsc;	/* [C] */
+	uint32_t length;       /* [C] */
+	uint64_t tokens;       /* [C] bytes it may print now, in ticks: see core/console.c */
+	uint64_t refilled_tsc; /* [C] */
 	char line[CONSOLE_LINE_BYTES];
 };
 
 struct vcpu_state {
-	vcpu_id_t id;		/* [I] */
-	part_id_t part;		/* [I] */
-	core_id_t core;		/* [I] */
-	uint32_t server;	/* [I] its CBS server on that core */
-	bool is_blocked;	/* [C] waits for an interrupt */
-	bool has_finished;	/* [C] never runs again */
+	vcpu_id_t id;      /* [I] */
+	part_id_t part;    /* [I] */
+	core_id_t core;    /* [I] */
+	uint32_t server;   /* [I] its CBS server on that core */
+	bool is_blocked;   /* [C] waits for an interrupt */
+	bool has_finished; /* [C] never runs again */
 	/* What run_guest() keeps its eyes on: here, and not in registers or on the stack. */
-	uint64_t timer_tsc;	/* [C] cached arch_vcpu_timer_tsc() */
-	uint64_t until_tsc;	/* [C] while it runs: when the core wants to choose again */
-	uint64_t deadline_tsc;	/* [C] while it runs: the earlier of the two */
-	uint64_t last_tsc;	/* [C] while it runs: stands for its core's ledger.last_tsc */
-	struct exit_info exit;	/* [C] the last one */
-	uint64_t debt_tsc;	/* [C] scheduling done for it, to be charged when it wakes */
-	uint64_t charged_tsc;	/* [C] */
-	uint64_t switches;	/* [C] */
+	uint64_t timer_tsc;    /* [C] cached arch_vcpu_timer_tsc() */
+	uint64_t until_tsc;    /* [C] while it runs: when the core wants to choose again */
+	uint64_t deadline_tsc; /* [C] while it runs: the earlier of the two */
+	uint64_t last_tsc;     /* [C] while it runs: stands for its core's ledger.last_tsc */
+	struct exit_info exit; /* [C] the last one */
+	uint64_t debt_tsc;     /* [C] scheduling done for it, to be charged when it wakes */
+	uint64_t charged_tsc;  /* [C] */
+	uint64_t switches;     /* [C] */
 	uint64_t exits[EXIT_KIND_COUNT]; /* [C] */
-	struct vcpu_ledger ledger;	 /* [C] */
+	struct vcpu_ledger ledger;       /* [C] */
 };
 
 struct partition {
-	const struct partition_config *config;	   /* [I] */
-	const struct plan_partition *plan;	   /* [I] */
-	char tag[24];				   /* [I] "part NAME", for the log */
-	uint64_t epoch_tsc;			   /* [I] when the guest's TSC read 0 */
-	enum partition_state state;		   /* [C] */
-	uint64_t exit_status;			   /* [C] */
-	char stop_reason[96];			   /* [C] */
-	uint64_t jobs, misses, response_max_tsc;   /* [C] as the guest reported them */
+	const struct partition_config *config;   /* [I] */
+	const struct plan_partition *plan;       /* [I] */
+	char tag[24];                            /* [I] "part NAME", for the log */
+	uint64_t epoch_tsc;                      /* [I] when the guest's TSC read 0 */
+	enum partition_state state;              /* [C] */
+	uint64_t exit_status;                    /* [C] */
+	char stop_reason[96];                    /* [C] */
+	uint64_t jobs, misses, response_max_tsc; /* [C] as the guest reported them */
 	struct guest_console console;
 	struct vcpu_state vcpu;
 };
@@ -78,5 +78,4 @@ void partition_end(struct partition *p, uint64_t status);
 void partition_stop(struct partition *p, const char *format, ...) PRINTF(2, 3);
 
 /* Copies from guest-physical memory. ERR_RANGE: not wholly inside its RAM, or in the hole. */
-MUST_CHECK enum err partition_read(const struct partition *p, gpa_t from, void *to,
-				   uint64_t bytes);
+MUST_CHECK enum err partition_read(const struct partition *p, gpa_t from, void *to, uint64_t bytes);

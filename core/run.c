@@ -7,16 +7,16 @@
 #include "core/run.h"
 
 /* Log bytes moved at a time while a core has nothing better to do: one FIFO of a 16550. */
-#define DRAIN_BYTES	      16u
-#define DRAINS_PER_SECOND     720u /* 115,200 baud: a FIFO is empty after 1.39 ms */
+#define DRAIN_BYTES       16u
+#define DRAINS_PER_SECOND 720u /* 115,200 baud: a FIFO is empty after 1.39 ms */
 
 struct run_core run_cores[MAX_CORES];
 
-static uint32_t core_count;	 /* [I] */
-static core_id_t timekeeper;	 /* [I] the core that ends the run */
-static uint64_t run_end_tsc;	 /* [I] */
-static uint32_t live_count;	 /* atomic: partitions that have not finished */
-static uint32_t is_stopping;	 /* atomic */
+static uint32_t core_count;  /* [I] */
+static core_id_t timekeeper; /* [I] the core that ends the run */
+static uint64_t run_end_tsc; /* [I] */
+static uint32_t live_count;  /* atomic: partitions that have not finished */
+static uint32_t is_stopping; /* atomic */
 
 static bool stopping(void)
 {
@@ -303,8 +303,7 @@ static __attribute__((noinline)) enum leave run_guest(struct partition *p)
 }
 
 /* From the exit of the guest that ran before to the entry of this one. */
-static void note_switch(struct run_core *c, uint32_t server, uint64_t now_tsc,
-			uint64_t way_in_tsc)
+static void note_switch(struct run_core *c, uint32_t server, uint64_t now_tsc, uint64_t way_in_tsc)
 {
 	uint64_t switch_tsc = c->pass_tsc + way_in_tsc;
 
@@ -344,8 +343,8 @@ static void idle(struct run_core *c, uint64_t until_tsc)
 	if (!log_is_empty()) {
 		log_drain(DRAIN_BYTES);
 		ledger_close(&c->ledger, &c->ledger.console, arch_clock_now_tsc());
-		until_tsc = min_u64(until_tsc, c->ledger.last_tsc +
-						       arch_clock_tsc_hz() / DRAINS_PER_SECOND);
+		until_tsc = min_u64(until_tsc,
+				    c->ledger.last_tsc + arch_clock_tsc_hz() / DRAINS_PER_SECOND);
 	}
 	c->last_server = CBS_NONE;
 	arch_clock_idle(until_tsc);

@@ -21,28 +21,27 @@
 #include "sched/wakeq.h"
 
 struct run_core {
-	core_id_t id;			     /* [I] */
-	bool is_used;			     /* [I] some partition has a claim on it */
-	bool is_owned;			     /* [I] by partition server_part[0] */
+	core_id_t id;                          /* [I] */
+	bool is_used;                          /* [I] some partition has a claim on it */
+	bool is_owned;                         /* [I] by partition server_part[0] */
 	part_id_t server_part[CBS_SERVER_MAX]; /* [I] whose vCPU a server runs */
-	struct cbs cbs;			     /* [C] */
-	struct wakeq wakeq;		     /* [C] blocked vCPUs' timers, by partition */
-	struct vcpu_state *causer;	     /* [C] for whom the pass at hand is made; or NULL */
-	struct ledger ledger;		     /* [C] */
-	struct trace trace;		     /* [C] */
-	uint64_t passes;		     /* [C] */
-	uint64_t pass_tsc;		     /* [C] the last pass: exit to choice made */
-	uint32_t last_server;		     /* [C] who ran before; CBS_NONE: the core was idle */
-	uint64_t switch_max_tsc;	     /* [C] longest way from one guest's exit to another's entry */
-	uint64_t switch_overhead_tsc;	     /* [I] what the admission test takes a switch for */
-	uint32_t is_done;		     /* atomic; written by its core, read by core 0 */
+	struct cbs cbs;                        /* [C] */
+	struct wakeq wakeq;                    /* [C] blocked vCPUs' timers, by partition */
+	struct vcpu_state *causer;             /* [C] for whom the pass at hand is made; or NULL */
+	struct ledger ledger;                  /* [C] */
+	struct trace trace;                    /* [C] */
+	uint64_t passes;                       /* [C] */
+	uint64_t pass_tsc;                     /* [C] the last pass: exit to choice made */
+	uint32_t last_server;                  /* [C] who ran before; CBS_NONE: the core was idle */
+	uint64_t switch_max_tsc;      /* [C] longest way from one guest's exit to another's entry */
+	uint64_t switch_overhead_tsc; /* [I] what the admission test takes a switch for */
+	uint32_t is_done;             /* atomic; written by its core, read by core 0 */
 };
 
 extern struct run_core run_cores[MAX_CORES];
 
 /* Servers of all planned partitions, in the partitions' order. Boot core, before run_loop(). */
-MUST_CHECK enum err run_init(const struct plan *plan, const struct board *board,
-			     uint64_t end_tsc);
+MUST_CHECK enum err run_init(const struct plan *plan, const struct board *board, uint64_t end_tsc);
 void run_trace_init(core_id_t core, struct trace_record *ring, uint64_t record_count);
 
 /* Returns when everything has ended or the run limit has come. */

@@ -116,11 +116,12 @@ static void print_core(const struct run_core *c)
 	uint32_t sc = share(c->ledger.scheduler, elapsed), co = share(c->ledger.console, elapsed);
 	uint32_t i = share(c->ledger.idle, elapsed), all = share(s.all, elapsed);
 
-	log_line(TAG,
-		 "core %u: guests %u.%02u %%, hypervisor for them %u.%02u %%, scheduler %u.%02u %%, "
-		 "console %u.%02u %%, idle %u.%02u %%: sum %u.%02u %% of %llu us",
-		 c->id, g / 100, g % 100, h / 100, h % 100, sc / 100, sc % 100, co / 100, co % 100,
-		 i / 100, i % 100, all / 100, all % 100, (ull)to_us(elapsed));
+	log_line(
+		TAG,
+		"core %u: guests %u.%02u %%, hypervisor for them %u.%02u %%, scheduler %u.%02u %%, "
+		"console %u.%02u %%, idle %u.%02u %%: sum %u.%02u %% of %llu us",
+		c->id, g / 100, g % 100, h / 100, h % 100, sc / 100, sc % 100, co / 100, co % 100,
+		i / 100, i % 100, all / 100, all % 100, (ull)to_us(elapsed));
 	log_machine("{\"core\":%u,\"elapsed_tsc\":%llu,\"sum_tsc\":%llu,\"guests_tsc\":%llu,"
 		    "\"hypervisor_tsc\":%llu,\"scheduler_tsc\":%llu,\"console_tsc\":%llu,"
 		    "\"idle_tsc\":%llu,\"passes\":%llu,\"switch_max_tsc\":%llu,"
@@ -129,9 +130,10 @@ static void print_core(const struct run_core *c)
 		    (ull)c->ledger.scheduler, (ull)c->ledger.console, (ull)c->ledger.idle,
 		    (ull)c->passes, (ull)c->switch_max_tsc, (ull)c->switch_overhead_tsc);
 	if (c->switch_max_tsc > c->switch_overhead_tsc)
-		log_line(TAG, "core %u: a server switch took %llu ticks, more than the %llu that "
-			 "the configuration's board.switch_overhead_ns allows: raise it", c->id,
-			 (ull)c->switch_max_tsc, (ull)c->switch_overhead_tsc);
+		log_line(TAG,
+			 "core %u: a server switch took %llu ticks, more than the %llu that "
+			 "the configuration's board.switch_overhead_ns allows: raise it",
+			 c->id, (ull)c->switch_max_tsc, (ull)c->switch_overhead_tsc);
 	log_flush();
 }
 
@@ -151,12 +153,13 @@ void summary_trace(uint32_t core_count)
 		const struct vcpu_state *v = &partitions[i].vcpu;
 
 		if (partitions[i].plan->kind == CPU_RESERVED)
-			log_machine("{\"server\":%u,\"core\":%u,\"name\":\"%s\",\"budget_tsc\":%llu,"
-				    "\"period_tsc\":%llu,\"overhead_tsc\":%llu}",
-				    v->server, v->core, partitions[i].config->name,
-				    (ull)partitions[i].plan->budget_tsc,
-				    (ull)partitions[i].plan->period_tsc,
-				    (ull)run_cores[v->core].switch_overhead_tsc);
+			log_machine(
+				"{\"server\":%u,\"core\":%u,\"name\":\"%s\",\"budget_tsc\":%llu,"
+				"\"period_tsc\":%llu,\"overhead_tsc\":%llu}",
+				v->server, v->core, partitions[i].config->name,
+				(ull)partitions[i].plan->budget_tsc,
+				(ull)partitions[i].plan->period_tsc,
+				(ull)run_cores[v->core].switch_overhead_tsc);
 	}
 	log_flush();
 	for (core_id_t i = 0; i < core_count; i++)

@@ -13,8 +13,8 @@
 
 struct trace {
 	struct trace_record *ring; /* [I] NULL: tracing is off */
-	uint64_t mask;		   /* [I] records - 1 */
-	uint64_t written;	   /* [C] */
+	uint64_t mask;             /* [I] records - 1 */
+	uint64_t written;          /* [C] */
 };
 
 static inline void trace_add(struct trace *t, uint64_t tsc, enum trace_kind kind, uint32_t server,

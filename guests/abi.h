@@ -17,7 +17,7 @@
 
 #define GUEST_BOOT_MAGIC 0x424b4744u /* "DGKB" in memory */
 #define GUEST_INFO_MAGIC 0x494e464fu
-#define GUEST_INFO_GPA	 0x1000u
+#define GUEST_INFO_GPA   0x1000u
 #define GUEST_NAME_BYTES 32
 #define GUEST_ARGS_BYTES 256
 
@@ -33,12 +33,12 @@ struct guest_info {
 };
 
 enum guest_call {
-	GUEST_CALL_NULL,	  /* does nothing; returns 0 */
+	GUEST_CALL_NULL,          /* does nothing; returns 0 */
 	GUEST_CALL_CONSOLE_WRITE, /* rbx = gpa, rcx = bytes (<= GUEST_WRITE_MAX): bytes taken,
 				   * fewer when the partition's console is full */
-	GUEST_CALL_EXIT,	  /* rbx = status (0: well): ends the partition, does not return */
-	GUEST_CALL_CPU_TIME,	  /* TSC ticks charged to this vCPU so far: guest + hypervisor */
-	GUEST_CALL_REPORT_JOB,	  /* rbx = response, rcx = relative deadline, both in TSC ticks:
+	GUEST_CALL_EXIT,          /* rbx = status (0: well): ends the partition, does not return */
+	GUEST_CALL_CPU_TIME,      /* TSC ticks charged to this vCPU so far: guest + hypervisor */
+	GUEST_CALL_REPORT_JOB,    /* rbx = response, rcx = relative deadline, both in TSC ticks:
 				   * one job of a periodic task is done. For the summary */
 	GUEST_CALL_COUNT
 };

@@ -61,9 +61,9 @@ struct cbs {
 	uint64_t replenished; /* bit i: cbs_pick() just gave server i a new budget; for traces */
 	struct cbs_server servers[CBS_SERVER_MAX];
 	uint32_t heap_slot[CBS_SERVER_MAX]; /* its place in the heap that its state names */
-	struct cbs_heap ready;      /* CBS_RESERVED and READY, by d */
-	struct cbs_heap throttled;  /* CBS_RESERVED and THROTTLED, by d */
-	struct cbs_heap background; /* CBS_BACKGROUND and READY, by priority */
+	struct cbs_heap ready;              /* CBS_RESERVED and READY, by d */
+	struct cbs_heap throttled;          /* CBS_RESERVED and THROTTLED, by d */
+	struct cbs_heap background;         /* CBS_BACKGROUND and READY, by priority */
 };
 _Static_assert(CBS_SERVER_MAX <= 64, "one bit of cbs.replenished for each server");
 

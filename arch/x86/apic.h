@@ -9,9 +9,9 @@
 #pragma once
 #include "core/lib/base.h"
 
-#define VECTOR_TIMER	0xe0u /* APIC timer: a deadline has come */
-#define VECTOR_KICK	0xe1u /* another core wants this one to look around */
-#define VECTOR_HALT	0xe2u /* panic on another core: stop for ever */
+#define VECTOR_TIMER    0xe0u /* APIC timer: a deadline has come */
+#define VECTOR_KICK     0xe1u /* another core wants this one to look around */
+#define VECTOR_HALT     0xe2u /* panic on another core: stop for ever */
 #define VECTOR_SPURIOUS 0xffu
 
 /* Serves host interrupt `vector` and acknowledges it. Bounded. */

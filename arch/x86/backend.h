@@ -27,15 +27,15 @@ enum gpr {
 
 struct vcpu {
 	uint64_t gpr[GPR_COUNT]; /* first: the assembly stubs index it from the struct's start */
-	void *control;		 /* VMCS or VMCB page */
+	void *control;           /* VMCS or VMCB page */
 	hpa_t control_hpa;
-	hpa_t host_hpa;		 /* AMD-V: its core's page for VMLOAD of the host's state */
-	uint32_t skip_bytes;	 /* length of the instruction that exited; 0: back-end must ask */
+	hpa_t host_hpa;      /* AMD-V: its core's page for VMLOAD of the host's state */
+	uint32_t skip_bytes; /* length of the instruction that exited; 0: back-end must ask */
 	vcpu_id_t id;
 	part_id_t part;
-	uint64_t tsc_offset;	 /* guest TSC = host TSC + offset */
+	uint64_t tsc_offset; /* guest TSC = host TSC + offset */
 	struct vlapic lapic;
-	void *backend;		 /* private to the back-end: MSR bitmap, I/O bitmap, ... */
+	void *backend; /* private to the back-end: MSR bitmap, I/O bitmap, ... */
 	/* [C] VT-x looks at these at every entry and step: see vmx/vmcs.h */
 	struct vcpu_hot {
 		uint64_t quiet, calm_and_timed;
@@ -43,17 +43,29 @@ struct vcpu {
 		bool has_skipped;
 	} hot;
 	uint64_t xcr0;
-	void *xsave;		 /* 64-byte aligned, sized at boot from CPUID leaf 0DH */
+	void *xsave; /* 64-byte aligned, sized at boot from CPUID leaf 0DH */
 	uint64_t star, lstar, cstar, fmask, kernel_gs_base, tsc_aux; /* while not loaded, VT-x */
 	uint64_t dr[4], dr6, cr2;
 };
 
 /* MSRs whose live copy is in the VMCS or VMCB. */
-enum guest_sysreg { SYSREG_EFER, SYSREG_PAT, SYSREG_FS_BASE, SYSREG_GS_BASE, SYSREG_KERNEL_GS_BASE,
-	SYSREG_SYSENTER_CS, SYSREG_SYSENTER_ESP, SYSREG_SYSENTER_EIP,
-	SYSREG_STAR, SYSREG_LSTAR, SYSREG_CSTAR, SYSREG_FMASK,
-	SYSREG_TSC_AUX,		  /* the back-end keeps v->tsc_aux and the CPU in step */
-	SYSREG_CR0, SYSREG_CR4 }; /* read only, as the guest sees them */
+enum guest_sysreg {
+	SYSREG_EFER,
+	SYSREG_PAT,
+	SYSREG_FS_BASE,
+	SYSREG_GS_BASE,
+	SYSREG_KERNEL_GS_BASE,
+	SYSREG_SYSENTER_CS,
+	SYSREG_SYSENTER_ESP,
+	SYSREG_SYSENTER_EIP,
+	SYSREG_STAR,
+	SYSREG_LSTAR,
+	SYSREG_CSTAR,
+	SYSREG_FMASK,
+	SYSREG_TSC_AUX, /* the back-end keeps v->tsc_aux and the CPU in step */
+	SYSREG_CR0,
+	SYSREG_CR4
+}; /* read only, as the guest sees them */
 
 struct backend {
 	const char *name;
@@ -61,7 +73,7 @@ struct backend {
 	enum err (*core_enable)(const char **missing);
 	/* Control structure, permission maps; guest registers as struct vcpu_setup says. */
 	enum err (*create)(struct vcpu *v, const struct vcpu_setup *setup, hpa_t nested_root);
-	void (*load)(struct vcpu *v);	/* becomes this core's current vCPU */
+	void (*load)(struct vcpu *v);   /* becomes this core's current vCPU */
 	void (*unload)(struct vcpu *v); /* stops being it */
 	void (*enter)(struct vcpu *v, uint64_t deadline_tsc, struct exit_info *out);
 	void (*skip_insn)(struct vcpu *v);

@@ -92,17 +92,17 @@ static inline void cpu_out32(uint16_t port, uint32_t v)
 	__asm__ volatile("outl %0, %1" ::"a"(v), "Nd"(port) : "memory");
 }
 
-#define CPU_CONTROL_REGISTER(name)                                            \
-	static inline uint64_t cpu_read_##name(void)                          \
-	{                                                                     \
-		uint64_t v;                                                   \
-									      \
-		__asm__ volatile("mov %%" #name ", %0" : "=r"(v)::"memory");  \
-		return v;                                                     \
-	}                                                                     \
-	static inline void cpu_write_##name(uint64_t v)                       \
-	{                                                                     \
-		__asm__ volatile("mov %0, %%" #name ::"r"(v) : "memory");     \
+#define CPU_CONTROL_REGISTER(name) \
+	static inline uint64_t cpu_read_##name(void) \
+	{ \
+		uint64_t v; \
+\
+		__asm__ volatile("mov %%" #name ", %0" : "=r"(v)::"memory"); \
+		return v; \
+	} \
+	static inline void cpu_write_##name(uint64_t v) \
+	{ \
+		__asm__ volatile("mov %0, %%" #name ::"r"(v) : "memory"); \
 	}
 CPU_CONTROL_REGISTER(cr0)
 CPU_CONTROL_REGISTER(cr2)
@@ -117,35 +117,35 @@ CPU_CONTROL_REGISTER(dr7)
 #undef CPU_CONTROL_REGISTER
 
 /* SDM Vol. 3A, "Control Registers". */
-#define CR0_PE	BIT64(0)
-#define CR0_MP	BIT64(1)
-#define CR0_EM	BIT64(2)
-#define CR0_TS	BIT64(3)
-#define CR0_ET	BIT64(4)
-#define CR0_NE	BIT64(5)
-#define CR0_WP	BIT64(16)
-#define CR0_NW	BIT64(29)
-#define CR0_CD	BIT64(30)
-#define CR0_PG	BIT64(31)
-#define CR4_VME BIT64(0)
-#define CR4_PVI BIT64(1)
-#define CR4_TSD BIT64(2)
-#define CR4_DE	BIT64(3)
-#define CR4_PSE BIT64(4)
-#define CR4_PAE BIT64(5)
-#define CR4_MCE BIT64(6)
-#define CR4_PGE BIT64(7)
-#define CR4_PCE BIT64(8)
-#define CR4_OSFXSR    BIT64(9)
+#define CR0_PE         BIT64(0)
+#define CR0_MP         BIT64(1)
+#define CR0_EM         BIT64(2)
+#define CR0_TS         BIT64(3)
+#define CR0_ET         BIT64(4)
+#define CR0_NE         BIT64(5)
+#define CR0_WP         BIT64(16)
+#define CR0_NW         BIT64(29)
+#define CR0_CD         BIT64(30)
+#define CR0_PG         BIT64(31)
+#define CR4_VME        BIT64(0)
+#define CR4_PVI        BIT64(1)
+#define CR4_TSD        BIT64(2)
+#define CR4_DE         BIT64(3)
+#define CR4_PSE        BIT64(4)
+#define CR4_PAE        BIT64(5)
+#define CR4_MCE        BIT64(6)
+#define CR4_PGE        BIT64(7)
+#define CR4_PCE        BIT64(8)
+#define CR4_OSFXSR     BIT64(9)
 #define CR4_OSXMMEXCPT BIT64(10)
-#define CR4_UMIP      BIT64(11)
-#define CR4_VMXE      BIT64(13)
-#define CR4_FSGSBASE  BIT64(16)
-#define CR4_PCIDE     BIT64(17)
-#define CR4_OSXSAVE   BIT64(18)
-#define CR4_SMEP      BIT64(20)
-#define CR4_SMAP      BIT64(21)
-#define CR4_PKE	      BIT64(22)
+#define CR4_UMIP       BIT64(11)
+#define CR4_VMXE       BIT64(13)
+#define CR4_FSGSBASE   BIT64(16)
+#define CR4_PCIDE      BIT64(17)
+#define CR4_OSXSAVE    BIT64(18)
+#define CR4_SMEP       BIT64(20)
+#define CR4_SMAP       BIT64(21)
+#define CR4_PKE        BIT64(22)
 
 /* SDM Vol. 1, "Extended Control Registers (Including XCR0)". */
 #define XCR0_X87  BIT64(0)
@@ -155,7 +155,7 @@ CPU_CONTROL_REGISTER(dr7)
 /* SDM Vol. 3B, "Debug Registers": their values after reset, and DR7's general detect. */
 #define DR6_FIXED1 UINT64_C(0xffff0ff0)
 #define DR7_FIXED1 UINT64_C(0x400)
-#define DR7_GD	   BIT64(13)
+#define DR7_GD     BIT64(13)
 
 /* SDM Vol. 3A, "RFLAGS Register" (Vol. 1) and "System Flags". */
 #define RFLAGS_FIXED1 BIT64(1)
@@ -163,29 +163,29 @@ CPU_CONTROL_REGISTER(dr7)
 #define RFLAGS_IF     BIT64(9)
 
 /* SDM Vol. 4, "Architectural MSRs". */
-#define MSR_TSC		   0x010u
-#define MSR_APIC_BASE	   0x01bu
+#define MSR_TSC             0x010u
+#define MSR_APIC_BASE       0x01bu
 #define MSR_FEATURE_CONTROL 0x03au
-#define MSR_TSC_ADJUST	   0x03bu
-#define MSR_SPEC_CTRL	   0x048u
-#define MSR_PRED_CMD	   0x049u
-#define MSR_SYSENTER_CS	   0x174u
-#define MSR_SYSENTER_ESP   0x175u
-#define MSR_SYSENTER_EIP   0x176u
-#define MSR_MISC_ENABLE	   0x1a0u
-#define MSR_PAT		   0x277u
-#define MSR_TSC_DEADLINE   0x6e0u
-#define MSR_X2APIC_FIRST   0x800u
-#define MSR_X2APIC_LAST	   0x8ffu
-#define MSR_EFER	   0xc0000080u
-#define MSR_STAR	   0xc0000081u
-#define MSR_LSTAR	   0xc0000082u
-#define MSR_CSTAR	   0xc0000083u
-#define MSR_FMASK	   0xc0000084u
-#define MSR_FS_BASE	   0xc0000100u
-#define MSR_GS_BASE	   0xc0000101u
-#define MSR_KERNEL_GS_BASE 0xc0000102u
-#define MSR_TSC_AUX	   0xc0000103u
+#define MSR_TSC_ADJUST      0x03bu
+#define MSR_SPEC_CTRL       0x048u
+#define MSR_PRED_CMD        0x049u
+#define MSR_SYSENTER_CS     0x174u
+#define MSR_SYSENTER_ESP    0x175u
+#define MSR_SYSENTER_EIP    0x176u
+#define MSR_MISC_ENABLE     0x1a0u
+#define MSR_PAT             0x277u
+#define MSR_TSC_DEADLINE    0x6e0u
+#define MSR_X2APIC_FIRST    0x800u
+#define MSR_X2APIC_LAST     0x8ffu
+#define MSR_EFER            0xc0000080u
+#define MSR_STAR            0xc0000081u
+#define MSR_LSTAR           0xc0000082u
+#define MSR_CSTAR           0xc0000083u
+#define MSR_FMASK           0xc0000084u
+#define MSR_FS_BASE         0xc0000100u
+#define MSR_GS_BASE         0xc0000101u
+#define MSR_KERNEL_GS_BASE  0xc0000102u
+#define MSR_TSC_AUX         0xc0000103u
 
 /* SDM Vol. 3A, "Memory Type Setting of PAT Entries Following a Power-up or Reset". */
 #define PAT_RESET UINT64_C(0x0007040600070406)

@@ -14,7 +14,7 @@ struct vcpu;
 /* Selectors of the hypervisor's GDT. */
 #define SEL_CODE 0x08u
 #define SEL_DATA 0x10u
-#define SEL_TSS	 0x18u /* 16 bytes */
+#define SEL_TSS  0x18u /* 16 bytes */
 
 struct tss {
 	uint32_t reserved0;
@@ -34,14 +34,14 @@ struct percpu {
 	struct percpu *self; /* at %gs:0 */
 	core_id_t core;
 	uint32_t apic_id;
-	uint64_t stack_top;	/* [I] 0 on the boot core: its stack is in the image */
-	struct vcpu *loaded;	/* [C] whose FPU, MSRs and VMCS are in this processor; or NULL */
-	uint64_t timer_tsc;	/* [C] what the local APIC timer is armed for; TSC_NEVER: nothing */
-	uint64_t nmi_count;	/* [C] NMIs that nobody sent to stop us */
-	uint64_t stray_count;	/* [C] interrupts on vectors that nobody uses */
-	void *backend;		/* [C] the back-end's per-core data (VMXON region, host save area) */
-	hpa_t backend_hpa;	/* [C] */
-	uint64_t gdt[5];	/* null, code, data, TSS (two slots) */
+	uint64_t stack_top;   /* [I] 0 on the boot core: its stack is in the image */
+	struct vcpu *loaded;  /* [C] whose FPU, MSRs and VMCS are in this processor; or NULL */
+	uint64_t timer_tsc;   /* [C] what the local APIC timer is armed for; TSC_NEVER: nothing */
+	uint64_t nmi_count;   /* [C] NMIs that nobody sent to stop us */
+	uint64_t stray_count; /* [C] interrupts on vectors that nobody uses */
+	void *backend;        /* [C] the back-end's per-core data (VMXON region, host save area) */
+	hpa_t backend_hpa;    /* [C] */
+	uint64_t gdt[5];      /* null, code, data, TSS (two slots) */
 	struct tss tss;
 };
 

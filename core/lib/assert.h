@@ -11,8 +11,8 @@
 NORETURN void panic(const char *file, int line, const char *what);
 
 #define PANIC(what) panic(__FILE__, __LINE__, what)
-#define ASSERT(x)                         \
-	do {                              \
+#define ASSERT(x) \
+	do { \
 		if (__builtin_expect(!(x), 0)) \
-			PANIC(#x);        \
+			PANIC(#x); \
 	} while (0)

@@ -5,25 +5,24 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define MUST_CHECK __attribute__((warn_unused_result))
-#define NORETURN   __attribute__((noreturn))
-#define PRINTF(format_index, first_arg) \
-	__attribute__((format(printf, format_index, first_arg)))
+#define MUST_CHECK                      __attribute__((warn_unused_result))
+#define NORETURN                        __attribute__((noreturn))
+#define PRINTF(format_index, first_arg) __attribute__((format(printf, format_index, first_arg)))
 
-#define BIT32(n) (UINT32_C(1) << (n))
-#define BIT64(n) (UINT64_C(1) << (n))
+#define BIT32(n)                        (UINT32_C(1) << (n))
+#define BIT64(n)                        (UINT64_C(1) << (n))
 
-#define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
+#define ARRAY_SIZE(a)                   (sizeof(a) / sizeof((a)[0]))
 
 /* Sizes in bytes, times in nanoseconds: configurations are written with these. */
-#define KIB(n) ((uint64_t)(n) << 10)
-#define MIB(n) ((uint64_t)(n) << 20)
-#define GIB(n) ((uint64_t)(n) << 30)
-#define US(n)  ((uint64_t)(n) * 1000u)
-#define MS(n)  ((uint64_t)(n) * 1000000u)
-#define SEC(n) ((uint64_t)(n) * 1000000000u)
+#define KIB(n)           ((uint64_t)(n) << 10)
+#define MIB(n)           ((uint64_t)(n) << 20)
+#define GIB(n)           ((uint64_t)(n) << 30)
+#define US(n)            ((uint64_t)(n)*1000u)
+#define MS(n)            ((uint64_t)(n)*1000000u)
+#define SEC(n)           ((uint64_t)(n)*1000000000u)
 
-#define PAGE_BYTES	 4096u
+#define PAGE_BYTES       4096u
 #define LARGE_PAGE_BYTES MIB(2)
 
 /* A point in time that is never reached. */
@@ -32,10 +31,10 @@
 /* One closed set for the whole image. Callers test `!= OK`. */
 enum err {
 	OK = 0,
-	ERR_INVAL,	 /* malformed argument or input */
-	ERR_RANGE,	 /* a number does not fit where it must go */
-	ERR_NOMEM,	 /* a capacity is exhausted */
-	ERR_NODEV,	 /* hardware or table is absent */
+	ERR_INVAL,       /* malformed argument or input */
+	ERR_RANGE,       /* a number does not fit where it must go */
+	ERR_NOMEM,       /* a capacity is exhausted */
+	ERR_NODEV,       /* hardware or table is absent */
 	ERR_UNSUPPORTED, /* hardware is present but lacks a required feature */
 	ERR_BUSY,
 	ERR_TIMEOUT,

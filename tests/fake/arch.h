@@ -13,7 +13,7 @@
 struct fake_step {
 	uint64_t ticks;
 	enum exit_kind kind;
-	uint64_t value;	 /* EXIT_HYPERCALL: number. EXIT_MSR_WRITE: arms the timer in `value` */
+	uint64_t value; /* EXIT_HYPERCALL: number. EXIT_MSR_WRITE: arms the timer in `value` */
 };
 
 #define FAKE_STEP_MAX 8u
@@ -32,7 +32,7 @@ struct fake_guest {
 struct fake_machine {
 	uint64_t now_tsc;
 	uint64_t cost_enter, cost_exit; /* inside arch_vcpu_enter(), outside the guest */
-	uint64_t cost_look;		/* of each look at the clock */
+	uint64_t cost_look;             /* of each look at the clock */
 	uint64_t timer_late_max;
 	uint64_t random;
 	struct fake_guest guests[MAX_VCPUS];

@@ -14,8 +14,8 @@
 #include "tests/fake/arch.h"
 #include "tests/test.h"
 
-#define RECORDS	 (1u << 20)
-#define END_TSC	 UINT64_C(2000000)
+#define RECORDS (1u << 20)
+#define END_TSC UINT64_C(2000000)
 
 /* Longest time that the fake machine spends away from a guest in one go, with some to spare:
  * a timer's lateness, an exit, a pass, an entry. */
@@ -129,9 +129,9 @@ static void check_trace(void)
 
 static struct plan_partition reservation(uint64_t budget, uint64_t period)
 {
-	return (struct plan_partition){
-		.kind = CPU_RESERVED, .budget_tsc = budget, .period_tsc = period
-	};
+	return (struct plan_partition){ .kind = CPU_RESERVED,
+					.budget_tsc = budget,
+					.period_tsc = period };
 }
 
 static void random_mixes_keep_every_promise(void)

@@ -7,13 +7,13 @@
 
 /* Offsets of the System V ABI, written out so that they do not come from core/elf.c. */
 #define FILE_BYTES   0x200u
-#define EH_TYPE	     16u
+#define EH_TYPE      16u
 #define EH_MACHINE   18u
 #define EH_ENTRY     24u
 #define EH_PHOFF     32u
 #define EH_PHENTSIZE 54u
 #define EH_PHNUM     56u
-#define PH	     64u /* first program header */
+#define PH           64u /* first program header */
 #define PH_OFFSET    (PH + 8u)
 #define PH_PADDR     (PH + 24u)
 #define PH_FILESZ    (PH + 32u)
@@ -80,17 +80,28 @@ static void each_wrong_field_is_refused(void)
 		uint32_t at, bytes;
 		uint64_t value;
 	} wrong[] = {
-		{ 0, 1, 0 },		       { 4, 1, 1 },
-		{ 5, 1, 2 },		       { EH_TYPE, 2, 3 },
-		{ EH_MACHINE, 2, 3 },	       { EH_PHENTSIZE, 2, 32 },
-		{ EH_PHNUM, 2, 0 },	       { EH_PHNUM, 2, 0xffff },
-		{ EH_PHOFF, 8, UINT64_MAX },   { EH_PHOFF, 8, FILE_BYTES - 8 },
-		{ EH_ENTRY, 8, 0 },	       { EH_ENTRY, 8, MIB(1) + 0x1000 },
-		{ PH_OFFSET, 8, UINT64_MAX },  { PH_OFFSET, 8, FILE_BYTES - 0x7f },
-		{ PH_FILESZ, 8, UINT64_MAX },  { PH_FILESZ, 8, 0x1001 },
-		{ PH_MEMSZ, 8, 0x7f },	       { PH_MEMSZ, 8, UINT64_MAX },
-		{ PH_MEMSZ, 8, MIB(15) + 1 },  { PH_PADDR, 8, MIB(1) - 1 },
-		{ PH_PADDR, 8, 0 },	       { PH_PADDR, 8, MIB(16) },
+		{ 0, 1, 0 },
+		{ 4, 1, 1 },
+		{ 5, 1, 2 },
+		{ EH_TYPE, 2, 3 },
+		{ EH_MACHINE, 2, 3 },
+		{ EH_PHENTSIZE, 2, 32 },
+		{ EH_PHNUM, 2, 0 },
+		{ EH_PHNUM, 2, 0xffff },
+		{ EH_PHOFF, 8, UINT64_MAX },
+		{ EH_PHOFF, 8, FILE_BYTES - 8 },
+		{ EH_ENTRY, 8, 0 },
+		{ EH_ENTRY, 8, MIB(1) + 0x1000 },
+		{ PH_OFFSET, 8, UINT64_MAX },
+		{ PH_OFFSET, 8, FILE_BYTES - 0x7f },
+		{ PH_FILESZ, 8, UINT64_MAX },
+		{ PH_FILESZ, 8, 0x1001 },
+		{ PH_MEMSZ, 8, 0x7f },
+		{ PH_MEMSZ, 8, UINT64_MAX },
+		{ PH_MEMSZ, 8, MIB(15) + 1 },
+		{ PH_PADDR, 8, MIB(1) - 1 },
+		{ PH_PADDR, 8, 0 },
+		{ PH_PADDR, 8, MIB(16) },
 		{ PH_PADDR, 8, UINT64_MAX - 4 },
 	};
 
