@@ -3,7 +3,7 @@
 B      := build
 Q      := $(if $(V),,@)
 CONFIG ?= configs/demo.c
-SUB    := $(MAKE) --no-print-directory
+SUB    := $(MAKE) --no-print-directory $(if $(V),,-s)
 
 WARN := -std=gnu11 -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
 	-Wundef -Wvla -Wconversion -Wno-unused-parameter
