@@ -58,7 +58,7 @@ enum err arch_vcpu_probe(const char **missing)
 	const struct backend *chosen = choose();
 	uint64_t xcr0 = cpuid_xcr0_offered(cpu_cpuid);
 
-	*missing = "hardware virtualization: VT-x (Intel) or SVM (AMD)";
+	*missing = "the CPU has neither VT-x (Intel) nor SVM (AMD)";
 	if (!chosen)
 		return ERR_UNSUPPORTED;
 	backend = *chosen;
