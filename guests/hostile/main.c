@@ -16,6 +16,7 @@
  *   mode=calls     hypercalls with random numbers and hostile buffers; seed=N
  *   mode=console   prints without end, whether or not there is room
  *   mode=timer     deadlines in the past and just ahead, without end
+ *   mode=tick	    a periodic timer of one tick, which leaves no time for anything else
  *   mode=fault     exceptions without end
  *
  * Those which survive run until the hypervisor's run limit. The sweeps print one machine line
@@ -63,7 +64,7 @@ static const struct {
 	{ "spin", mode_spin },     { "halt", mode_halt },   { "triple", mode_triple },
 	{ "memory", mode_memory }, { "msr", mode_msr },     { "ports", mode_ports },
 	{ "cr", mode_cr },         { "calls", mode_calls }, { "console", mode_console },
-	{ "timer", mode_timer },   { "fault", mode_fault },
+	{ "timer", mode_timer },   { "tick", mode_tick },   { "fault", mode_fault },
 };
 
 int main(void)
