@@ -323,9 +323,9 @@ void svm_inject(struct vcpu *v, enum vcpu_fault fault)
 {
 	struct vmcb *const vmcb = v->control;
 
-	if (fault == VCPU_FAULT_GP) /* "Event Injection": error code 0 in bits 63:32 */
-		vmcb->event_injection =
-			EVENT_VALID | EVENT_EXCEPTION | EVENT_ERROR_VALID | VECTOR_GP;
-	else
+	if (fault == VCPU_FAULT_UD)
 		vmcb->event_injection = EVENT_VALID | EVENT_EXCEPTION | VECTOR_UD;
+	else /* "Event Injection": error code 0 in bits 63:32. Real mode knows none. */
+		vmcb->event_injection = EVENT_VALID | EVENT_EXCEPTION | VECTOR_GP |
+					(vmcb->cr0 & CR0_PE ? EVENT_ERROR_VALID : 0);
 }
