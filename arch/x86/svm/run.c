@@ -223,6 +223,8 @@ static bool prepare(struct vcpu *v, uint64_t deadline_tsc, struct exit_info *out
 	const uint64_t now = cpu_rdtsc();
 
 	if (now >= deadline_tsc) {
+		/* A timer that expires now must not find in IRR what the guest has taken. */
+		note_interrupts(v, v->control);
 		out->kind = EXIT_DEADLINE;
 		out->entry_tsc = out->exit_tsc = now;
 		return false;
