@@ -225,8 +225,9 @@ void irq_serve(uint8_t vector)
 	case VECTOR_TIMER:
 		percpu()->timer_tsc = TSC_NEVER;
 		break;
-	case VECTOR_KICK:
-		break; /* that it arrived is the message */
+	case VECTOR_KICK: /* that it arrived is the message */
+		percpu()->is_kicked = true;
+		break;
 	case VECTOR_HALT:
 		arch_halt();
 	case VECTOR_SPURIOUS:

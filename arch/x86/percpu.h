@@ -37,6 +37,7 @@ struct percpu {
 	uint64_t stack_top;   /* [I] 0 on the boot core: its stack is in the image */
 	struct vcpu *loaded;  /* [C] whose FPU, MSRs and VMCS are in this processor; or NULL */
 	uint64_t timer_tsc;   /* [C] what the local APIC timer is armed for; TSC_NEVER: nothing */
+	bool is_kicked;       /* [C] set by VECTOR_KICK; cleared by AMD-V's exits, who look */
 	uint64_t nmi_count;   /* [C] NMIs that nobody sent to stop us */
 	uint64_t stray_count; /* [C] interrupts on vectors that nobody uses */
 	void *backend;        /* [C] the back-end's per-core data (VMXON region, host save area) */

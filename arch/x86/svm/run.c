@@ -166,16 +166,34 @@ static void reflect(struct vmcb *vmcb, uint64_t vector)
 				(vector == VECTOR_AC ? EVENT_ERROR_VALID : 0);
 }
 
+/*
+ * A kick says that the core is wanted, whatever else has arrived with it. A timer that went off
+ * for an earlier deadline, while the guest asked for another one, concerns the guest alone: the
+ * core has nothing to look at, and the guest pays for it.
+ */
+static enum exit_kind interrupt_kind(uint64_t deadline_tsc, uint64_t exit_tsc)
+{
+	struct percpu *const p = percpu();
+
+	if (p->is_kicked) {
+		p->is_kicked = false;
+		return EXIT_IRQ;
+	}
+	return exit_tsc >= deadline_tsc ? EXIT_DEADLINE : EXIT_CONTROL;
+}
+
 /* Exits that the guest's instructions do not cause. False: not one of them. */
 static bool serve_host_exit(struct vmcb *vmcb, uint32_t code, uint64_t deadline_tsc,
 			    struct exit_info *out)
 {
 	switch (code) {
 	case VMEXIT_INTR:
+		out->kind = interrupt_kind(deadline_tsc, out->exit_tsc);
+		return true;
 	case VMEXIT_NMI: /* taken at STGI, when GIF was set */
 	case VMEXIT_SMI:
 	case VMEXIT_INIT:
-		out->kind = out->exit_tsc >= deadline_tsc ? EXIT_DEADLINE : EXIT_IRQ;
+		out->kind = EXIT_IRQ;
 		return true;
 	case VMEXIT_EXCEPTION + VECTOR_DB:
 	case VMEXIT_EXCEPTION + VECTOR_AC:
