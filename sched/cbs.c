@@ -4,64 +4,49 @@
 
 #define PERIOD_LIMIT_TSC BIT64(62)
 
-static bool entry_precedes(const struct cbs_entry *a, const struct cbs_entry *b)
+/* Of equal keys the left one wins: it has the smaller index. */
+static inline void tree_play(struct cbs_tree *t, uint64_t node)
 {
-	if (a->key != b->key)
-		return a->key < b->key;
-	return a->server < b->server;
+	uint64_t left = t->winner[2 * node];
+	uint64_t right = t->winner[2 * node + 1];
+
+	t->winner[node] = (uint8_t)(t->key[left] <= t->key[right] ? left : right);
 }
 
-static void heap_put(struct cbs *c, struct cbs_heap *h, uint32_t slot, struct cbs_entry e)
+static inline void tree_set(struct cbs *c, struct cbs_tree *t, uint64_t server, uint64_t key)
 {
-	h->slot[slot] = e;
-	c->heap_slot[e.server] = slot;
+	t->key[server] = key;
+	for (uint64_t node = (c->leaf_count + server) / 2; node > 0; node /= 2)
+		tree_play(t, node);
 }
 
-/* `e` belongs at `hole` or nearer to the root: what it precedes moves down. */
-static void heap_rise(struct cbs *c, struct cbs_heap *h, uint32_t hole, struct cbs_entry e)
+static inline void tree_remove(struct cbs *c, struct cbs_tree *t, uint64_t server)
 {
-	while (hole > 0) {
-		uint32_t parent = (hole - 1) / 2;
-
-		if (!entry_precedes(&e, &h->slot[parent]))
-			break;
-		heap_put(c, h, hole, h->slot[parent]);
-		hole = parent;
-	}
-	heap_put(c, h, hole, e);
+	tree_set(c, t, server, CBS_AWAY);
 }
 
-/*
- * `e` takes the place at `hole`. The hole first goes down to a leaf, and `e` rises from there:
- * mostly it belongs near the leaves, and so each level costs one comparison instead of two.
- */
-static void heap_replace(struct cbs *c, struct cbs_heap *h, uint32_t hole, struct cbs_entry e)
+/* CBS_AWAY: nobody takes part. */
+static inline uint64_t tree_first_key(const struct cbs_tree *t)
 {
-	for (;;) {
-		uint32_t child = 2 * hole + 1;
-
-		if (child >= h->count)
-			break;
-		if (child + 1 < h->count && entry_precedes(&h->slot[child + 1], &h->slot[child]))
-			child++;
-		heap_put(c, h, hole, h->slot[child]);
-		hole = child;
-	}
-	heap_rise(c, h, hole, e);
+	return t->key[t->winner[1]];
 }
 
-static void heap_insert(struct cbs *c, struct cbs_heap *h, uint32_t server, uint64_t key)
+static void tree_grow(struct cbs_tree *t, uint32_t leaf_count)
 {
-	heap_rise(c, h, h->count++, (struct cbs_entry){ key, server });
+	for (uint32_t i = leaf_count / 2; i < leaf_count; i++)
+		t->key[i] = CBS_AWAY;
+	for (uint32_t i = 0; i < leaf_count; i++)
+		t->winner[leaf_count + i] = (uint8_t)i;
+	for (uint64_t node = leaf_count - 1; node > 0; node--)
+		tree_play(t, node);
 }
 
-static void heap_remove(struct cbs *c, struct cbs_heap *h, uint32_t server)
+static void trees_grow(struct cbs *c, uint32_t leaf_count)
 {
-	uint32_t hole = c->heap_slot[server];
-	struct cbs_entry last = h->slot[--h->count];
-
-	if (hole != h->count)
-		heap_replace(c, h, hole, last);
+	c->leaf_count = leaf_count;
+	tree_grow(&c->ready, leaf_count);
+	tree_grow(&c->throttled, leaf_count);
+	tree_grow(&c->background, leaf_count);
 }
 
 static uint64_t background_key(const struct cbs_server *s)
@@ -72,10 +57,13 @@ static uint64_t background_key(const struct cbs_server *s)
 void cbs_init(struct cbs *c)
 {
 	*c = (struct cbs){ 0 };
+	trees_grow(c, 1);
 }
 
 static uint32_t server_append(struct cbs *c, const struct cbs_server *s)
 {
+	if (c->server_count == c->leaf_count)
+		trees_grow(c, 2 * c->leaf_count);
 	c->servers[c->server_count] = *s;
 	return c->server_count++;
 }
@@ -140,7 +128,7 @@ void cbs_wake(struct cbs *c, uint32_t server, uint64_t now_tsc)
 		return;
 	s->state = CBS_READY;
 	if (s->class == CBS_BACKGROUND) {
-		heap_insert(c, &c->background, server, background_key(s));
+		tree_set(c, &c->background, server, background_key(s));
 		return;
 	}
 	if (has_stale_budget(s, now_tsc)) {
@@ -149,10 +137,10 @@ void cbs_wake(struct cbs *c, uint32_t server, uint64_t now_tsc)
 		s->replenish_count++;
 	} else if (s->left_tsc == 0) {
 		s->state = CBS_THROTTLED;
-		heap_insert(c, &c->throttled, server, s->deadline_tsc);
+		tree_set(c, &c->throttled, server, s->deadline_tsc);
 		return;
 	}
-	heap_insert(c, &c->ready, server, s->deadline_tsc);
+	tree_set(c, &c->ready, server, s->deadline_tsc);
 }
 
 void cbs_block(struct cbs *c, uint32_t server)
@@ -162,9 +150,9 @@ void cbs_block(struct cbs *c, uint32_t server)
 	if (s->state == CBS_BLOCKED)
 		return;
 	if (s->state == CBS_THROTTLED)
-		heap_remove(c, &c->throttled, server);
+		tree_remove(c, &c->throttled, server);
 	else
-		heap_remove(c, s->class == CBS_RESERVED ? &c->ready : &c->background, server);
+		tree_remove(c, s->class == CBS_RESERVED ? &c->ready : &c->background, server);
 	s->state = CBS_BLOCKED;
 }
 
@@ -182,13 +170,13 @@ void cbs_charge(struct cbs *c, uint32_t server, uint64_t used_tsc)
 	s->left_tsc = 0;
 	if (s->state != CBS_READY)
 		return;
-	heap_remove(c, &c->ready, server);
+	tree_remove(c, &c->ready, server);
 	s->state = CBS_THROTTLED;
-	heap_insert(c, &c->throttled, server, s->deadline_tsc);
+	tree_set(c, &c->throttled, server, s->deadline_tsc);
 }
 
 /* Its deadline has come: a new budget, and a deadline that lies ahead, whole periods later. */
-static void replenish(struct cbs *c, uint32_t server, uint64_t now_tsc)
+static inline void replenish(struct cbs *c, uint32_t server, uint64_t now_tsc)
 {
 	struct cbs_server *s = &c->servers[server];
 	uint64_t late_tsc = now_tsc - s->deadline_tsc;
@@ -207,20 +195,19 @@ static void replenish(struct cbs *c, uint32_t server, uint64_t now_tsc)
 static void replenish_due(struct cbs *c, uint64_t now_tsc)
 {
 	c->replenished = 0;
-	while (c->throttled.count > 0 && c->throttled.slot[0].key <= now_tsc) {
-		uint32_t server = c->throttled.slot[0].server;
+	while (tree_first_key(&c->throttled) <= now_tsc) {
+		uint32_t server = c->throttled.winner[1];
 
-		heap_remove(c, &c->throttled, server);
+		tree_remove(c, &c->throttled, server);
 		replenish(c, server, now_tsc);
 		c->servers[server].state = CBS_READY;
-		heap_insert(c, &c->ready, server, c->servers[server].deadline_tsc);
+		tree_set(c, &c->ready, server, c->servers[server].deadline_tsc);
 	}
-	while (c->ready.count > 0 && c->ready.slot[0].key <= now_tsc) {
-		uint32_t server = c->ready.slot[0].server;
+	while (tree_first_key(&c->ready) <= now_tsc) {
+		uint32_t server = c->ready.winner[1];
 
 		replenish(c, server, now_tsc);
-		heap_replace(c, &c->ready, 0,
-			     (struct cbs_entry){ c->servers[server].deadline_tsc, server });
+		tree_set(c, &c->ready, server, c->servers[server].deadline_tsc);
 	}
 }
 
@@ -229,17 +216,16 @@ struct cbs_pick cbs_pick(struct cbs *c, uint64_t now_tsc)
 	struct cbs_pick p = { CBS_NONE, TSC_NEVER };
 
 	replenish_due(c, now_tsc);
-	if (c->throttled.count > 0)
-		p.until_tsc = c->throttled.slot[0].key;
-	if (c->ready.count > 0) {
+	p.until_tsc = tree_first_key(&c->throttled);
+	if (tree_first_key(&c->ready) != CBS_AWAY) {
 		const struct cbs_server *s;
 
-		p.server = c->ready.slot[0].server;
+		p.server = c->ready.winner[1];
 		s = &c->servers[p.server];
 		p.until_tsc = min_u64(p.until_tsc, s->deadline_tsc);
 		p.until_tsc = min_u64(p.until_tsc, now_tsc + s->left_tsc);
-	} else if (c->background.count > 0) {
-		p.server = c->background.slot[0].server;
+	} else if (tree_first_key(&c->background) != CBS_AWAY) {
+		p.server = c->background.winner[1];
 	}
 	return p;
 }

@@ -21,8 +21,9 @@
  *	    call to call. No clock is read here.
  * Errors   cbs_add_*: ERR_NOMEM: more than CBS_SERVER_MAX. ERR_INVAL: Q = 0, Q > P, or two
  *	    background servers of one priority. ERR_RANGE: P >= 2^62.
- * Cost     Every operation is O(log n), but cbs_pick(), which is O(r log n) for the r
- *	    replenishments that fell due since the last call.
+ * Cost     Every operation is O(log n) in the number of servers added, but cbs_pick(), which
+ *	    is O(r log n) for the r replenishments that fell due since the last call, and
+ *	    cbs_add_*(), O(n).
  * Sharing  One struct per core; only that core touches it.
  */
 #pragma once
@@ -47,23 +48,25 @@ struct cbs_server {
 	uint64_t late_count;      /* [C] periods that ended while it was READY */
 };
 
-/* A binary heap of servers, smallest key first, ties by index. */
-struct cbs_heap {
-	uint32_t count;
-	struct cbs_entry {
-		uint64_t key; /* d, or UINT32_MAX - priority; a copy: moves read no server */
-		uint32_t server;
-	} slot[CBS_SERVER_MAX];
+/*
+ * A tournament: who of the servers that take part has the smallest key, ties by index. Leaf i is
+ * server i for ever, so that one who enters or leaves changes only the way to the root, and a
+ * match costs the same whoever wins it.
+ */
+struct cbs_tree {
+	uint64_t key[CBS_SERVER_MAX];       /* d, or UINT32_MAX - priority; CBS_AWAY */
+	uint8_t winner[2 * CBS_SERVER_MAX]; /* [1] is the root; [2i] and [2i + 1] play for [i] */
 };
+#define CBS_AWAY UINT64_MAX /* the key of a server that does not take part */
 
 struct cbs {
 	uint32_t server_count;
+	uint32_t leaf_count;  /* of each tree: the power of two that has room for all servers */
 	uint64_t replenished; /* bit i: cbs_pick() just gave server i a new budget; for traces */
 	struct cbs_server servers[CBS_SERVER_MAX];
-	uint32_t heap_slot[CBS_SERVER_MAX]; /* its place in the heap that its state names */
-	struct cbs_heap ready;              /* CBS_RESERVED and READY, by d */
-	struct cbs_heap throttled;          /* CBS_RESERVED and THROTTLED, by d */
-	struct cbs_heap background;         /* CBS_BACKGROUND and READY, by priority */
+	struct cbs_tree ready;      /* CBS_RESERVED and READY, by d */
+	struct cbs_tree throttled;  /* CBS_RESERVED and THROTTLED, by d */
+	struct cbs_tree background; /* CBS_BACKGROUND and READY, by priority */
 };
 _Static_assert(CBS_SERVER_MAX <= 64, "one bit of cbs.replenished for each server");
 

@@ -55,11 +55,25 @@ static void add_node(const struct node *n)
 	table[slot] = ++queue_count;
 }
 
-/* The state as it is at time `now`, in cbs.c's terms. A sorted array is a heap. */
+/* Winners, from the leaves' keys: the smallest key of all that a node has below it. */
+static void hold_tournament(struct cbs_tree *t, uint32_t leaf_count)
+{
+	for (uint32_t width = 2; width <= leaf_count; width *= 2) {
+		for (uint32_t first = 0; first < leaf_count; first += width) {
+			uint32_t best = first;
+
+			for (uint32_t i = first; i < first + width; i++)
+				best = t->key[i] < t->key[best] ? i : best;
+			t->winner[(leaf_count + first) / width] = (uint8_t)best;
+		}
+	}
+}
+
+/* The state as it is at time `now`, in cbs.c's terms. */
 static void unpack(const struct params *p, const struct node *n, uint64_t now, struct cbs *c,
 		   struct slow_cbs *m)
 {
-	c->ready.count = c->throttled.count = c->background.count = c->server_count = 0;
+	cbs_init(c);
 	m->count = 0;
 	for (uint32_t i = 0; i < p->count; i++) {
 		uint32_t server;
@@ -70,16 +84,14 @@ static void unpack(const struct params *p, const struct node *n, uint64_t now, s
 		c->servers[i].deadline_tsc = m->s[i].deadline = now + n->s[i].ahead;
 		c->servers[i].state = m->s[i].state = (enum cbs_state)n->s[i].state;
 	}
-	for (uint32_t ahead = 0; ahead <= PERIOD_MAX; ahead++) {
-		for (uint32_t i = 0; i < p->count; i++) {
-			struct cbs_heap *h = n->s[i].state == CBS_READY ? &c->ready : &c->throttled;
-
-			if (n->s[i].state == CBS_BLOCKED || n->s[i].ahead != ahead)
-				continue;
-			c->heap_slot[i] = h->count;
-			h->slot[h->count++] = (struct cbs_entry){ now + ahead, i };
-		}
+	for (uint32_t i = 0; i < p->count; i++) {
+		if (n->s[i].state == CBS_READY)
+			c->ready.key[i] = now + n->s[i].ahead;
+		else if (n->s[i].state == CBS_THROTTLED)
+			c->throttled.key[i] = now + n->s[i].ahead;
 	}
+	hold_tournament(&c->ready, c->leaf_count);
+	hold_tournament(&c->throttled, c->leaf_count);
 }
 
 static void renew(struct server_node *s)
