@@ -144,7 +144,8 @@ static void wake(struct run_core *c, struct vcpu_state *v, uint64_t now_tsc)
 	pay_debt(c, v, now_tsc);
 }
 
-static void block(struct run_core *c, struct vcpu_state *v, uint64_t now_tsc)
+static __attribute__((noinline)) void block(struct run_core *c, struct vcpu_state *v,
+					    uint64_t now_tsc)
 {
 	v->is_blocked = true;
 	c->causer = v;
@@ -160,23 +161,26 @@ static void block(struct run_core *c, struct vcpu_state *v, uint64_t now_tsc)
  * Each blocked vCPU is looked at once: it either wakes or leaves the queue. One whose timer is
  * masked stays out: its interrupt is pending, and more of the same would change nothing.
  */
-static void wake_due(struct run_core *c, uint64_t now_tsc)
+static __attribute__((noinline)) void look_at(struct run_core *c, struct vcpu_state *v,
+					      uint64_t now_tsc)
 {
-	uint32_t part;
+	bool is_first_wake = v->switches == 0;
 
-	while ((part = wakeq_take_due(&c->wakeq, now_tsc)) != WAKEQ_NONE) {
-		struct vcpu_state *v = &partitions[part].vcpu;
-		bool is_first_wake = v->switches == 0;
-
-		if (v->timer_tsc <= now_tsc) {
-			arch_vcpu_timer_expire(v->id, now_tsc);
-			vcpu_note_timer(v);
-		}
-		if (is_first_wake || arch_vcpu_wants_to_run(v->id))
-			wake(c, v, now_tsc);
+	if (v->timer_tsc <= now_tsc) {
+		arch_vcpu_timer_expire(v->id, now_tsc);
+		vcpu_note_timer(v);
 	}
+	if (is_first_wake || arch_vcpu_wants_to_run(v->id))
+		wake(c, v, now_tsc);
 }
 
+static void wake_due(struct run_core *c, uint64_t now_tsc)
+{
+	while (wakeq_next_tsc(&c->wakeq) <= now_tsc)
+		look_at(c, &partitions[wakeq_take_due(&c->wakeq, now_tsc)].vcpu, now_tsc);
+}
+
+/* Only reservations are replenished. */
 static void trace_replenishments(struct run_core *c, uint64_t now_tsc)
 {
 	uint64_t replenished = c->cbs.replenished;
@@ -186,7 +190,7 @@ static void trace_replenishments(struct run_core *c, uint64_t now_tsc)
 
 		replenished &= replenished - 1;
 		trace_add(&c->trace, now_tsc, TRACE_REPLENISH, server,
-			  deadline_in(c, server, now_tsc));
+			  (int64_t)(c->cbs.servers[server].deadline_tsc - now_tsc));
 	}
 }
 
@@ -315,7 +319,7 @@ static void note_switch(struct run_core *c, uint32_t server, uint64_t now_tsc, u
 	c->last_server = server;
 }
 
-static void serve(struct run_core *c, struct cbs_pick pick)
+static __attribute__((noinline)) void serve(struct run_core *c, struct cbs_pick pick)
 {
 	struct partition *p = &partitions[c->server_part[pick.server]];
 	struct vcpu_state *v = &p->vcpu;
@@ -339,7 +343,7 @@ static void serve(struct run_core *c, struct cbs_pick pick)
 		block(c, v, c->ledger.last_tsc);
 }
 
-static void idle(struct run_core *c, uint64_t until_tsc)
+static __attribute__((noinline)) void idle(struct run_core *c, uint64_t until_tsc)
 {
 	if (!log_is_empty()) {
 		log_drain(DRAIN_BYTES);

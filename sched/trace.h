@@ -48,12 +48,11 @@ _Static_assert(sizeof(struct trace_record) == 16, "a record is two words");
 static inline struct trace_record trace_record_make(uint64_t tsc, enum trace_kind kind,
 						    uint32_t server, int64_t arg)
 {
-	if (arg >= TRACE_ARG_MAX)
-		arg = TRACE_ARG_MAX - 1;
-	if (arg < -TRACE_ARG_MAX)
-		arg = -TRACE_ARG_MAX;
-	return (struct trace_record){ tsc, (uint64_t)arg << 12 | (uint64_t)(server & 0xff) << 4 |
-						   (uint64_t)kind };
+	uint64_t word = (uint64_t)arg << 12;
+
+	if (__builtin_expect((int64_t)word >> 12 != arg, 0))
+		word = (uint64_t)(arg < 0 ? -TRACE_ARG_MAX : TRACE_ARG_MAX - 1) << 12;
+	return (struct trace_record){ tsc, word | (uint64_t)(server & 0xff) << 4 | (uint64_t)kind };
 }
 
 static inline uint32_t trace_kind(struct trace_record r)

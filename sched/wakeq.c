@@ -62,11 +62,6 @@ void wakeq_set(struct wakeq *q, uint32_t owner, uint64_t at_tsc)
 	settle(q, q->count - 1, owner);
 }
 
-uint64_t wakeq_next_tsc(const struct wakeq *q)
-{
-	return q->count ? q->at_tsc[q->heap[0]] : TSC_NEVER;
-}
-
 uint32_t wakeq_take_due(struct wakeq *q, uint64_t now_tsc)
 {
 	uint32_t owner;

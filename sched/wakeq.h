@@ -22,6 +22,10 @@ struct wakeq {
 void wakeq_init(struct wakeq *q);
 /* Queues the owner, or moves it. TSC_NEVER takes it out. */
 void wakeq_set(struct wakeq *q, uint32_t owner, uint64_t at_tsc);
-uint64_t wakeq_next_tsc(const struct wakeq *q); /* TSC_NEVER: nobody */
+/* TSC_NEVER: nobody. Asked in every pass of a core. */
+static inline uint64_t wakeq_next_tsc(const struct wakeq *q)
+{
+	return q->count ? q->at_tsc[q->heap[0]] : TSC_NEVER;
+}
 /* Takes out the earliest owner that is due; ties by number. WAKEQ_NONE: nobody is. */
 uint32_t wakeq_take_due(struct wakeq *q, uint64_t now_tsc);
