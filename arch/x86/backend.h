@@ -101,5 +101,27 @@ static inline void vcpu_irq_accept(struct vcpu *v, uint8_t vector)
 	vlapic_accept(&v->lapic, vector);
 }
 
+/* For load() and unload(): the four registers that the guest alone uses. */
+static inline void vcpu_load_r12_to_r15(const struct vcpu *v)
+{
+	__asm__ volatile("mov %0, %%r12\n\t"
+			 "mov %1, %%r13\n\t"
+			 "mov %2, %%r14\n\t"
+			 "mov %3, %%r15"
+			 :
+			 : "m"(v->gpr[GPR_R12]), "m"(v->gpr[GPR_R13]), "m"(v->gpr[GPR_R14]),
+			   "m"(v->gpr[GPR_R15]));
+}
+
+static inline void vcpu_save_r12_to_r15(struct vcpu *v)
+{
+	__asm__ volatile("mov %%r12, %0\n\t"
+			 "mov %%r13, %1\n\t"
+			 "mov %%r14, %2\n\t"
+			 "mov %%r15, %3"
+			 : "=m"(v->gpr[GPR_R12]), "=m"(v->gpr[GPR_R13]), "=m"(v->gpr[GPR_R14]),
+			   "=m"(v->gpr[GPR_R15]));
+}
+
 /* Nested tables of a partition: EPT or NPT root (arch/x86/nested.c). */
 hpa_t nested_root(part_id_t part);

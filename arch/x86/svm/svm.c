@@ -151,28 +151,6 @@ static enum err svm_create(struct vcpu *v, const struct vcpu_setup *setup, hpa_t
 	return OK;
 }
 
-/* The guest's R12 to R15 are in the CPU as long as its vCPU is loaded: see run.c. */
-static void load_r12_to_r15(const struct vcpu *v)
-{
-	__asm__ volatile("mov %0, %%r12\n\t"
-			 "mov %1, %%r13\n\t"
-			 "mov %2, %%r14\n\t"
-			 "mov %3, %%r15"
-			 :
-			 : "m"(v->gpr[GPR_R12]), "m"(v->gpr[GPR_R13]), "m"(v->gpr[GPR_R14]),
-			   "m"(v->gpr[GPR_R15]));
-}
-
-static void save_r12_to_r15(struct vcpu *v)
-{
-	__asm__ volatile("mov %%r12, %0\n\t"
-			 "mov %%r13, %1\n\t"
-			 "mov %%r14, %2\n\t"
-			 "mov %%r15, %3"
-			 : "=m"(v->gpr[GPR_R12]), "=m"(v->gpr[GPR_R13]), "=m"(v->gpr[GPR_R14]),
-			   "=m"(v->gpr[GPR_R15]));
-}
-
 /* VMRUN and VMLOAD bring the rest. */
 static void svm_load(struct vcpu *v)
 {
@@ -185,12 +163,12 @@ static void svm_load(struct vcpu *v)
 	if (has_tsc_aux)
 		cpu_wrmsr(MSR_TSC_AUX, v->tsc_aux);
 	v->host_hpa = percpu()->backend_hpa;
-	load_r12_to_r15(v);
+	vcpu_load_r12_to_r15(v);
 }
 
 static void svm_unload(struct vcpu *v)
 {
-	save_r12_to_r15(v);
+	vcpu_save_r12_to_r15(v);
 }
 
 /* ---- Its registers ---- */

@@ -216,8 +216,7 @@ static void vmx_load(struct vcpu *v)
 		cpu_wrmsr(MSR_TSC_AUX, v->tsc_aux);
 	cpu_write_cr2(v->cr2);
 	cpu_write_dr6(v->dr6);
-	for (uint32_t i = GPR_R12; i <= GPR_R15; i++)
-		vmx_write_gpr(v, i, v->gpr[i]);
+	vcpu_load_r12_to_r15(v);
 }
 
 /* The VMCS stays active on this core, the only one that ever loads it: no VMCLEAR. */
@@ -228,8 +227,7 @@ static void vmx_unload(struct vcpu *v)
 	v->cstar = cpu_rdmsr(MSR_CSTAR);
 	v->fmask = cpu_rdmsr(MSR_FMASK);
 	v->kernel_gs_base = cpu_rdmsr(MSR_KERNEL_GS_BASE);
-	for (uint32_t i = GPR_R12; i <= GPR_R15; i++)
-		v->gpr[i] = vmx_read_gpr(v, i);
+	vcpu_save_r12_to_r15(v);
 	v->cr2 = cpu_read_cr2();
 	v->dr6 = cpu_read_dr6();
 }
