@@ -4,8 +4,8 @@
 #include "core/console.h"
 #include "core/log.h"
 
-/* A token bucket in ticks: one byte costs tsc_hz / rate of them. */
-static uint32_t allowance(struct guest_console *c, uint32_t bytes, uint64_t now_tsc)
+/* A token bucket in ticks: what one byte on the line costs of them. */
+static uint64_t refill(struct guest_console *c, uint64_t now_tsc)
 {
 	uint64_t byte_ticks = arch_clock_tsc_hz() * partition_count / CONSOLE_BYTES_PER_SECOND;
 	uint64_t full = byte_ticks * CONSOLE_BURST_BYTES;
@@ -15,9 +15,7 @@ static uint32_t allowance(struct guest_console *c, uint32_t bytes, uint64_t now_
 	else
 		c->tokens = min_u64(full, c->tokens + (now_tsc - c->refilled_tsc));
 	c->refilled_tsc = now_tsc;
-	bytes = (uint32_t)min_u64(bytes, c->tokens / byte_ticks);
-	c->tokens -= bytes * byte_ticks;
-	return bytes;
+	return byte_ticks;
 }
 
 /*
@@ -25,13 +23,26 @@ static uint32_t allowance(struct guest_console *c, uint32_t bytes, uint64_t now_
  * core is idle enough to move them, nobody prints: the log keeps room for the hypervisor's own
  * lines, and a guest's bytes are refused, never lost.
  */
-static uint32_t room_for_guests(void)
+static bool has_room_for_guests(void)
 {
-	size_t room;
-
 	log_drain(CONSOLE_DRAIN_BYTES);
-	room = log_room_bytes();
-	return room > CONSOLE_ROOM_KEPT_BYTES ? UINT32_MAX : 0;
+	return log_room_bytes() > CONSOLE_ROOM_KEPT_BYTES;
+}
+
+/*
+ * Its own "part" would count for more than ours, which stands before it: readers of JSON take
+ * the last of two. An escape may spell it, too.
+ */
+static bool is_for_machines(const char *line)
+{
+	static const char name[] = "\"part\"";
+
+	if (strncmp(line, "@{", 2) != 0)
+		return false;
+	for (; *line; line++)
+		if (*line == '\\' || strncmp(line, name, sizeof(name) - 1) == 0)
+			return false;
+	return true;
 }
 
 static void emit(struct partition *p)
@@ -39,30 +50,38 @@ static void emit(struct partition *p)
 	struct guest_console *c = &p->console;
 
 	c->line[c->length] = '\0';
-	if (strncmp(c->line, "@{", 2) == 0)
+	if (is_for_machines(c->line))
 		log_machine("{\"part\":\"%s\",%s", p->config->name, c->line + 2);
 	else
 		log_line(p->tag, "%s", c->line);
 	c->length = 0;
 }
 
+/* False: its line is complete. */
+static bool put(struct guest_console *c, char byte)
+{
+	if (byte == '\n')
+		return false;
+	if (byte != '\r')
+		c->line[c->length++] = byte >= ' ' && byte <= '~' ? byte : '.';
+	return c->length < CONSOLE_LINE_BYTES - 1;
+}
+
 uint32_t console_take(struct partition *p, const char *text, uint32_t bytes, uint64_t now_tsc)
 {
 	struct guest_console *c = &p->console;
-	uint32_t taken = allowance(c, (uint32_t)min_u64(bytes, room_for_guests()), now_tsc);
+	uint64_t byte_ticks = refill(c, now_tsc);
+	uint64_t line_ticks = byte_ticks * (strlen(p->tag) + CONSOLE_FRAME_BYTES);
+	uint32_t taken = 0;
 
-	for (uint32_t i = 0; i < taken; i++) {
-		char byte = text[i];
-
-		if (byte == '\n') {
-			emit(p);
+	if (!has_room_for_guests())
+		return 0;
+	while (taken < bytes && c->tokens >= byte_ticks + line_ticks) {
+		c->tokens -= byte_ticks;
+		if (put(c, text[taken++]))
 			continue;
-		}
-		if (byte == '\r')
-			continue;
-		c->line[c->length++] = byte >= ' ' && byte <= '~' ? byte : '.';
-		if (c->length == CONSOLE_LINE_BYTES - 1)
-			emit(p);
+		c->tokens -= line_ticks;
+		emit(p);
 	}
 	return taken;
 }

@@ -4,17 +4,19 @@
  *
  * A guest's line appears as "[part name] text". A line that begins with "@{" is for machines and
  * gets the partition's name as its first member, so that no guest can speak for another or
- * for the hypervisor. Bytes that are not printable ASCII become '.'.
+ * for the hypervisor; one that might name a partition itself stays a line for people. Bytes that are not printable ASCII become '.'.
  * All partitions together may print CONSOLE_BYTES_PER_SECOND, each its equal part of it, with
- * bursts of CONSOLE_BURST_BYTES: less than 115,200 baud carry. Without room in the log for
+ * bursts of CONSOLE_BURST_BYTES: less than 115,200 baud carry. What we add to a line counts,
+ * or guests would fill the log with empty ones. Without room in the log for
  * CONSOLE_ROOM_KEPT_BYTES more, guests print nothing.
  */
 #pragma once
 #include "core/partition.h"
 
-#define CONSOLE_BYTES_PER_SECOND 8192u
+#define CONSOLE_BYTES_PER_SECOND 10240u
 #define CONSOLE_BURST_BYTES      2048u
 #define CONSOLE_DRAIN_BYTES      16u
+#define CONSOLE_FRAME_BYTES      8u /* added to a line, besides the tag */
 #define CONSOLE_ROOM_KEPT_BYTES  8192u
 
 /* Bytes taken, at most `bytes`: fewer where the partition has used up its rate. */
