@@ -183,12 +183,13 @@ static inline void replenish(struct cbs *c, uint32_t server, uint64_t now_tsc)
 	uint64_t skipped = 0;
 
 	/* Rare, and a loop here would take as long as the core was away. */
-	if (late_tsc >= s->period_tsc)
+	if (late_tsc >= s->period_tsc) {
 		skipped = late_tsc / s->period_tsc;
+		s->late_count += skipped;
+	}
 	s->deadline_tsc += (skipped + 1) * s->period_tsc;
 	s->left_tsc = s->budget_tsc;
 	s->replenish_count += skipped + 1;
-	s->late_count += skipped + (s->state == CBS_READY);
 	c->replenished |= BIT64(server);
 }
 
@@ -206,6 +207,7 @@ static void replenish_due(struct cbs *c, uint64_t now_tsc)
 	while (tree_first_key(&c->ready) <= now_tsc) {
 		uint32_t server = c->ready.winner[1];
 
+		c->servers[server].late_count++;
 		replenish(c, server, now_tsc);
 		tree_set(c, &c->ready, server, c->servers[server].deadline_tsc);
 	}
