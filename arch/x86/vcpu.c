@@ -17,13 +17,20 @@
 #define CPUID_FEATURES_ECX_VMX    BIT32(5)
 #define CPUID_MORE                7u
 #define CPUID_MORE_EDX_IBPB       BIT32(26) /* "IBRS and IBPB" */
+#define CPUID_MORE_EDX_ARCH       BIT32(29) /* IA32_ARCH_CAPABILITIES */
 #define CPUID_EXTENDED            0x80000000u
 #define CPUID_EXTENDED_1          0x80000001u
 #define CPUID_EXTENDED_1_ECX_SVM  BIT32(2)
 #define CPUID_EXTENDED_8          0x80000008u
 #define CPUID_EXTENDED_8_EBX_IBPB BIT32(12)
+#define CPUID_EXTENDED_21         0x80000021u
+#define CPUID_21_EAX_AUTO_IBRS    BIT32(8)
 
 #define PRED_CMD_IBPB             BIT64(0)
+#define ARCH_CAPABILITIES_IBRS    BIT64(1) /* "IBRS_ALL": enhanced IBRS */
+#define SPEC_CTRL_IBRS            BIT64(0)
+#define MSR_ARCH_CAPABILITIES     0x10au
+#define EFER_AIBRSE               BIT64(21)
 
 /* A copy of the chosen table, so that a call is one instruction. [I] after probe */
 static struct backend backend;
@@ -73,8 +80,27 @@ const char *arch_vcpu_backend(void)
 	return backend.name;
 }
 
+/*
+ * Branches that a guest has trained must not steer ours: each exit ends in indirect calls.
+ * Enhanced and automatic IBRS are set once and cost nothing at exits. SDM Vol. 4,
+ * "IA32_ARCH_CAPABILITIES"; APM Vol. 2, "Automatic IBRS". Older processors have neither.
+ */
+static void keep_guests_branches_out(void)
+{
+	if (cpu_cpuid(0, 0).eax >= CPUID_MORE &&
+	    (cpu_cpuid(CPUID_MORE, 0).edx & CPUID_MORE_EDX_ARCH) &&
+	    (cpu_rdmsr(MSR_ARCH_CAPABILITIES) & ARCH_CAPABILITIES_IBRS))
+		cpu_wrmsr(MSR_SPEC_CTRL, SPEC_CTRL_IBRS);
+	if (cpu_cpuid(CPUID_EXTENDED, 0).eax >= CPUID_EXTENDED_21 &&
+	    (cpu_cpuid(CPUID_EXTENDED_21, 0).eax & CPUID_21_EAX_AUTO_IBRS))
+		cpu_wrmsr(MSR_EFER, cpu_rdmsr(MSR_EFER) | EFER_AIBRSE);
+}
+
 enum err arch_vcpu_core_enable(const char **missing)
 {
+	/* Off from the first guest's DR0 to DR3 on: see load_debug_registers(). */
+	cpu_write_dr7(DR7_FIXED1);
+	keep_guests_branches_out();
 	fpu_core_enable();
 	return backend.core_enable(missing);
 }
