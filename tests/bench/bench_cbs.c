@@ -8,7 +8,7 @@
  * and its arguments count; an empty pair of markers does not.
  *	decision   cbs_charge() of what ran, then cbs_pick(), as at the end of every run
  *	wake       cbs_wake() of one that slept, in turns past and before its deadline
- *	block      cbs_block() of one, wherever in its heap it is
+ *	block      cbs_block() of one, wherever in its tree it is
  * Prints one line for machines per operation and n.
  */
 #include <signal.h>

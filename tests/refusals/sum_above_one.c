@@ -2,7 +2,7 @@
 /*
  * Two reservations that do not fit on core 0: 28 + 25 + 2 * 0.1 = 53.2 of 50 ms.
  * expect: core 0: rt0 (28 + 0.1)/50 + load0 (25 + 0.1)/50 = 1.064 > 1
- * expect: lower cpu.budget of partition 'rt0' to at most 24.94 ms
+ * expect: lower cpu.budget of partition 'rt0' to at most 24.8 ms
  */
 #include "configs/boards.h"
 
