@@ -54,7 +54,7 @@ class Boot:
     @property
     def late(self):
         """Periods in which some server did not get its budget in time."""
-        return sum(o["late"] for o in self.having("event", "late"))
+        return sum(o["late"] for o in self.having("event", "late") if "part" not in o)
 
     def tail(self, count=25):
         return "%s in %s: exit code %d\n%s" % (self.config, self.rig, self.code,
