@@ -68,6 +68,13 @@ def test_a_whole_core_guest_that_computes_takes_no_exits():
     assert o["guest_tsc"] / o["elapsed_tsc"] > 0.99, o
 
 
+def test_computing_longer_takes_no_exit_more():
+    for rig in ("bochs", "qemu-iso"):
+        exits = [rigs.boot_once(rig, config, cpus=1).having("partition", "exits")[0]["exits"]
+                 for config in ("compute_short", "compute_long")]
+        assert exits[0] == exits[1], (rig, exits)
+
+
 def test_every_switch_fits_the_overhead_that_admission_counts_with():
     for b in runs():
         for o in b.having("core", "switch_max_tsc"):
