@@ -39,7 +39,6 @@ struct vcpu_state {
 	uint64_t last_tsc;     /* [C] while it runs: stands for its core's ledger.last_tsc */
 	struct exit_info exit; /* [C] the last one */
 	uint64_t debt_tsc;     /* [C] scheduling done for it, to be charged when it wakes */
-	uint64_t charged_tsc;  /* [C] */
 	uint64_t switches;     /* [C] */
 	uint64_t exits[EXIT_KIND_COUNT]; /* [C] */
 	struct vcpu_ledger ledger;       /* [C] */

@@ -110,7 +110,6 @@ static void charge(struct run_core *c, struct vcpu_state *v, uint64_t used_tsc, 
 {
 	enum cbs_state before;
 
-	v->charged_tsc += used_tsc;
 	if (c->is_owned)
 		return;
 	before = c->cbs.servers[v->server].state;
