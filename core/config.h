@@ -42,13 +42,58 @@ struct cpu_claim {
 		.kind = CPU_BEST_EFFORT, .core = (n), .priority = (prio) \
 	}
 
-struct partition_config {
-	const char *name; /* 1 to 15 characters of [a-z0-9_-], unique */
-	struct cpu_claim cpu;
-	uint64_t memory_bytes; /* a multiple of 2 MiB, at least 2 MiB */
-	const char *image;     /* file name on the boot volume: an ELF64 for now */
-	const char *args;      /* handed to the guest; at most 255 characters */
+/* How a guest is loaded and started: arch/guest.h, core/elf.h, guests/abi.h. */
+enum boot_protocol {
+	BOOT_GUEST = 0, /* a plain ELF64 of our own */
+	BOOT_LINUX,     /* a bzImage; one module: the initial RAM disk */
+	BOOT_MULTIBOOT, /* Multiboot 1, with modules */
 };
+
+/* What is around its vCPUs: nothing but a local APIC, or the virtual PC of arch/pc.h. */
+enum platform_kind { PLATFORM_AUTO = 0 /* PC for Linux and multiboot */, PLATFORM_PC };
+
+/* Virtual APICs: by hardware (APICv) where there is any, or always by software. */
+enum apic_kind { APIC_AUTO = 0, APIC_SOFTWARE };
+
+/* What becomes of a partition that resets itself or switches itself off. */
+enum life_action { LIFE_END = 0, LIFE_RESTART };
+
+struct module_config {
+	const char *name;   /* file name on the boot volume */
+	const char *sha256; /* 64 hexadecimal digits, or NULL */
+	const char *args;   /* multiboot: its command line */
+};
+#define CONFIG_MODULE_MAX 8u
+#define CONFIG_VCPU_MAX   16u /* of one partition */
+
+struct partition_config {
+	const char *name;     /* 1 to 15 characters of [a-z0-9_-], unique */
+	struct cpu_claim cpu; /* one virtual CPU; or, for several: */
+	const struct cpu_claim *cpus;
+	uint32_t cpu_count;
+	uint64_t memory_bytes; /* a multiple of 2 MiB, at least 2 MiB */
+	enum boot_protocol boot;
+	enum platform_kind platform;
+	enum apic_kind apic;
+	const char *image;        /* file name on the boot volume */
+	const char *image_sha256; /* 64 hexadecimal digits, or NULL: any file of that name */
+	const struct module_config *modules;
+	uint32_t module_count;
+	const char
+		*args; /* handed to the guest; at most 255 characters, Linux and multiboot 2047 */
+	bool has_exit_port; /* PC only: port F4H ends the partition with the value written */
+	enum life_action on_reset;
+	enum life_action on_power_off;
+};
+
+/* .CPUS(OWN_CORE(0), OWN_CORE(1)) */
+#define CPUS(...) \
+	cpus = (const struct cpu_claim[]){ __VA_ARGS__ }, \
+	.cpu_count = sizeof((const struct cpu_claim[]){ __VA_ARGS__ }) / sizeof(struct cpu_claim)
+#define MODULES(...) \
+	modules = (const struct module_config[]){ __VA_ARGS__ }, \
+	.module_count = sizeof((const struct module_config[]){ __VA_ARGS__ }) / \
+			sizeof(struct module_config)
 
 /* The least board the system needs; make plan checks against it, boot against the real one. */
 struct board_config {
@@ -56,6 +101,8 @@ struct board_config {
 	uint64_t memory_bytes;
 	uint64_t switch_overhead_ns; /* published bound of one server switch on this board */
 	uint64_t timer_resolution_ns;
+	/* What the serial line carries for guests, all together; 0: CONSOLE_BYTES_PER_SECOND. */
+	uint64_t console_bytes_per_second;
 };
 
 enum end_action { END_POWER_OFF = 0, END_HALT, END_RESET };

@@ -49,12 +49,21 @@ struct plan_refusals {
 	char text[PLAN_REFUSAL_MAX][PLAN_REFUSAL_BYTES];
 };
 
-struct plan_partition {
+/* One per virtual CPU, in the partitions' order: its index is its vcpu_id_t. */
+struct plan_vcpu {
+	part_id_t part;
+	uint32_t index; /* within its partition */
 	enum cpu_claim_kind kind;
 	core_id_t core;
 	uint64_t budget_tsc;
 	uint64_t period_tsc;
 	uint32_t priority;
+};
+
+struct plan_partition {
+	uint32_t vcpu_first; /* plan.vcpus[vcpu_first .. vcpu_first + vcpu_count - 1] */
+	uint32_t vcpu_count;
+	bool has_pc;
 	uint64_t memory_base; /* host-physical, 2 MiB aligned, contiguous */
 	uint64_t memory_bytes;
 };
@@ -69,6 +78,8 @@ struct plan_core {
 struct plan {
 	uint32_t partition_count;
 	struct plan_partition partitions[MAX_PARTITIONS];
+	uint32_t vcpu_count;
+	struct plan_vcpu vcpus[MAX_VCPUS];
 	struct plan_core cores[MAX_CORES];
 	uint64_t memory_free_bytes; /* left over, in whole aligned 2 MiB */
 };

@@ -14,8 +14,10 @@
  *	   R12..R15, which no code of the image uses (Makefile): gpr[] has them while not loaded.
  */
 #pragma once
+#include "arch/guest.h"
 #include "arch/vcpu.h"
 #include "arch/x86/vlapic.h"
+#include "io/pi.h"
 
 /* clang-format off */
 enum gpr {
@@ -24,6 +26,21 @@ enum gpr {
 	GPR_COUNT
 };
 /* clang-format on */
+
+enum vcpu_activity { VCPU_ACTIVE, VCPU_WAITS_FOR_SIPI };
+
+/* What any core may leave for a vCPU; it is taken in by arch_vcpu_sync(). All atomic. */
+#define VCPU_POST_NMI    BIT32(0)
+#define VCPU_POST_INIT   BIT32(1)
+#define VCPU_POST_SIPI   BIT32(2)
+#define VCPU_POST_EXTINT BIT32(3) /* stays set while the 8259's output is high */
+struct vcpu_mailbox {
+	struct pi_descriptor
+		*vectors;     /* a frame of its own: also the posted-interrupt descriptor */
+	uint64_t level[4];    /* the trigger mode with which a vector was last posted: 1 level */
+	uint32_t events;      /* VCPU_POST_* */
+	uint32_t sipi_vector; /* written before VCPU_POST_SIPI is */
+};
 
 struct vcpu {
 	uint64_t gpr[GPR_COUNT]; /* first: the assembly stubs index it from the struct's start */
@@ -46,6 +63,23 @@ struct vcpu {
 	void *xsave; /* 64-byte aligned, sized at boot from CPUID leaf 0DH */
 	uint64_t star, lstar, cstar, fmask, kernel_gs_base, tsc_aux; /* while not loaded, VT-x */
 	uint64_t dr[4], dr6, cr2;
+	/* Set by vcpu.c, looked at by back-ends in the slow path before an entry. */
+	bool nmi_pending;    /* inject an NMI as soon as the guest can take one; then clear it */
+	bool extint_pending; /* the 8259 has an interrupt: vcpu_extint_take() says which */
+	bool entry_pending;  /* `entry` is to be written by reset() before the next entry */
+	enum vcpu_activity activity;
+	struct vcpu_entry entry;
+	struct vcpu_mailbox mailbox;
+	vcpu_id_t first; /* [I] the partition's vCPUs */
+	uint32_t vcpu_count;
+	bool has_apicv;    /* [I] chosen by the back-end's create() */
+	bool is_dedicated; /* [I] */
+	bool has_pc;       /* [I] */
+	bool was_in_hlt;   /* [C] its last exit was EXIT_HLT */
+	uint64_t tsc_adjust, steal_msr, spec_ctrl;
+	struct vcpu_mtrr {
+		uint64_t def_type, fixed[11], base[8], mask[8];
+	} mtrr;
 };
 
 /* MSRs whose live copy is in the VMCS or VMCB. */
@@ -63,21 +97,60 @@ enum guest_sysreg {
 	SYSREG_CSTAR,
 	SYSREG_FMASK,
 	SYSREG_TSC_AUX, /* the back-end keeps v->tsc_aux and the CPU in step */
+	/* Read only, as the guest sees them. */
 	SYSREG_CR0,
+	SYSREG_CR3,
 	SYSREG_CR4
-}; /* read only, as the guest sees them */
+};
+
+/* What instruction emulation must know about the CPU's mode, in one call. */
+struct guest_segment {
+	uint64_t base;
+	uint32_t limit;
+	uint16_t selector;
+	uint16_t
+		access; /* as in "Access Rights": type 3:0, S 4, DPL 6:5, P 7, L 13, D/B 14, G 15 */
+	bool is_unusable;
+};
+enum guest_segment_name { SEG_ES, SEG_CS, SEG_SS, SEG_DS, SEG_FS, SEG_GS, SEG_COUNT };
+struct guest_context {
+	uint64_t rip, rflags, cr0, cr3, cr4, efer;
+	uint32_t cpl;
+	struct guest_segment segments[SEG_COUNT]; /* in 64-bit mode base counts for FS, GS only */
+};
 
 struct backend {
 	const char *name;
 	enum err (*probe)(const char **missing);
 	enum err (*core_enable)(const char **missing);
-	/* Control structure, permission maps; guest registers as struct vcpu_setup says. */
+	/* What virtual APICs run on: for arch_vcpu_apic_name(). */
+	const char *(*apic_name)(void);
+	/* Control structure, permission maps. Guest registers come by reset(). */
 	enum err (*create)(struct vcpu *v, const struct vcpu_setup *setup, hpa_t nested_root);
+	/*
+	 * Guest registers as v->entry says (mode FLAT32, LONG64 or REAL16), everything else as
+	 * after INIT ("Processor State After Reset" and INIT); pending events are forgotten.
+	 * XCR0, FPU and MSRs that survive INIT do so. Loaded.
+	 */
+	void (*reset)(struct vcpu *v);
+	/* The APIC's mode (disabled, xAPIC, x2APIC) has changed: APICv's controls follow. Loaded. */
+	void (*apic_mode_changed)(struct vcpu *v);
+	/* From any core, after something was posted: see arch_vcpu_notify(). */
+	bool (*notify)(struct vcpu *v);
 	void (*load)(struct vcpu *v);   /* becomes this core's current vCPU */
 	void (*unload)(struct vcpu *v); /* stops being it */
 	void (*enter)(struct vcpu *v, uint64_t deadline_tsc, struct exit_info *out);
 	void (*skip_insn)(struct vcpu *v);
 	void (*inject)(struct vcpu *v, enum vcpu_fault fault);
+	/* #PF with this error code; CR2 = address. Loaded. */
+	void (*inject_page_fault)(struct vcpu *v, uint64_t address, uint32_t error_code);
+	/* General registers wherever they live; loaded. For RSP too. */
+	uint64_t (*read_gpr)(struct vcpu *v, uint32_t gpr);
+	void (*write_gpr)(struct vcpu *v, uint32_t gpr, uint64_t value);
+	void (*read_context)(struct vcpu *v, struct guest_context *c);
+	/* The emulated instruction is `bytes` long and left these arithmetic flags: RIP moves as by
+	 * skip_insn(). */
+	void (*retire)(struct vcpu *v, uint32_t bytes, uint64_t rflags);
 	uint64_t (*read_sysreg)(struct vcpu *v, enum guest_sysreg reg);
 	void (*write_sysreg)(struct vcpu *v, enum guest_sysreg reg, uint64_t value);
 	uint64_t (*rip)(struct vcpu *v);
@@ -89,6 +162,9 @@ struct backend {
 };
 
 extern const struct backend vmx_backend, svm_backend;
+
+/* The 8259's interrupt acknowledge cycle: the vector that the CPU takes now. arch/x86/pc.c. */
+uint8_t vcpu_extint_take(struct vcpu *v);
 
 /* For the back-ends: the highest-priority deliverable interrupt, or -1; and its acceptance. */
 static inline int vcpu_irq_pending(const struct vcpu *v)

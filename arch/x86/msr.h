@@ -18,9 +18,9 @@
 
 MUST_CHECK enum err msr_read(struct vcpu *v, const struct backend *b, uint32_t msr,
 			     uint64_t now_tsc, uint64_t *value);
-/* `ipi` gets what an ICR write asks of other vCPUs. */
+/* `effect` gets what a write to the APIC asks of others. */
 MUST_CHECK enum err msr_write(struct vcpu *v, const struct backend *b, uint32_t msr, uint64_t value,
-			      uint64_t now_tsc, struct vlapic_ipi *ipi);
+			      uint64_t now_tsc, struct vlapic_effect *effect);
 
 /* Checks and keeps it in v->xcr0; the caller loads XCR0, if the vCPU's state is loaded. */
 MUST_CHECK enum err msr_xsetbv(struct vcpu *v, uint32_t xcr, uint64_t value);

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * arch/x86/vpic.h - the two 8259A interrupt controllers of a PC, cascaded at IRQ 2.
+ *
+ * Model    ICW1-4, OCW1-3, edge and level (ELCR), automatic and specific EOI, rotation, special
+ *	    mask, polling, spurious IRQ 7 and 15. Lines in; one output to the first CPU's LINT0.
+ * Source   Intel 8259A data sheet; ICH9 data sheet, "8259 Interrupt Controllers".
+ * Errors   None: every byte written means something.
+ * Sharing  Under the partition's lock.
+ */
+#pragma once
+#include "arch/x86/pc/map.h"
+
+struct vpic_chip {
+	uint8_t irr, isr, imr, lines, elcr;
+	uint8_t vector_base;  /* ICW2 */
+	uint8_t icw_expected; /* 0: none, else the number of the ICW that comes next */
+	uint8_t lowest;       /* the IRQ with the lowest priority, for rotation */
+	bool needs_icw4, is_auto_eoi, is_auto_rotating, is_special_mask, is_polled, reads_isr;
+	bool is_special_fully_nested;
+};
+
+struct vpic {
+	struct vpic_chip chips[2]; /* master, slave */
+};
+
+void vpic_init(struct vpic *p);
+/* Ports 20H, 21H, A0H, A1H, 4D0H, 4D1H; one byte. */
+uint8_t vpic_read(struct vpic *p, uint16_t port);
+void vpic_write(struct vpic *p, uint16_t port, uint8_t value);
+void vpic_set_line(struct vpic *p, uint32_t irq, bool level);
+/* Is INTR high? */
+bool vpic_output(const struct vpic *p);
+/* The interrupt acknowledge cycle: the vector; a spurious one if nothing is left. */
+uint8_t vpic_acknowledge(struct vpic *p);
