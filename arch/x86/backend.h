@@ -135,6 +135,10 @@ struct backend {
 	void (*reset)(struct vcpu *v);
 	/* The APIC's mode (disabled, xAPIC, x2APIC) has changed: APICv's controls follow. Loaded. */
 	void (*apic_mode_changed)(struct vcpu *v);
+	/* v->lapic, nmi_pending or extint_pending changed outside the back-end: look before entry. */
+	void (*events_changed)(struct vcpu *v);
+	/* v->tsc_offset changed. Loaded. */
+	void (*tsc_offset_changed)(struct vcpu *v);
 	/* From any core, after something was posted: see arch_vcpu_notify(). */
 	bool (*notify)(struct vcpu *v);
 	void (*load)(struct vcpu *v);   /* becomes this core's current vCPU */
