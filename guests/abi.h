@@ -5,12 +5,18 @@
  * Entry    ELF64 image, loaded at its physical addresses; first instruction in flat 32-bit
  *	    protected mode, paging off, interrupts off. EAX = GUEST_BOOT_MAGIC, EBX = guest-
  *	    physical address of struct guest_info, which the hypervisor wrote into guest RAM.
- * RAM      [0, ram_bytes) but for the hole [0xa0000, 0x100000).
+ * CPUs     0 starts at the entry; the others, up to vcpu_count, wait for INIT and start-up IPIs.
+ *	    Their APIC IDs are 0, 1, .., vcpu_count - 1.
+ * RAM      ram_bytes in all: [0, 3 GiB) but for the hole [0xa0000, 0x100000), the rest at 4 GiB.
  * APIC     Local APIC in x2APIC mode only: MSRs 0x800..0x83f, timer one-shot, periodic and
  *	    TSC-deadline; its count and the TSC both run at tsc_hz (divide configuration 1).
  * Calls    VMCALL (VT-x) or VMMCALL (AMD-V), whichever the CPU has: `use_vmmcall` tells.
  *	    RAX = number, RBX, RCX, RDX, RSI = arguments; the result is in RAX, all other
  *	    registers keep their values. From ring 0 only, else #UD. Unknown number: GUEST_ENOSYS.
+ * Ports    Another loader (a launcher on a peer hypervisor) may have no such calls. Then it
+ *	    gives I/O ports, which the guest uses in place of GUEST_CALL_CONSOLE_WRITE and
+ *	    GUEST_CALL_EXIT: a byte written to console_port (OUT, 8 bits) is printed, a status
+ *	    written to exit_port (OUT, 32 bits) ends the guest. No other call is needed then.
  */
 #pragma once
 #include <stdint.h>
@@ -30,6 +36,8 @@ struct guest_info {
 	uint32_t reserved;
 	char name[GUEST_NAME_BYTES]; /* the partition's, NUL-terminated */
 	char args[GUEST_ARGS_BYTES]; /* from the configuration, NUL-terminated */
+	uint32_t console_port;       /* 0: none, calls are used */
+	uint32_t exit_port;          /* 0: none, calls are used */
 };
 
 enum guest_call {
