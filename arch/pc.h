@@ -15,10 +15,12 @@
  * Units    *_tsc: host TSC ticks, absolute.
  */
 #pragma once
+#include "arch/guest.h"
 #include "arch/vcpu.h"
 
 struct pc_setup {
 	part_id_t part;
+	struct guest_ram ram;
 	vcpu_id_t first;
 	uint32_t vcpu_count;
 	bool has_exit_port;

@@ -75,6 +75,7 @@ struct vcpu {
 	bool has_apicv;    /* [I] chosen by the back-end's create() */
 	bool is_dedicated; /* [I] */
 	bool has_pc;       /* [I] */
+	enum vlapic_mode apic_mode_at_entry; /* [I] */
 	bool was_in_hlt;   /* [C] its last exit was EXIT_HLT */
 	uint64_t tsc_adjust, steal_msr, spec_ctrl;
 	struct vcpu_mtrr {

@@ -16,6 +16,9 @@
 #pragma once
 #include "arch/x86/backend.h"
 
+/* What power-on leaves in the registers that struct vcpu holds for this module (MTRRs). */
+void msr_reset(struct vcpu *v);
+
 MUST_CHECK enum err msr_read(struct vcpu *v, const struct backend *b, uint32_t msr,
 			     uint64_t now_tsc, uint64_t *value);
 /* `effect` gets what a write to the APIC asks of others. */

@@ -3,6 +3,7 @@
  * arch/vcpu.h over a back-end: which one, the vCPUs' memory, and what only changes hands when
  * another vCPU is loaded. fpu.c has the vector state.
  */
+#include <string.h>
 #include "arch/clock.h"
 #include "arch/mem.h"
 #include "arch/x86/cpu.h"
@@ -11,6 +12,7 @@
 #include "arch/x86/msr.h"
 #include "arch/x86/nested.h"
 #include "arch/x86/percpu.h"
+#include "arch/x86/post.h"
 #include "core/lib/assert.h"
 
 #define CPUID_FEATURES            1u
@@ -105,26 +107,77 @@ enum err arch_vcpu_core_enable(const char **missing)
 	return backend.core_enable(missing);
 }
 
-enum err arch_vcpu_create(vcpu_id_t id, const struct vcpu_setup *setup)
+struct vcpu *vcpu_at(vcpu_id_t id)
+{
+	return id < MAX_VCPUS ? vcpus[id] : NULL;
+}
+
+const struct backend *vcpu_backend(void)
+{
+	return &backend;
+}
+
+const char *arch_vcpu_apic_name(void)
+{
+	return backend.apic_name();
+}
+
+/* As after power-on, at `entry`; frames and what create() chose stay. */
+static void start_over(struct vcpu *v, const struct vcpu_entry *entry, uint64_t epoch_tsc)
+{
+	v->tsc_offset = 0 - epoch_tsc;
+	v->dr6 = DR6_FIXED1;
+	v->dr[0] = v->dr[1] = v->dr[2] = v->dr[3] = 0;
+	v->cr2 = 0;
+	v->xcr0 = XCR0_X87;
+	memset(v->xsave, 0, fpu_area_bytes());
+	fpu_area_init(v->xsave);
+	v->star = v->lstar = v->cstar = v->fmask = v->kernel_gs_base = v->tsc_aux = 0;
+	v->tsc_adjust = v->steal_msr = v->spec_ctrl = 0;
+	msr_reset(v);
+	vlapic_init(&v->lapic, v->lapic.registers, v->lapic.apic_id, v->apic_mode_at_entry);
+	v->nmi_pending = v->extint_pending = v->was_in_hlt = false;
+	memset(v->mailbox.vectors->pir, 0, sizeof(v->mailbox.vectors->pir));
+	memset(v->mailbox.level, 0, sizeof(v->mailbox.level));
+	v->mailbox.events = 0;
+	v->activity = entry->mode == VCPU_WAITS ? VCPU_WAITS_FOR_SIPI : VCPU_ACTIVE;
+	v->entry = *entry;
+	v->entry_pending = v->activity == VCPU_ACTIVE;
+}
+
+static struct vcpu *take_frames(void)
 {
 	uint64_t fpu_at = align_up(sizeof(struct vcpu), FPU_AREA_ALIGN);
 	uint64_t bytes = fpu_at + fpu_area_bytes();
+	struct vcpu *v = arch_mem_take_pages(align_up(bytes, PAGE_BYTES) / PAGE_BYTES);
+
+	if (!v)
+		return NULL;
+	v->xsave = (uint8_t *)v + fpu_at;
+	v->lapic.registers = arch_mem_take_pages(1);
+	v->mailbox.vectors = arch_mem_take_pages(1);
+	return v->lapic.registers && v->mailbox.vectors ? v : NULL;
+}
+
+enum err arch_vcpu_create(vcpu_id_t id, const struct vcpu_setup *setup)
+{
 	hpa_t root = nested_root(setup->part);
 	struct vcpu *v;
 
 	if (id >= MAX_VCPUS || vcpus[id] || root.v == 0)
 		return ERR_INVAL;
-	v = arch_mem_take_pages(align_up(bytes, PAGE_BYTES) / PAGE_BYTES);
+	v = take_frames();
 	if (!v)
 		return ERR_NOMEM;
 	v->id = id;
 	v->part = setup->part;
-	v->tsc_offset = 0 - setup->epoch_tsc;
-	v->dr6 = DR6_FIXED1;
-	v->xsave = (uint8_t *)v + fpu_at;
-	v->xcr0 = XCR0_X87;
-	fpu_area_init(v->xsave);
-	vlapic_init(&v->lapic, setup->apic_id);
+	v->first = setup->first;
+	v->vcpu_count = setup->vcpu_count;
+	v->is_dedicated = setup->is_dedicated;
+	v->has_pc = setup->has_pc;
+	v->lapic.apic_id = setup->apic_id;
+	v->apic_mode_at_entry = setup->has_x2apic_at_entry ? VLAPIC_X2APIC : VLAPIC_XAPIC;
+	start_over(v, &setup->entry, setup->epoch_tsc);
 	vcpus[id] = v;
 	return backend.create(v, setup, root);
 }
@@ -148,6 +201,14 @@ static void load_debug_registers(const struct vcpu *v)
 	cpu_write_dr3(v->dr[3]);
 }
 
+static void begin_at_entry(struct vcpu *v)
+{
+	v->entry_pending = false;
+	backend.reset(v);
+	backend.apic_mode_changed(v);
+	backend.events_changed(v);
+}
+
 static __attribute__((noinline)) void switch_to(struct vcpu *v)
 {
 	struct percpu *p = percpu();
@@ -163,6 +224,8 @@ static __attribute__((noinline)) void switch_to(struct vcpu *v)
 	load_debug_registers(v);
 	backend.load(v);
 	p->loaded = v;
+	if (v->entry_pending)
+		begin_at_entry(v);
 }
 
 static inline bool is_loaded(const struct vcpu *v)
@@ -231,6 +294,40 @@ static enum err read_msr(struct vcpu *v, const struct exit_info *e)
 	return OK;
 }
 
+/* LINT0 may have been opened or closed for the 8259, whose output is a level. */
+static void look_at_extint(struct vcpu *v)
+{
+	v->extint_pending =
+		(__atomic_load_n(&v->mailbox.events, __ATOMIC_SEQ_CST) & VCPU_POST_EXTINT) &&
+		vlapic_passes_extint(&v->lapic);
+}
+
+/* What follows from a change to the APIC's registers by its own CPU. */
+static vcpu_set_t after_apic(struct vcpu *v, const struct vlapic_effect *effect)
+{
+	if (v->has_pc)
+		look_at_extint(v);
+	if (v->has_apicv || v->extint_pending)
+		backend.events_changed(v);
+	if (effect->has_message || effect->has_level_eoi)
+		return post_effect(v, effect);
+	return 0;
+}
+
+static enum err write_msr(struct vcpu *v, const struct exit_info *e, vcpu_set_t *posted)
+{
+	const uint8_t mode = v->lapic.mode;
+	struct vlapic_effect effect;
+	enum err r = msr_write(v, &backend, (uint32_t)e->addr, e->value, cpu_rdtsc(), &effect);
+
+	if (r != OK)
+		return r;
+	if (__builtin_expect(v->lapic.mode != mode, 0))
+		backend.apic_mode_changed(v);
+	*posted = after_apic(v, &effect);
+	return OK;
+}
+
 static enum err set_xcr(struct vcpu *v, const struct exit_info *e)
 {
 	enum err r = msr_xsetbv(v, (uint32_t)e->addr, e->value);
@@ -240,21 +337,41 @@ static enum err set_xcr(struct vcpu *v, const struct exit_info *e)
 	return r;
 }
 
-enum err arch_vcpu_msr(vcpu_id_t id, const struct exit_info *e)
+enum err arch_vcpu_msr(vcpu_id_t id, const struct exit_info *e, vcpu_set_t *posted)
 {
 	struct vcpu *v = vcpus[id];
-	struct vlapic_ipi ipi; /* to other vCPUs of the partition: it has none */
 
+	*posted = 0;
 	switch (e->kind) {
 	case EXIT_MSR_READ:
 		return read_msr(v, e);
 	case EXIT_MSR_WRITE:
-		return msr_write(v, &backend, (uint32_t)e->addr, e->value, cpu_rdtsc(), &ipi);
+		return write_msr(v, e, posted);
 	case EXIT_XSETBV:
 		return set_xcr(v, e);
 	default:
 		return ERR_INVAL;
 	}
+}
+
+void arch_vcpu_apic(vcpu_id_t id, const struct exit_info *e, vcpu_set_t *posted)
+{
+	struct vcpu *v = vcpus[id];
+	struct vlapic_effect effect;
+
+	if (e->write)
+		vlapic_written(&v->lapic, (uint32_t)e->addr, cpu_rdtsc(), &effect);
+	else
+		vlapic_eoi_done(&v->lapic, (uint8_t)e->value, &effect);
+	*posted = after_apic(v, &effect);
+}
+
+vcpu_set_t vcpu_write_apic(struct vcpu *v, uint32_t offset, uint32_t value)
+{
+	struct vlapic_effect effect;
+
+	vlapic_write(&v->lapic, offset, value, cpu_rdtsc(), &effect);
+	return after_apic(v, &effect);
 }
 
 uint64_t arch_vcpu_timer_tsc(vcpu_id_t id)
@@ -264,7 +381,54 @@ uint64_t arch_vcpu_timer_tsc(vcpu_id_t id)
 
 void arch_vcpu_timer_expire(vcpu_id_t id, uint64_t now_tsc)
 {
-	vlapic_timer_expire(&vcpus[id]->lapic, now_tsc);
+	struct vcpu *v = vcpus[id];
+
+	vlapic_timer_expire(&v->lapic, now_tsc);
+	if (v->has_apicv)
+		backend.events_changed(v);
+}
+
+/* --- what others have posted -------------------------------------------------------------- */
+
+/* "MP Initialization Protocol Algorithm": a start-up IPI counts only after INIT. */
+static void take_startup(struct vcpu *v, uint32_t events)
+{
+	if (events & VCPU_POST_INIT) {
+		vlapic_receive_init(&v->lapic);
+		v->activity = VCPU_WAITS_FOR_SIPI;
+		v->nmi_pending = v->entry_pending = false;
+	}
+	if (!(events & VCPU_POST_SIPI) || v->activity != VCPU_WAITS_FOR_SIPI)
+		return;
+	v->activity = VCPU_ACTIVE;
+	v->entry = (struct vcpu_entry){ .mode = VCPU_REAL16,
+					.sipi_vector = (uint8_t)__atomic_load_n(
+						&v->mailbox.sipi_vector, __ATOMIC_SEQ_CST) };
+	v->entry_pending = true;
+	if (is_loaded(v))
+		begin_at_entry(v);
+}
+
+void arch_vcpu_sync(vcpu_id_t id)
+{
+	struct vcpu *v = vcpus[id];
+	const uint32_t events =
+		__atomic_fetch_and(&v->mailbox.events, VCPU_POST_EXTINT, __ATOMIC_SEQ_CST);
+	uint64_t vectors[4];
+
+	if (events & (VCPU_POST_INIT | VCPU_POST_SIPI))
+		take_startup(v, events);
+	if ((events & VCPU_POST_NMI) && v->activity == VCPU_ACTIVE)
+		v->nmi_pending = true;
+	if (pi_take(v->mailbox.vectors, vectors))
+		vlapic_merge(&v->lapic, vectors, v->mailbox.level);
+	look_at_extint(v);
+	backend.events_changed(v);
+}
+
+bool arch_vcpu_notify(vcpu_id_t id)
+{
+	return backend.notify(vcpus[id]);
 }
 
 /* Also for vCPUs that are not loaded: back-ends keep what this takes. */
@@ -272,7 +436,41 @@ bool arch_vcpu_wants_to_run(vcpu_id_t id)
 {
 	struct vcpu *v = vcpus[id];
 
-	return vlapic_pending(&v->lapic) >= 0 && backend.interrupts_enabled(v);
+	if (v->activity == VCPU_WAITS_FOR_SIPI)
+		return false;
+	if (v->entry_pending || v->nmi_pending)
+		return true;
+	if (v->has_apicv)
+		vlapic_refresh(&v->lapic);
+	return (vlapic_pending(&v->lapic) >= 0 || v->extint_pending) &&
+	       backend.interrupts_enabled(v);
+}
+
+bool arch_vcpu_waits_for_sipi(vcpu_id_t id)
+{
+	return vcpus[id]->activity == VCPU_WAITS_FOR_SIPI;
+}
+
+/* --- the rest ----------------------------------------------------------------------------- */
+
+void arch_vcpu_restart(vcpu_id_t id, const struct vcpu_entry *entry, uint64_t epoch_tsc)
+{
+	struct vcpu *v = vcpus[id];
+
+	/* What is loaded is saved over nothing: the memory copy is what starts. */
+	if (is_loaded(v)) {
+		backend.unload(v);
+		percpu()->loaded = NULL;
+	}
+	start_over(v, entry, epoch_tsc);
+}
+
+/* Bit 0 enables; the area is aligned to 64 bytes: msr.c has checked. */
+gpa_t arch_vcpu_steal_area(vcpu_id_t id)
+{
+	const uint64_t msr = vcpus[id]->steal_msr;
+
+	return (gpa_t){ msr & 1 ? msr & ~UINT64_C(63) : 0 };
 }
 
 uint64_t arch_vcpu_rip(vcpu_id_t id)

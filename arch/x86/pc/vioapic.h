@@ -31,3 +31,9 @@ void vioapic_set_line(struct vioapic *a, uint32_t pin, bool level);
 void vioapic_end_of_interrupt(struct vioapic *a, uint8_t vector);
 /* The next message to send; false: there is none. */
 bool vioapic_take(struct vioapic *a, struct irq_message *message);
+
+/* Would an edge on this pin be sent: not masked. */
+static inline bool vioapic_is_open(const struct vioapic *a, uint32_t pin)
+{
+	return !(a->entries[pin] & BIT64(16));
+}

@@ -33,3 +33,9 @@ void vpic_set_line(struct vpic *p, uint32_t irq, bool level);
 bool vpic_output(const struct vpic *p);
 /* The interrupt acknowledge cycle: the vector; a spurious one if nothing is left. */
 uint8_t vpic_acknowledge(struct vpic *p);
+
+/* Is this line of the master not masked? */
+static inline bool vpic_is_open(const struct vpic *p, uint32_t irq)
+{
+	return !(p->chips[0].imr & BIT32(irq));
+}

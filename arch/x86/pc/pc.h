@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * arch/x86/pc/pc.h - what the vCPUs' side needs of the virtual PC; the rest is arch/pc.h.
+ *
+ * Sharing  These take the partition's lock themselves.
+ */
+#pragma once
+#include "arch/pc.h"
+#include "arch/x86/backend.h"
+
+/* A local APIC has ended a level-triggered interrupt: the I/O APIC may send it again. */
+vcpu_set_t pc_end_of_interrupt(part_id_t part, uint8_t vector);

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * arch/x86/pc/state.h - one virtual PC, for pc.c and memory.c only.
+ *
+ * Sharing  [I] constant after creation, [L] under `lock`; next_tsc is written under it and read
+ *	    by the first vCPU's core without.
+ */
+#pragma once
+#include "arch/pc.h"
+#include "arch/x86/pc/vioapic.h"
+#include "arch/x86/pc/vpic.h"
+#include "arch/x86/pc/vpit.h"
+#include "arch/x86/pc/vpm.h"
+#include "arch/x86/pc/vrtc.h"
+#include "core/lib/lock.h"
+#include "io/vpci.h"
+#include "io/vuart.h"
+
+struct pc {
+	struct pc_setup setup; /* [I] */
+	struct lock lock;
+	uint64_t next_tsc;     /* [L] the devices' next own event */
+	uint32_t irqs;         /* [L] levels of the ISA lines */
+	bool pic_output;       /* [L] as the first vCPU was told */
+	struct vioapic ioapic; /* [L], as are all below */
+	struct vpic pic;
+	struct vpit pit;
+	struct vrtc rtc;
+	struct vpm pm;
+	struct vuart uart;
+	struct vpci pci;
+};
+
+struct pc *pc_of(part_id_t part);
+
+/* An access to a port, OUT with `value`. */
+void pc_access_port(struct pc *pc, const struct exit_info *e, uint32_t value,
+		    struct pc_effect *effect);
+
+/* Under the lock, after the I/O APIC or the 8259 was touched: what they have to send. */
+vcpu_set_t pc_after_interrupts(struct pc *pc);
+/* Under the lock, after a device's own event may have moved. */
+void pc_note_next(struct pc *pc, uint64_t now_tsc, struct pc_effect *effect);

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * arch/x86/post.h - interrupt messages between a partition's vCPUs and its devices.
+ *
+ * Model    A message finds its receivers by the state of their APICs and is left in their
+ *	    mailboxes; they take it in by arch_vcpu_sync() on their own cores.
+ * Source   SDM Vol. 3A, "Determining IPI Destination", "Interrupt Distribution Mechanisms".
+ * Sharing  Any core.
+ */
+#pragma once
+#include "arch/x86/backend.h"
+
+/* NULL: there is no such vCPU. */
+struct vcpu *vcpu_at(vcpu_id_t id);
+const struct backend *vcpu_backend(void);
+
+/* The vCPU's own write to its APIC page in xAPIC mode; it is the loaded one. */
+vcpu_set_t vcpu_write_apic(struct vcpu *v, uint32_t offset, uint32_t value);
+
+/*
+ * To those of vCPUs first .. first + count - 1 that it is for. `from`: the sender, whose fixed
+ * interrupts to itself are delivered already; NULL: a device.
+ */
+vcpu_set_t post_message(const struct vcpu *from, vcpu_id_t first, uint32_t count,
+			const struct irq_message *m);
+
+/* The output of the 8259 pair, which the first vCPU's LINT0 sees. */
+vcpu_set_t post_extint(vcpu_id_t first, bool level);
+
+/* Carries out what an APIC register write asks of the world outside. */
+vcpu_set_t post_effect(struct vcpu *v, const struct vlapic_effect *effect);
