@@ -60,8 +60,9 @@ efi_src := $(wildcard arch/x86/boot/efi*.c) arch/x86/boot_map.c arch/x86/paging_
 	   core/boot_files.c core/lib/fmt.c core/lib/mem.c
 efi_o   := $(patsubst %,$(B)/efi/%.o,$(efi_src))
 
-guest_names := $(sort $(filter-out rt,$(notdir $(patsubst %/,%,$(dir $(wildcard guests/*/*.c))))))
-guests      := $(patsubst %,$(B)/guests/%.elf,$(guest_names))
+guest_names := $(sort $(filter-out rt linux,$(notdir $(patsubst %/,%,$(dir $(wildcard guests/*/*.c))))))
+linux       := $(addprefix $(B)/guests/,linux-generic linux-rt linux-cloud initrd-linux)
+guests      := $(patsubst %,$(B)/guests/%.elf,$(guest_names)) $(linux)
 
 .DEFAULT_GOAL := all
 .PHONY: all help deps guests image images plan run test check-tree host-tests boot-tests format \
@@ -119,6 +120,19 @@ $(B)/guests/$(1).elf: $(guest_rt) $(patsubst %,$(B)/guest/%.o,$(wildcard guests/
 endef
 $(foreach g,$(guest_names),$(eval $(call guest_rules,$(g))))
 guests: $(guests)
+
+# --- Linux guests: Debian's kernels as packaged, our initial RAM disk ---------------------
+$(B)/linux/%/vmlinuz:
+	$(Q)tools/deps
+$(B)/guests/linux-%: $(B)/linux/%/vmlinuz
+	@mkdir -p $(@D)
+	$(Q)cp $< $@
+$(B)/tool/linux/%: guests/linux/%.c Makefile
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(WARN) -I. -O2 -o $@ $<
+$(B)/guests/initrd-linux: guests/linux/init $(B)/tool/linux/meter tools/linux $(B)/linux/cloud/vmlinuz
+	$(Q)tools/linux $@ --add init=$< --add bin/meter=$(B)/tool/linux/meter \
+		--debian cyclictest --debian fio
 
 # --- one image per configuration ---------------------------------------------------------
 # build/config/NAME/: plan (checks the configuration: refused before the build), bulkhead.elf,
