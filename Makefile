@@ -46,7 +46,7 @@ core_pure  := $(wildcard core/plan*.c) $(addprefix core/,elf.c ledger.c memory.c
 	      hypercall.c console.c partition.c log_ring.c)
 x86_pure   := $(wildcard $(addprefix arch/x86/,acpi.c acpi_tables.c calibrate.c boot_map.c cpuid.c \
 	      msr.c vlapic.c paging_table.c boot/multiboot2_info.c guest/*.c guest/*.S pc/v*.c \
-	      vmx/decode.c vmx/controls.c svm/decode.c))
+	      vmx/decode.c vmx/controls.c vmx/initial.c svm/decode.c))
 guest_pure := $(wildcard guests/rt/args.c guests/rt/rm.c guests/rt/stats.c guests/tasks/taskset.c)
 
 img_o  := $(patsubst %,$(B)/img/%.o,$(lib) $(pure) $(core) $(drivers) $(x86))

@@ -55,6 +55,7 @@ static const struct {
 	{ PROC, 11, "RDPMC exiting" },
 	{ PROC, 19, "CR8-load exiting" },
 	{ PROC, 20, "CR8-store exiting" },
+	{ PROC, 22, "NMI-window exiting" },
 	{ PROC, 24, "unconditional I/O exiting" },
 	{ PROC, 28, "MSR bitmaps" },
 	{ PROC, 29, "MONITOR exiting" },
@@ -98,9 +99,10 @@ static void a_complete_processor_is_taken(void)
 	/* On from the start: everything needed but what is switched while guests run. */
 	for (uint32_t i = 0; i < ARRAY_SIZE(needed); i++) {
 		const uint32_t of[] = { out.pin, out.proc, out.proc2, out.exit, out.entry };
-		bool is_switched = (needed[i].group == PIN && needed[i].bit == 6) ||
-				   (needed[i].group == PROC && needed[i].bit == 2) ||
-				   (needed[i].group == ENTRY && needed[i].bit == 9);
+		bool is_switched =
+			(needed[i].group == PIN && needed[i].bit == 6) ||
+			(needed[i].group == PROC && (needed[i].bit == 2 || needed[i].bit == 22)) ||
+			(needed[i].group == ENTRY && needed[i].bit == 9);
 
 		if (needed[i].group != EPT)
 			CHECK((of[needed[i].group] >> needed[i].bit & 1) == !is_switched);
@@ -129,7 +131,7 @@ static void a_control_that_cannot_be_cleared_is_refused(void)
 		enum group group;
 		uint32_t bit;
 	} unwanted[] = { { PIN, 6 },   { PROC, 2 },  { PROC, 9 },  { PROC, 12 }, { PROC, 15 },
-			 { PROC, 16 }, { PROC, 23 }, { PROC, 30 }, { ENTRY, 9 } };
+			 { PROC, 16 }, { PROC, 22 }, { PROC, 23 }, { PROC, 30 }, { ENTRY, 9 } };
 
 	for (uint32_t i = 0; i < ARRAY_SIZE(unwanted); i++) {
 		struct vmx_caps c = everything;

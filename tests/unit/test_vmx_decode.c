@@ -24,8 +24,9 @@ static const struct {
 	{ 41, EXIT_INIT },	 { 48, EXIT_MEMORY },	   { 50, EXIT_UNDEFINED },
 	{ 52, EXIT_DEADLINE },	 { 53, EXIT_UNDEFINED },   { 54, EXIT_CACHE },
 	{ 55, EXIT_XSETBV },	 { 59, EXIT_UNDEFINED },   { 60, EXIT_UNDEFINED },
-	/* The back-end looks closer: exception or NMI, window, control registers. */
-	{ 0, EXIT_CONTROL },	 { 7, EXIT_CONTROL },	   { 28, EXIT_CONTROL },
+	/* The back-end looks closer: exception or NMI, windows, control registers. */
+	{ 0, EXIT_CONTROL },	 { 7, EXIT_CONTROL },	   { 8, EXIT_CONTROL },
+	{ 28, EXIT_CONTROL },
 };
 /* clang-format on */
 
@@ -66,12 +67,11 @@ static void io_is_decoded_field_by_field(void)
 				struct exit_info e = { 0 };
 
 				vmx_decode_io(q, rax, &e);
-				CHECK(e.kind == (is_string ? EXIT_PRIVILEGED : EXIT_PIO));
+				CHECK(e.kind == (is_string ? EXIT_PIO_STRING : EXIT_PIO));
 				CHECK(e.width == size);
 				CHECK(e.write == !is_in);
 				CHECK(e.addr == ports[p]);
-				if (!is_string)
-					CHECK(e.value == (is_in ? 0 : low));
+				CHECK(e.value == (is_in || is_string ? 0 : low));
 			}
 }
 
@@ -185,6 +185,33 @@ static void only_valid_vectoring_is_injected_again(void)
 	CHECK(vmx_reinjection(0x80001202) == 0x80000202); /* NMI, bit 12 undefined */
 }
 
+/* SDM Vol. 1, "EFLAGS Register": CF 0, PF 2, AF 4, ZF 6, SF 7, OF 11; RF 16 ends with it. */
+static void an_emulated_instruction_changes_arithmetic_flags_only(void)
+{
+	const uint32_t arithmetic[] = { 0, 2, 4, 6, 7, 11 };
+
+	for (uint32_t bit = 0; bit < 64; bit++) {
+		bool is_arithmetic = false;
+
+		for (uint32_t i = 0; i < ARRAY_SIZE(arithmetic); i++)
+			is_arithmetic |= arithmetic[i] == bit;
+		CHECK(vmx_retired_rflags(0, B(bit)) == (is_arithmetic ? B(bit) : 0));
+		CHECK(vmx_retired_rflags(B(bit), 0) == (is_arithmetic || bit == 16 ? 0 : B(bit)));
+	}
+	CHECK(vmx_retired_rflags(0x10202, 0x8d7) == 0xad7);
+}
+
+/* Bit 13 of the access rights is CS.L. */
+static void outside_64_bit_mode_rip_has_32_bits(void)
+{
+	const uint64_t high = UINT64_C(0xffffffff80000000);
+
+	CHECK(vmx_next_rip(high, 15, 0xa09b) == high + 15);
+	CHECK(vmx_next_rip(UINT64_C(0xfffffffe), 3, 0xa09b) == UINT64_C(0x100000001));
+	CHECK(vmx_next_rip(UINT64_C(0xfffffffe), 3, 0xc09b) == 1);
+	CHECK(vmx_next_rip(0x7c00, 1, 0x009b) == 0x7c01);
+}
+
 int main(void)
 {
 	RUN(every_reason_has_its_kind_and_the_rest_is_other);
@@ -198,5 +225,7 @@ int main(void)
 	RUN(the_timer_expires_at_the_deadline_or_less_than_a_tick_late);
 	RUN(the_timer_never_wraps_near_the_end_of_time);
 	RUN(only_valid_vectoring_is_injected_again);
+	RUN(an_emulated_instruction_changes_arithmetic_flags_only);
+	RUN(outside_64_bit_mode_rip_has_32_bits);
 	return test_failed;
 }

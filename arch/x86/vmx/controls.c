@@ -39,6 +39,7 @@ static const struct named_bit pin_required[] = {
 static const struct named_bit proc_required[] = {
 	{ PROC_INTERRUPT_WINDOW_EXITING, "VT-x: interrupt-window exiting" },
 	{ PROC_USE_TSC_OFFSETTING, "VT-x: TSC offsetting" },
+	{ PROC_NMI_WINDOW_EXITING, "VT-x: NMI-window exiting" },
 	{ PROC_HLT_EXITING, "VT-x: HLT exiting" },
 	{ PROC_MWAIT_EXITING, "VT-x: MWAIT exiting" },
 	{ PROC_RDPMC_EXITING, "VT-x: RDPMC exiting" },
@@ -54,6 +55,7 @@ static const struct named_bit proc_required[] = {
 /* Without the TRUE capability MSRs, CR3 exits cannot be switched off. */
 static const struct named_bit proc_unwanted[] = {
 	{ PROC_INTERRUPT_WINDOW_EXITING, "VT-x: interrupt-window exiting cannot be cleared" },
+	{ PROC_NMI_WINDOW_EXITING, "VT-x: NMI-window exiting cannot be cleared" },
 	{ PROC_CR3_LOAD_EXITING, "VT-x: TRUE control MSRs (CR3-load exiting cannot be cleared)" },
 	{ PROC_CR3_STORE_EXITING, "VT-x: TRUE control MSRs (CR3-store exiting cannot be cleared)" },
 	{ PROC_INVLPG_EXITING, "VT-x: INVLPG exiting cannot be cleared" },
@@ -206,7 +208,7 @@ enum err vmx_controls_plan(const struct vmx_caps *caps, struct vmx_controls *out
 		return e;
 	/* Set only while a deadline is armed, an interrupt waits, or the guest is there. */
 	out->pin &= ~PIN_ACTIVATE_PREEMPTION_TIMER;
-	out->proc &= ~PROC_INTERRUPT_WINDOW_EXITING;
+	out->proc &= ~(PROC_INTERRUPT_WINDOW_EXITING | PROC_NMI_WINDOW_EXITING);
 	out->entry &= ~ENTRY_IA32E_GUEST;
 	out->revision = VMX_BASIC_REVISION(caps->basic);
 	out->timer_shift = VMX_MISC_TIMER_SHIFT(caps->misc);

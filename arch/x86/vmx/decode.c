@@ -12,6 +12,7 @@ static const uint8_t kinds[REASON_COUNT] = {
 	[REASON_EXTERNAL_INTERRUPT] = KIND(EXIT_IRQ),
 	[REASON_TRIPLE_FAULT]	    = KIND(EXIT_TRIPLE_FAULT),
 	[REASON_INTERRUPT_WINDOW]   = KIND(EXIT_CONTROL),
+	[REASON_NMI_WINDOW]	    = KIND(EXIT_CONTROL),
 	[REASON_CPUID]		    = KIND(EXIT_CPUID),
 	[REASON_GETSEC]		    = KIND(EXIT_UNDEFINED),
 	[REASON_HLT]		    = KIND(EXIT_HLT),
@@ -63,12 +64,13 @@ void vmx_decode_io(uint64_t qualification, uint64_t rax, struct exit_info *out)
 	const uint64_t size_field = 7, is_in = BIT64(3), is_string = BIT64(4);
 	uint32_t bits;
 
-	out->kind = qualification & is_string ? EXIT_PRIVILEGED : EXIT_PIO;
+	out->kind = qualification & is_string ? EXIT_PIO_STRING : EXIT_PIO;
 	out->width = (uint8_t)((qualification & size_field) + 1);
 	out->write = !(qualification & is_in);
 	out->addr = qualification >> 16 & 0xffff;
 	bits = out->width * 8u;
-	out->value = out->write && bits <= 32 ? rax & (BIT64(bits) - 1) : 0;
+	out->value =
+		out->kind == EXIT_PIO && out->write && bits <= 32 ? rax & (BIT64(bits) - 1) : 0;
 }
 
 void vmx_decode_ept(uint64_t qualification, uint64_t gpa, struct exit_info *out)
@@ -102,6 +104,17 @@ bool vmx_cr0_is_valid(uint64_t value)
 bool vmx_cr4_is_valid(uint64_t value, uint64_t allowed)
 {
 	return (value & ~allowed) == 0;
+}
+
+uint64_t vmx_next_rip(uint64_t rip, uint32_t bytes, uint32_t cs_access)
+{
+	return cs_access & ACCESS_LONG ? rip + bytes : (uint32_t)(rip + bytes);
+}
+
+/* RF: "cleared by the processor upon successful completion" of the instruction. */
+uint64_t vmx_retired_rflags(uint64_t rflags, uint64_t result)
+{
+	return (rflags & ~(ARITHMETIC_FLAGS | RESUME_FLAG)) | (result & ARITHMETIC_FLAGS);
 }
 
 uint64_t vmx_debug_dr6(uint64_t dr6, uint64_t qualification)

@@ -15,7 +15,7 @@
  */
 enum exit_kind vmx_kind(uint32_t reason);
 
-/* "Exit Qualification for I/O Instructions". INS and OUTS are refused: #GP, as under AMD-V. */
+/* "Exit Qualification for I/O Instructions". What INS and OUTS move is not known here. */
 void vmx_decode_io(uint64_t qualification, uint64_t rax, struct exit_info *out);
 /* "Exit Qualification for EPT Violations". */
 void vmx_decode_ept(uint64_t qualification, uint64_t gpa, struct exit_info *out);
@@ -32,6 +32,12 @@ struct vmx_cr vmx_decode_cr(uint64_t qualification);
 /* May a guest load this value; false: #GP(0). Relations of PG, PE, LME are the CPU's to check. */
 bool vmx_cr0_is_valid(uint64_t value);
 bool vmx_cr4_is_valid(uint64_t value, uint64_t allowed);
+
+/* RIP after an instruction in a code segment with these access rights: 64 or 32 bits. */
+uint64_t vmx_next_rip(uint64_t rip, uint32_t bytes, uint32_t cs_access);
+
+/* RFLAGS after an emulated instruction that left the arithmetic flags of `result`. */
+uint64_t vmx_retired_rflags(uint64_t rflags, uint64_t result);
 
 /* DR6 after a debug exception that the VM exit reported and did not deliver. */
 uint64_t vmx_debug_dr6(uint64_t dr6, uint64_t qualification);

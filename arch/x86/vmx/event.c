@@ -8,7 +8,8 @@
 #include "arch/x86/vmx/decode.h"
 #include "arch/x86/vmx/vmcs.h"
 
-#define CALM UINT64_MAX
+#define CALM    UINT64_MAX
+#define WINDOWS (PROC_INTERRUPT_WINDOW_EXITING | PROC_NMI_WINDOW_EXITING)
 
 void vmx_queue(struct vcpu *v, uint32_t event, uint32_t error_code)
 {
@@ -16,8 +17,7 @@ void vmx_queue(struct vcpu *v, uint32_t event, uint32_t error_code)
 
 	x->event = event;
 	x->event_error = error_code;
-	v->hot.quiet = 0;
-	v->hot.calm_and_timed = 0;
+	vmx_events_changed(v);
 }
 
 void vmx_inject(struct vcpu *v, enum vcpu_fault fault)
@@ -32,6 +32,15 @@ void vmx_inject(struct vcpu *v, enum vcpu_fault fault)
 	if (vmcs_read(VMCS_GUEST_CR0) & CR0_PE)
 		event |= INTERRUPTION_HAS_ERROR_CODE;
 	vmx_queue(v, event | EXCEPTION_GP, 0);
+}
+
+void vmx_inject_page_fault(struct vcpu *v, uint64_t address, uint32_t error_code)
+{
+	cpu_write_cr2(address); /* the guest's, while it is loaded */
+	vmx_queue(v,
+		  INTERRUPTION_VALID | INTERRUPTION_OF_TYPE(TYPE_HARDWARE_EXCEPTION) |
+			  INTERRUPTION_HAS_ERROR_CODE | EXCEPTION_PF,
+		  error_code);
 }
 
 static void end_blocking(void)
@@ -68,48 +77,102 @@ void vmx_skip_insn(struct vcpu *v)
 		end_single_step();
 }
 
-static void set_window(struct vmx *x, bool is_wanted)
+/* The instruction is over: RIP, flags, single step; the rest as in vmx_skip_insn(). */
+void vmx_retire(struct vcpu *v, uint32_t bytes, uint64_t result)
 {
-	uint32_t proc = x->proc & ~PROC_INTERRUPT_WINDOW_EXITING;
+	uint64_t rflags = vmx_retired_rflags(vmcs_read(VMCS_GUEST_RFLAGS), result);
 
-	if (is_wanted)
-		proc |= PROC_INTERRUPT_WINDOW_EXITING;
+	vmcs_write(VMCS_GUEST_RIP, vmx_next_rip(vmcs_read(VMCS_GUEST_RIP), bytes,
+						vmcs_read32(VMCS_GUEST_CS_ACCESS)));
+	vmcs_write(VMCS_GUEST_RFLAGS, rflags);
+	v->hot.has_skipped = true;
+	if (rflags & RFLAGS_TF)
+		end_single_step();
+}
+
+static void set_windows(struct vmx *x, bool wants_interrupt, bool wants_nmi)
+{
+	uint32_t proc = (x->proc & ~WINDOWS) |
+			(wants_interrupt ? PROC_INTERRUPT_WINDOW_EXITING : 0) |
+			(wants_nmi ? PROC_NMI_WINDOW_EXITING : 0);
+
 	if (proc != x->proc)
 		vmcs_write(VMCS_PROC_CONTROLS, proc);
 	x->proc = proc;
 }
 
-static bool can_take_interrupt(const struct vcpu *v)
+static bool is_blocked_by(struct vcpu *v, uint32_t blocking)
 {
 	if (v->hot.has_skipped)
 		end_blocking();
-	return (vmcs_read(VMCS_GUEST_RFLAGS) & RFLAGS_IF) &&
-	       !(vmcs_read32(VMCS_GUEST_INTERRUPTIBILITY) & (BLOCKING_BY_STI | BLOCKING_BY_MOV_SS));
+	return (vmcs_read32(VMCS_GUEST_INTERRUPTIBILITY) & blocking) != 0;
+}
+
+static bool can_take_interrupt(struct vcpu *v)
+{
+	return !is_blocked_by(v, BLOCKING_BY_STI | BLOCKING_BY_MOV_SS) &&
+	       (vmcs_read(VMCS_GUEST_RFLAGS) & RFLAGS_IF);
+}
+
+/* STI too: some processors refuse an entry that injects an NMI then ("Checks on .. Guest Non-Register State"). */
+static bool can_take_nmi(struct vcpu *v)
+{
+	return !is_blocked_by(v, BLOCKING_BY_STI | BLOCKING_BY_MOV_SS | BLOCKING_BY_NMI);
 }
 
 static void write_event(struct vmx *x)
 {
+	/* An NMI whose delivery was interrupted blocks others from its second try on. */
+	if (INTERRUPTION_TYPE(x->event) == TYPE_NMI)
+		vmcs_write(VMCS_GUEST_INTERRUPTIBILITY,
+			   vmcs_read32(VMCS_GUEST_INTERRUPTIBILITY) & ~BLOCKING_BY_NMI);
 	vmcs_write(VMCS_ENTRY_INTERRUPTION, x->event);
 	vmcs_write(VMCS_ENTRY_ERROR_CODE, x->event_error);
 	vmcs_write(VMCS_ENTRY_INSTRUCTION_LENGTH, x->event_length);
 	x->event = 0;
 }
 
-/* One event per entry; an interrupt that does not get its turn asks for the window. */
+static void write_interrupt(enum interruption_type type, uint8_t vector)
+{
+	vmcs_write(VMCS_ENTRY_INTERRUPTION,
+		   INTERRUPTION_VALID | INTERRUPTION_OF_TYPE(type) | vector);
+}
+
+/* Of the local APIC, or of the 8259 through it. False: there is none. */
+static bool choose_interrupt(struct vcpu *v, uint8_t *vector)
+{
+	int pending = vcpu_irq_pending(v);
+
+	if (pending >= 0) {
+		vcpu_irq_accept(v, (uint8_t)pending);
+		*vector = (uint8_t)pending;
+		return true;
+	}
+	if (!v->extint_pending)
+		return false;
+	*vector = vcpu_extint_take(v);
+	return true;
+}
+
+static bool has_interrupt(const struct vcpu *v)
+{
+	return vcpu_irq_pending(v) >= 0 || v->extint_pending;
+}
+
+/* One event per entry; what does not get its turn asks for its window. */
 static void offer_events(struct vcpu *v, struct vmx *x)
 {
-	int vector = vcpu_irq_pending(v);
+	uint8_t vector;
 
 	if (x->event) {
 		write_event(x);
-	} else if (vector >= 0 && can_take_interrupt(v)) {
-		vmcs_write(VMCS_ENTRY_INTERRUPTION, INTERRUPTION_VALID |
-							    INTERRUPTION_OF_TYPE(TYPE_EXTERNAL) |
-							    (uint32_t)vector);
-		vcpu_irq_accept(v, (uint8_t)vector);
-		vector = vcpu_irq_pending(v);
+	} else if (v->nmi_pending && can_take_nmi(v)) {
+		write_interrupt(TYPE_NMI, EXCEPTION_NMI);
+		v->nmi_pending = false;
+	} else if (has_interrupt(v) && can_take_interrupt(v) && choose_interrupt(v, &vector)) {
+		write_interrupt(TYPE_EXTERNAL, vector);
 	}
-	set_window(x, vector >= 0);
+	set_windows(x, has_interrupt(v), v->nmi_pending);
 }
 
 static void switch_timer(struct vmx *x, bool is_on)
@@ -133,7 +196,7 @@ bool vmx_prepare(struct vcpu *v, uint64_t deadline_tsc)
 		return false;
 	offer_events(v, x);
 	switch_timer(x, is_timed);
-	calm = x->proc & PROC_INTERRUPT_WINDOW_EXITING ? 0 : CALM;
+	calm = x->proc & WINDOWS ? 0 : CALM;
 	v->hot.quiet = is_timed ? 0 : calm;
 	v->hot.calm_and_timed = is_timed ? calm : 0;
 	if (is_timed)

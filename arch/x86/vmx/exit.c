@@ -18,7 +18,7 @@
 	})
 #define WRITE_LIVE(reg, value) __asm__ volatile("mov %0, %%" reg ::"r"(value))
 
-uint64_t vmx_read_gpr(const struct vcpu *v, uint32_t gpr)
+uint64_t vmx_read_gpr(struct vcpu *v, uint32_t gpr)
 {
 	switch (gpr) {
 	case GPR_RSP:
@@ -104,6 +104,7 @@ static void access_cr8(struct vcpu *v, const struct vmx_cr *cr)
 		return;
 	}
 	vlapic_set_cr8(&v->lapic, value);
+	vmx_events_changed(v);
 	vmx_skip_insn(v);
 }
 
@@ -146,6 +147,16 @@ static void reflect_debug_state(struct vmx *x)
 	x->event_length = vmcs_read32(VMCS_EXIT_INSTRUCTION_LENGTH); /* of INT1 */
 }
 
+/*
+ * A fault in an IRET that has just unblocked NMIs: they stay blocked until it succeeds.
+ * "Resuming Guest Software after Handling an Exception".
+ */
+static void block_nmis_again(void)
+{
+	vmcs_write(VMCS_GUEST_INTERRUPTIBILITY,
+		   vmcs_read32(VMCS_GUEST_INTERRUPTIBILITY) | BLOCKING_BY_NMI);
+}
+
 static void take_exception(struct vcpu *v, struct exit_info *out)
 {
 	uint32_t info = vmcs_read32(VMCS_EXIT_INTERRUPTION);
@@ -169,21 +180,32 @@ static void take_exception(struct vcpu *v, struct exit_info *out)
 		out->value = info;
 		return;
 	}
+	if ((info & NMI_UNBLOCKED_BY_IRET) &&
+	    !(vmcs_read32(VMCS_IDT_VECTORING) & INTERRUPTION_VALID))
+		block_nmis_again();
 	vmx_queue(v, vmx_reinjection(info), vmcs_read32(VMCS_EXIT_ERROR_CODE));
 }
 
 /* An access made while an event was being delivered: the event comes again after it. */
-static void take_ept_violation(struct vcpu *v, struct exit_info *out)
+static bool queue_interrupted_event(struct vcpu *v)
 {
 	struct vmx *x = v->backend;
 	uint32_t event = vmx_reinjection(vmcs_read32(VMCS_IDT_VECTORING));
 
-	vmx_decode_ept(vmcs_read(VMCS_EXIT_QUALIFICATION), vmcs_read(VMCS_GUEST_PHYSICAL_ADDRESS),
-		       out);
 	if (event) {
 		x->event_length = vmcs_read32(VMCS_EXIT_INSTRUCTION_LENGTH);
 		vmx_queue(v, event, vmcs_read32(VMCS_IDT_ERROR_CODE));
 	}
+	return event != 0;
+}
+
+static void take_ept_violation(struct vcpu *v, struct exit_info *out)
+{
+	uint64_t qualification = vmcs_read(VMCS_EXIT_QUALIFICATION);
+
+	vmx_decode_ept(qualification, vmcs_read(VMCS_GUEST_PHYSICAL_ADDRESS), out);
+	if (!queue_interrupted_event(v) && (qualification & NMI_UNBLOCKED_BY_IRET))
+		block_nmis_again();
 }
 
 static inline void take_hypercall(struct vcpu *v, struct exit_info *out)
@@ -219,6 +241,7 @@ static void decode_rest(struct vcpu *v, uint32_t reason, struct exit_info *out)
 		return;
 	case REASON_HLT:
 		x->can_wake = (vmcs_read(VMCS_GUEST_RFLAGS) & RFLAGS_IF) != 0;
+		out->value = x->can_wake;
 		return;
 	case REASON_EPT_MISCONFIGURATION:
 		PANIC("EPT misconfiguration: our own table entry is malformed");

@@ -68,6 +68,7 @@
 #define PIN_NMI_EXITING                BIT32(3)
 #define PIN_VIRTUAL_NMIS               BIT32(5)
 #define PIN_ACTIVATE_PREEMPTION_TIMER  BIT32(6)
+#define PIN_PROCESS_POSTED_INTERRUPTS  BIT32(7)
 
 /* --- Primary processor-based VM-execution controls --- */
 #define PROC_INTERRUPT_WINDOW_EXITING BIT32(2)
@@ -81,6 +82,8 @@
 #define PROC_CR3_STORE_EXITING        BIT32(16)
 #define PROC_CR8_LOAD_EXITING         BIT32(19)
 #define PROC_CR8_STORE_EXITING        BIT32(20)
+#define PROC_USE_TPR_SHADOW           BIT32(21)
+#define PROC_NMI_WINDOW_EXITING       BIT32(22)
 #define PROC_MOV_DR_EXITING           BIT32(23)
 #define PROC_UNCONDITIONAL_IO_EXITING BIT32(24)
 #define PROC_USE_MSR_BITMAPS          BIT32(28)
@@ -89,13 +92,17 @@
 #define PROC_ACTIVATE_SECONDARY       BIT32(31)
 
 /* --- Secondary processor-based VM-execution controls --- */
-#define PROC2_ENABLE_EPT         BIT32(1)
-#define PROC2_ENABLE_RDTSCP      BIT32(3)
-#define PROC2_ENABLE_VPID        BIT32(5)
-#define PROC2_WBINVD_EXITING     BIT32(6)
-#define PROC2_UNRESTRICTED_GUEST BIT32(7)
-#define PROC2_ENABLE_INVPCID     BIT32(12)
-#define PROC2_ENCLS_EXITING      BIT32(15)
+#define PROC2_VIRTUALIZE_APIC_ACCESSES     BIT32(0)
+#define PROC2_ENABLE_EPT                   BIT32(1)
+#define PROC2_ENABLE_RDTSCP                BIT32(3)
+#define PROC2_VIRTUALIZE_X2APIC_MODE       BIT32(4)
+#define PROC2_ENABLE_VPID                  BIT32(5)
+#define PROC2_WBINVD_EXITING               BIT32(6)
+#define PROC2_UNRESTRICTED_GUEST           BIT32(7)
+#define PROC2_APIC_REGISTER_VIRTUALIZATION BIT32(8)
+#define PROC2_VIRTUAL_INTERRUPT_DELIVERY   BIT32(9)
+#define PROC2_ENABLE_INVPCID               BIT32(12)
+#define PROC2_ENCLS_EXITING                BIT32(15)
 
 /* --- VM-exit controls --- */
 #define EXIT_SAVE_DEBUG_CONTROLS BIT32(2)
@@ -116,6 +123,7 @@
 enum vmcs_field {
 	/* 16 bits */
 	VMCS_VPID = 0x0000,
+	VMCS_POSTED_VECTOR = 0x0002,
 	VMCS_GUEST_ES = 0x0800,
 	VMCS_GUEST_CS = 0x0802,
 	VMCS_GUEST_SS = 0x0804,
@@ -124,6 +132,7 @@ enum vmcs_field {
 	VMCS_GUEST_GS = 0x080a,
 	VMCS_GUEST_LDTR = 0x080c,
 	VMCS_GUEST_TR = 0x080e,
+	VMCS_GUEST_INTERRUPT_STATUS = 0x0810,
 	VMCS_HOST_ES = 0x0c00,
 	VMCS_HOST_CS = 0x0c02,
 	VMCS_HOST_SS = 0x0c04,
@@ -134,7 +143,11 @@ enum vmcs_field {
 	/* 64 bits */
 	VMCS_MSR_BITMAP = 0x2004,
 	VMCS_TSC_OFFSET = 0x2010,
+	VMCS_VIRTUAL_APIC = 0x2012,
+	VMCS_APIC_ACCESS = 0x2014,
+	VMCS_POSTED_DESCRIPTOR = 0x2016,
 	VMCS_EPTP = 0x201a,
+	VMCS_EOI_EXIT_0 = 0x201c, /* 0 to 3, in steps of VMCS_EOI_EXIT_STEP */
 	VMCS_ENCLS_EXITING_BITMAP = 0x202e,
 	VMCS_GUEST_PHYSICAL_ADDRESS = 0x2400,
 	VMCS_LINK_POINTER = 0x2800,
@@ -158,6 +171,7 @@ enum vmcs_field {
 	VMCS_ENTRY_INTERRUPTION = 0x4016,
 	VMCS_ENTRY_ERROR_CODE = 0x4018,
 	VMCS_ENTRY_INSTRUCTION_LENGTH = 0x401a,
+	VMCS_TPR_THRESHOLD = 0x401c,
 	VMCS_PROC2_CONTROLS = 0x401e,
 	VMCS_INSTRUCTION_ERROR = 0x4400,
 	VMCS_EXIT_REASON = 0x4402,
@@ -218,9 +232,10 @@ enum vmcs_field {
 	VMCS_HOST_RIP = 0x6c16
 };
 /* ES, CS, SS, DS, FS, GS, LDTR, TR follow each other in this step, in every group. */
-#define VMCS_SEGMENT_STEP 2u
+#define VMCS_SEGMENT_STEP  2u
+#define VMCS_EOI_EXIT_STEP 2u
 
-#define VMCS_NO_LINK      UINT64_MAX /* "VMCS link pointer" without VMCS shadowing */
+#define VMCS_NO_LINK       UINT64_MAX /* "VMCS link pointer" without VMCS shadowing */
 
 /* --- "VMX Basic Exit Reasons" --- */
 enum vmx_reason {
@@ -264,6 +279,9 @@ enum vmx_reason {
 	REASON_MONITOR = 39,
 	REASON_PAUSE = 40,
 	REASON_ENTRY_MACHINE_CHECK = 41,
+	REASON_TPR_BELOW_THRESHOLD = 43,
+	REASON_APIC_ACCESS = 44,
+	REASON_VIRTUALIZED_EOI = 45,
 	REASON_EPT_VIOLATION = 48,
 	REASON_EPT_MISCONFIGURATION = 49,
 	REASON_INVEPT = 50,
@@ -272,6 +290,7 @@ enum vmx_reason {
 	REASON_INVVPID = 53,
 	REASON_WBINVD = 54,
 	REASON_XSETBV = 55,
+	REASON_APIC_WRITE = 56,
 	REASON_INVPCID = 58,
 	REASON_VMFUNC = 59,
 	REASON_ENCLS = 60,
@@ -289,7 +308,8 @@ enum vmx_reason {
 #define INTERRUPTION_TYPE(info)     ((info) >> 8 & 7u)
 #define INTERRUPTION_OF_TYPE(type)  ((uint32_t)(type) << 8)
 #define INTERRUPTION_VECTOR(info)   ((uint8_t)(info))
-/* Bit 12 is "NMI unblocking due to IRET" on exits, reserved on entry. */
+/* Bit 12 of exits; reserved on entry. In the qualification of EPT violations likewise. */
+#define NMI_UNBLOCKED_BY_IRET BIT32(12)
 #define INTERRUPTION_REINJECT (INTERRUPTION_VALID | 0xfffu)
 enum interruption_type {
 	TYPE_EXTERNAL = 0,
@@ -303,6 +323,7 @@ enum interruption_type {
 /* "Format of Interruptibility State". */
 #define BLOCKING_BY_STI    BIT32(0)
 #define BLOCKING_BY_MOV_SS BIT32(1)
+#define BLOCKING_BY_NMI    BIT32(3) /* with virtual NMIs: of the guest's own */
 
 /* "Format of Pending-Debug-Exceptions". */
 #define PENDING_DEBUG_BS BIT64(14)
@@ -313,8 +334,13 @@ enum interruption_type {
 
 /* "Format of Access Rights". */
 #define ACCESS_CODE32   UINT32_C(0xc09b) /* present, DPL 0, execute/read, accessed, D, G */
+#define ACCESS_CODE64   UINT32_C(0xa09b) /* the same, L instead of D */
 #define ACCESS_DATA32   UINT32_C(0xc093) /* present, DPL 0, read/write, accessed, B, G */
+#define ACCESS_CODE16   UINT32_C(0x009b)
+#define ACCESS_DATA16   UINT32_C(0x0093)
+#define ACCESS_LDT      UINT32_C(0x0082)
 #define ACCESS_TSS_BUSY UINT32_C(0x008b)
+#define ACCESS_FIELDS   UINT32_C(0xf0ff) /* all but "unusable"; 11:8 are reserved */
 #define ACCESS_UNUSABLE BIT32(16)
 #define ACCESS_LONG     BIT32(13)
 #define ACCESS_DPL(ar)  ((ar) >> 5 & 3u)
@@ -323,7 +349,9 @@ enum interruption_type {
 #define EXCEPTION_DB  1u
 #define EXCEPTION_NMI 2u
 #define EXCEPTION_UD  6u
+#define EXCEPTION_DF  8u
 #define EXCEPTION_GP  13u
+#define EXCEPTION_PF  14u
 #define EXCEPTION_AC  17u
 #define EXCEPTION_MC  18u
 
@@ -334,3 +362,16 @@ enum interruption_type {
 #define MSR_BITMAP_WRITE_HIGH 3072u
 #define MSR_BITMAP_HIGH_FIRST 0xc0000000u
 #define MSR_BITMAP_RANGE      0x2000u
+
+/* "Exit Qualification for APIC-Access VM Exits from Linear Accesses and Guest-Physical Accesses". */
+#define APIC_ACCESS_OFFSET(q)   ((q)&0xfffu)
+#define APIC_ACCESS_TYPE(q)     ((uint32_t)((q) >> 12) & 15u)
+#define APIC_ACCESS_WRITE       1u
+#define APIC_ACCESS_BY_DELIVERY 3u /* linear access during event delivery */
+
+/* "Guest Interrupt Status": RVI 7:0, SVI 15:8. */
+#define INTERRUPT_STATUS(rvi, svi) ((uint32_t)(svi) << 8 | (uint32_t)(rvi))
+
+/* RFLAGS: CF, PF, AF, ZF, SF, OF. SDM Vol. 1, "Status Flags"; Vol. 3A, "System Flags": RF. */
+#define ARITHMETIC_FLAGS UINT64_C(0x8d5)
+#define RESUME_FLAG      BIT64(16)

@@ -40,6 +40,8 @@ uint64_t vmx_read_sysreg(struct vcpu *v, enum guest_sysreg reg)
 	switch (reg) {
 	case SYSREG_CR0:
 		return cr_as_seen(VMCS_GUEST_CR0, VMCS_CR0_SHADOW, vmx_controls.cr0_mask);
+	case SYSREG_CR3:
+		return vmcs_read(VMCS_GUEST_CR3);
 	case SYSREG_CR4:
 		return cr_as_seen(VMCS_GUEST_CR4, VMCS_CR4_SHADOW, vmx_controls.cr4_mask);
 	case SYSREG_TSC_AUX:
@@ -54,8 +56,9 @@ void vmx_write_sysreg(struct vcpu *v, enum guest_sysreg reg, uint64_t value)
 {
 	switch (reg) {
 	case SYSREG_CR0:
+	case SYSREG_CR3:
 	case SYSREG_CR4:
-		PANIC("CR0 and CR4 are written by the guest only");
+		PANIC("control registers are written by the guest only");
 	case SYSREG_EFER:
 		write_efer(value);
 		return;
@@ -71,4 +74,34 @@ void vmx_write_sysreg(struct vcpu *v, enum guest_sysreg reg, uint64_t value)
 			cpu_wrmsr(places[reg].msr, value);
 		return;
 	}
+}
+
+static void read_segment(struct guest_segment *s, uint32_t index)
+{
+	uint32_t step = index * VMCS_SEGMENT_STEP;
+	uint32_t access = vmcs_read32(VMCS_GUEST_ES_ACCESS + step);
+
+	s->base = vmcs_read(VMCS_GUEST_ES_BASE + step);
+	s->limit = vmcs_read32(VMCS_GUEST_ES_LIMIT + step);
+	s->selector = (uint16_t)vmcs_read(VMCS_GUEST_ES + step);
+	s->access = (uint16_t)(access & ACCESS_FIELDS);
+	s->is_unusable = (access & ACCESS_UNUSABLE) != 0;
+}
+
+_Static_assert(SEG_ES == 0 && SEG_CS == 1 && SEG_SS == 2 && SEG_DS == 3 && SEG_FS == 4 &&
+		       SEG_GS == 5,
+	       "the order of the VMCS");
+
+void vmx_read_context(struct vcpu *v, struct guest_context *c)
+{
+	c->rip = vmcs_read(VMCS_GUEST_RIP);
+	c->rflags = vmcs_read(VMCS_GUEST_RFLAGS);
+	c->cr0 = vmx_read_sysreg(v, SYSREG_CR0);
+	c->cr3 = vmcs_read(VMCS_GUEST_CR3);
+	c->cr4 = vmx_read_sysreg(v, SYSREG_CR4);
+	c->efer = vmcs_read(VMCS_GUEST_EFER);
+	for (uint32_t i = 0; i < SEG_COUNT; i++)
+		read_segment(&c->segments[i], i);
+	/* "Access rights": SS.DPL is the CPL, in every mode. */
+	c->cpl = ACCESS_DPL(c->segments[SEG_SS].access);
 }

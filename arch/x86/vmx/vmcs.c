@@ -36,8 +36,7 @@ static uint64_t host_idt_base(void)
 	return r.base;
 }
 
-/* A field that does not exist, or no current VMCS, is our own mistake. */
-static void vmcs_set(enum vmcs_field field, uint64_t value)
+void vmcs_set(enum vmcs_field field, uint64_t value)
 {
 	bool failed;
 
@@ -94,54 +93,15 @@ static void init_controls(const struct vcpu *v, const struct vmx *x)
 		vmcs_set(VMCS_ENCLS_EXITING_BITMAP, UINT64_MAX);
 	vmcs_set(VMCS_CR0_MASK, vmx_controls.cr0_mask);
 	vmcs_set(VMCS_CR4_MASK, vmx_controls.cr4_mask);
-	vmcs_set(VMCS_CR0_SHADOW, CR0_PE | CR0_ET);
-	vmcs_set(VMCS_CR4_SHADOW, 0);
 }
 
-/* The guest's own descriptor tables are loaded by it; until then the hidden parts count. */
-static void init_guest_segments(void)
+/* What INIT leaves alone; and what reset.c finds for CR0.CD and NW before the first start. */
+static void init_guest_msrs(void)
 {
-	enum { ES, CS, SS, DS, FS, GS, SEGMENT_COUNT };
-
-	for (uint32_t i = ES; i < SEGMENT_COUNT; i++) {
-		uint32_t step = i * VMCS_SEGMENT_STEP;
-
-		vmcs_set(VMCS_GUEST_ES + step, i == CS ? SEL_CODE : SEL_DATA);
-		vmcs_set(VMCS_GUEST_ES_BASE + step, 0);
-		vmcs_set(VMCS_GUEST_ES_LIMIT + step, UINT32_MAX);
-		vmcs_set(VMCS_GUEST_ES_ACCESS + step, i == CS ? ACCESS_CODE32 : ACCESS_DATA32);
-	}
-	vmcs_set(VMCS_GUEST_LDTR, 0);
-	vmcs_set(VMCS_GUEST_LDTR_BASE, 0);
-	vmcs_set(VMCS_GUEST_LDTR_LIMIT, 0);
-	vmcs_set(VMCS_GUEST_LDTR_ACCESS, ACCESS_UNUSABLE);
-	vmcs_set(VMCS_GUEST_TR, 0);
-	vmcs_set(VMCS_GUEST_TR_BASE, 0);
-	vmcs_set(VMCS_GUEST_TR_LIMIT, sizeof(struct tss) - 1);
-	vmcs_set(VMCS_GUEST_TR_ACCESS, ACCESS_TSS_BUSY);
-	vmcs_set(VMCS_GUEST_GDTR_BASE, 0);
-	vmcs_set(VMCS_GUEST_GDTR_LIMIT, 0);
-	vmcs_set(VMCS_GUEST_IDTR_BASE, 0);
-	vmcs_set(VMCS_GUEST_IDTR_LIMIT, 0);
-}
-
-static void init_guest_registers(const struct vmx *x)
-{
-	vmcs_set(VMCS_GUEST_CR0, CR0_PE | CR0_ET | vmx_controls.cr0_set);
-	vmcs_set(VMCS_GUEST_CR3, 0);
-	vmcs_set(VMCS_GUEST_CR4, vmx_controls.cr4_set);
-	vmcs_set(VMCS_GUEST_DR7, DR7_FIXED1);
-	vmcs_set(VMCS_GUEST_RSP, 0);
-	vmcs_set(VMCS_GUEST_RIP, x->entry.v);
-	vmcs_set(VMCS_GUEST_RFLAGS, RFLAGS_FIXED1);
-	vmcs_set(VMCS_GUEST_PENDING_DEBUG, 0);
-	vmcs_set(VMCS_GUEST_INTERRUPTIBILITY, 0);
-	vmcs_set(VMCS_GUEST_ACTIVITY, 0);
-	vmcs_set(VMCS_GUEST_DEBUGCTL, 0);
+	vmcs_set(VMCS_CR0_SHADOW, CR0_ET | CR0_CD | CR0_NW);
 	vmcs_set(VMCS_GUEST_SYSENTER_CS, 0);
 	vmcs_set(VMCS_GUEST_SYSENTER_ESP, 0);
 	vmcs_set(VMCS_GUEST_SYSENTER_EIP, 0);
-	vmcs_set(VMCS_GUEST_EFER, 0);
 	vmcs_set(VMCS_GUEST_PAT, PAT_RESET);
 	vmcs_set(VMCS_LINK_POINTER, VMCS_NO_LINK);
 	vmcs_set(VMCS_PREEMPTION_TIMER, 0);
@@ -181,6 +141,5 @@ void vmcs_init(const struct vcpu *v)
 	const struct vmx *x = v->backend;
 
 	init_controls(v, x);
-	init_guest_segments();
-	init_guest_registers(x);
+	init_guest_msrs();
 }

@@ -26,7 +26,6 @@ struct vmx {
 	uint32_t event_length; /* [C] of the instruction, for software interrupts */
 	bool has_host;         /* [C] its own core's state is in the VMCS */
 	bool can_wake;         /* [C] RFLAGS.IF at its last HLT */
-	gpa_t entry;           /* [I] */
 	hpa_t nested_root;     /* [I] */
 };
 
@@ -51,9 +50,12 @@ static inline void vmcs_write(enum vmcs_field field, uint64_t value)
 	__asm__ volatile("vmwrite %1, %0" ::"r"((uint64_t)field), "r"(value) : "cc");
 }
 
+/* A field that does not exist, or no current VMCS, is our own mistake. */
+void vmcs_set(enum vmcs_field field, uint64_t value);
+
 /* Once, on the boot core, before any vCPU is loaded. */
 void vmcs_build_msr_bitmap(void);
-/* The current VMCS becomes that of a vCPU which has never run: all but the host's state. */
+/* The current VMCS becomes that of a vCPU which has never run: controls, and the guest's MSRs. */
 void vmcs_init(const struct vcpu *v);
 /* The host's state: that of the core it is called on, for ever. */
 void vmcs_init_host(const struct vcpu *v);
@@ -79,13 +81,21 @@ static inline void vmx_set_timer(struct vcpu *v, uint64_t now_tsc, uint64_t dead
 
 /* event.c. Before an entry that is not simple; false: the deadline has passed. */
 bool vmx_prepare(struct vcpu *v, uint64_t deadline_tsc);
+/* The next entry is not simple. */
+static inline void vmx_events_changed(struct vcpu *v)
+{
+	v->hot.quiet = 0;
+	v->hot.calm_and_timed = 0;
+}
 /* Replaces what was queued: the later of two faults is the one that the guest must see. */
 void vmx_queue(struct vcpu *v, uint32_t event, uint32_t error_code);
 void vmx_inject(struct vcpu *v, enum vcpu_fault fault);
+void vmx_inject_page_fault(struct vcpu *v, uint64_t address, uint32_t error_code);
 void vmx_skip_insn(struct vcpu *v);
+void vmx_retire(struct vcpu *v, uint32_t bytes, uint64_t rflags);
 
 /* exit.c. Registers of the loaded vCPU, wherever they live: VMCS, CPU, struct vcpu. */
-uint64_t vmx_read_gpr(const struct vcpu *v, uint32_t gpr);
+uint64_t vmx_read_gpr(struct vcpu *v, uint32_t gpr);
 void vmx_write_gpr(struct vcpu *v, uint32_t gpr, uint64_t value);
 /* All exits but CPUID. */
 void vmx_decode(struct vcpu *v, uint32_t reason, struct exit_info *out);
@@ -93,6 +103,10 @@ void vmx_decode(struct vcpu *v, uint32_t reason, struct exit_info *out);
 /* sysreg.c. */
 uint64_t vmx_read_sysreg(struct vcpu *v, enum guest_sysreg reg);
 void vmx_write_sysreg(struct vcpu *v, enum guest_sysreg reg, uint64_t value);
+void vmx_read_context(struct vcpu *v, struct guest_context *c);
+
+/* reset.c. */
+void vmx_reset(struct vcpu *v);
 
 /* Without RDTSCP in the guest, nobody reads IA32_TSC_AUX. */
 static inline bool vmx_has_tsc_aux(void)

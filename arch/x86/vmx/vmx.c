@@ -179,12 +179,9 @@ static enum err vmx_create(struct vcpu *v, const struct vcpu_setup *setup, hpa_t
 	v->control_hpa = arch_mem_hpa(v->control);
 	memcpy(v->control, &vmx_controls.revision, sizeof(vmx_controls.revision));
 	v->backend = x;
-	v->gpr[GPR_RAX] = setup->boot_magic;
-	v->gpr[GPR_RBX] = setup->info.v;
 	*x = (struct vmx){
 		.pin = vmx_controls.pin,
 		.proc = vmx_controls.proc,
-		.entry = setup->entry,
 		.nested_root = root,
 	};
 	write_vmcs(v);
@@ -270,22 +267,20 @@ static __attribute__((noinline)) void enter_prepared(struct vcpu *v, uint64_t de
 }
 
 /*
- * The path of every exit. "No deliverable interrupt" is all ones, too, so one test finds each of
- * the two frequent cases: nothing to do before the entry, and nothing but to set the timer.
+ * The path of every exit: one test finds each of the two frequent cases, nothing to do before
+ * the entry, and nothing but to set the timer.
  */
 static void vmx_enter(struct vcpu *v, uint64_t deadline_tsc, struct exit_info *out)
 {
-	uint64_t none_pending = (uint64_t)(int64_t)vcpu_irq_pending(v);
 	bool is_simple;
 	uint64_t now_tsc;
 
 	if (deadline_tsc == TSC_NEVER) {
-		is_simple = (v->hot.quiet & none_pending) == UINT64_MAX;
+		is_simple = v->hot.quiet != 0;
 		now_tsc = cpu_rdtsc();
 	} else {
 		now_tsc = cpu_rdtsc();
-		is_simple = now_tsc < deadline_tsc &&
-			    (v->hot.calm_and_timed & none_pending) == UINT64_MAX;
+		is_simple = now_tsc < deadline_tsc && v->hot.calm_and_timed != 0;
 		if (is_simple)
 			vmx_set_timer(v, now_tsc, deadline_tsc);
 	}
@@ -312,6 +307,28 @@ NORETURN void vmx_entry_refused(void)
 	PANIC(text);
 }
 
+static const char *vmx_apic_name(void)
+{
+	return "software";
+}
+
+/* APICv's controls, where it is used. */
+static void vmx_apic_mode_changed(struct vcpu *v)
+{
+	vmx_events_changed(v);
+}
+
+static void vmx_tsc_offset_changed(struct vcpu *v)
+{
+	vmcs_write(VMCS_TSC_OFFSET, v->tsc_offset);
+}
+
+static bool vmx_notify(struct vcpu *v)
+{
+	(void)v;
+	return false;
+}
+
 static uint64_t vmx_rip(struct vcpu *v)
 {
 	return vmcs_read(VMCS_GUEST_RIP);
@@ -327,12 +344,23 @@ const struct backend vmx_backend = {
 	.name = "VT-x",
 	.probe = vmx_probe,
 	.core_enable = vmx_core_enable,
+	.apic_name = vmx_apic_name,
 	.create = vmx_create,
+	.reset = vmx_reset,
+	.apic_mode_changed = vmx_apic_mode_changed,
+	.events_changed = vmx_events_changed,
+	.tsc_offset_changed = vmx_tsc_offset_changed,
+	.notify = vmx_notify,
 	.load = vmx_load,
 	.unload = vmx_unload,
 	.enter = vmx_enter,
 	.skip_insn = vmx_skip_insn,
 	.inject = vmx_inject,
+	.inject_page_fault = vmx_inject_page_fault,
+	.read_gpr = vmx_read_gpr,
+	.write_gpr = vmx_write_gpr,
+	.read_context = vmx_read_context,
+	.retire = vmx_retire,
 	.read_sysreg = vmx_read_sysreg,
 	.write_sysreg = vmx_write_sysreg,
 	.rip = vmx_rip,
