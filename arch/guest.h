@@ -19,6 +19,7 @@
 
 #define GUEST_HOLE_FIRST UINT64_C(0xa0000)
 #define GUEST_ROM_FIRST  UINT64_C(0xc0000) /* with a PC: RAM again from here */
+#define GUEST_ACPI_FIRST UINT64_C(0xe0000) /* with a PC: its ACPI tables, no file goes there */
 #define GUEST_HOLE_END   UINT64_C(0x100000)
 #define GUEST_LOW_MAX    GIB(3) /* RAM beyond is at 4 GiB */
 #define GUEST_HIGH       GIB(4)
@@ -54,7 +55,7 @@ struct guest_file {
 };
 
 #define GUEST_MODULE_MAX 8u
-#define GUEST_COPY_MAX   (GUEST_MODULE_MAX + 8u)
+#define GUEST_COPY_MAX   (GUEST_MODULE_MAX + 16u)
 #define GUEST_ARGS_MAX   2047u /* COMMAND_LINE_SIZE of Linux on x86, without its NUL */
 
 /* What to load. */
