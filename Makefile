@@ -43,8 +43,8 @@ x86      := $(wildcard $(addsuffix /*.[cS],arch/x86 $(addprefix arch/x86/,vmx sv
 	    $(wildcard arch/x86/boot/multiboot2*.[cS])
 # Plain functions over plain data: these run on the host too.
 core_pure  := $(wildcard core/plan*.c) $(addprefix core/,elf.c ledger.c memory.c run.c exit.c \
-	      hypercall.c console.c partition.c log_ring.c)
-x86_pure   := $(wildcard $(addprefix arch/x86/,acpi.c acpi_tables.c calibrate.c boot_map.c cpuid.c \
+	      hypercall.c console.c partition.c load.c steal.c log_ring.c)
+x86_pure   := $(wildcard $(addprefix arch/x86/,acpi.c acpi_tables.c calibrate.c cmos.c boot_map.c cpuid.c \
 	      msr.c vlapic.c paging_table.c boot/multiboot2_info.c guest/*.c guest/*.S pc/v*.c \
 	      vmx/decode.c vmx/controls.c vmx/initial.c svm/decode.c))
 guest_pure := $(wildcard guests/rt/args.c guests/rt/rm.c guests/rt/stats.c guests/tasks/taskset.c)

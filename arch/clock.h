@@ -14,5 +14,8 @@ uint64_t arch_clock_tsc_hz(void);
 /* The largest lateness of a deadline due to timer granularity, in TSC ticks. */
 uint64_t arch_clock_resolution_tsc(void);
 
+/* What the machine's real-time clock showed at arch_init(), carried on by the TSC; 0: none. */
+uint64_t arch_clock_unix_time_s(void);
+
 /* Sleeps until `until_tsc`, an interrupt or a kick, whichever is first. TSC_NEVER: no limit. */
 void arch_clock_idle(uint64_t until_tsc);

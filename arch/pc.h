@@ -27,6 +27,7 @@ struct pc_setup {
 	uint64_t epoch_tsc;     /* its devices' time 0 */
 	uint64_t unix_time_s;   /* what its clock shows then */
 	uint64_t uart_byte_tsc; /* how long COM1 takes for a byte: the partition's share */
+	uint64_t uart_line_tsc; /* and more for a line feed: what the console adds to a line */
 };
 
 enum pc_event {

@@ -79,12 +79,18 @@ struct partition_config {
 	const char *image_sha256; /* 64 hexadecimal digits, or NULL: any file of that name */
 	const struct module_config *modules;
 	uint32_t module_count;
-	const char
-		*args; /* handed to the guest; at most 255 characters, Linux and multiboot 2047 */
+	/* Handed to the guest; at most 255 characters, Linux and multiboot 2047. */
+	const char *args;
 	bool has_exit_port; /* PC only: port F4H ends the partition with the value written */
 	enum life_action on_reset;
 	enum life_action on_power_off;
 };
+
+/* Of its virtual CPU `index`. */
+static inline const struct cpu_claim *config_claim(const struct partition_config *p, uint32_t index)
+{
+	return p->cpus ? &p->cpus[index] : &p->cpu;
+}
 
 /* .CPUS(OWN_CORE(0), OWN_CORE(1)) */
 #define CPUS(...) \

@@ -4,10 +4,27 @@
 #include "core/console.h"
 #include "core/log.h"
 
+static uint64_t rate = CONSOLE_BYTES_PER_SECOND; /* [I] after console_init() */
+
+void console_init(uint64_t bytes_per_second)
+{
+	rate = bytes_per_second ? bytes_per_second : CONSOLE_BYTES_PER_SECOND;
+}
+
+uint64_t console_byte_tsc(uint64_t tsc_hz)
+{
+	return tsc_hz * partition_count / rate;
+}
+
+uint64_t console_line_tsc(const struct partition *p, uint64_t tsc_hz)
+{
+	return console_byte_tsc(tsc_hz) * (strlen(p->tag) + CONSOLE_FRAME_BYTES);
+}
+
 /* A token bucket in ticks: what one byte on the line costs of them. */
 static uint64_t refill(struct guest_console *c, uint64_t now_tsc)
 {
-	uint64_t byte_ticks = arch_clock_tsc_hz() * partition_count / CONSOLE_BYTES_PER_SECOND;
+	uint64_t byte_ticks = console_byte_tsc(arch_clock_tsc_hz());
 	uint64_t full = byte_ticks * CONSOLE_BURST_BYTES;
 
 	if (c->refilled_tsc == 0)
@@ -70,12 +87,14 @@ static bool put(struct guest_console *c, char byte)
 uint32_t console_take(struct partition *p, const char *text, uint32_t bytes, uint64_t now_tsc)
 {
 	struct guest_console *c = &p->console;
-	uint64_t byte_ticks = refill(c, now_tsc);
-	uint64_t line_ticks = byte_ticks * (strlen(p->tag) + CONSOLE_FRAME_BYTES);
+	uint64_t line_ticks = console_line_tsc(p, arch_clock_tsc_hz());
+	uint64_t byte_ticks;
 	uint32_t taken = 0;
 
 	if (!has_room_for_guests())
 		return 0;
+	lock_take(&p->lock);
+	byte_ticks = refill(c, now_tsc);
 	while (taken < bytes && c->tokens >= byte_ticks + line_ticks) {
 		c->tokens -= byte_ticks;
 		if (put(c, text[taken++]))
@@ -83,5 +102,17 @@ uint32_t console_take(struct partition *p, const char *text, uint32_t bytes, uin
 		c->tokens -= line_ticks;
 		emit(p);
 	}
+	lock_give(&p->lock);
 	return taken;
+}
+
+/* A whole line is moved out at its end, in the time of the guest that printed it. */
+void console_put(struct partition *p, char byte)
+{
+	lock_take(&p->lock);
+	if (!put(&p->console, byte)) {
+		emit(p);
+		log_drain(CONSOLE_LINE_BYTES);
+	}
+	lock_give(&p->lock);
 }

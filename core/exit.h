@@ -15,16 +15,16 @@ enum exit_action {
 	ACT_FINISHED /* the partition has ended or was stopped */
 };
 
-typedef enum exit_action exit_fn(struct partition *p, const struct exit_info *e);
+typedef enum exit_action exit_fn(struct vcpu_state *v, const struct exit_info *e);
 
 /* One for each kind. Deny by default: what nobody serves stops the partition. */
 extern exit_fn *const exit_handlers[EXIT_KIND_COUNT];
 
-static inline enum exit_action exit_dispatch(struct partition *p, const struct exit_info *e)
+static inline enum exit_action exit_dispatch(struct vcpu_state *v, const struct exit_info *e)
 {
 	ASSERT(e->kind < EXIT_KIND_COUNT);
-	return exit_handlers[e->kind](p, e);
+	return exit_handlers[e->kind](v, e);
 }
 
 /* core/hypercall.c */
-enum exit_action hypercall_dispatch(struct partition *p, const struct exit_info *e);
+enum exit_action hypercall_dispatch(struct vcpu_state *v, const struct exit_info *e);

@@ -4,54 +4,59 @@
 #include "core/exit.h"
 #include "guests/abi.h"
 
-static enum exit_action answer(struct partition *p, uint64_t rax)
+static enum exit_action answer(struct vcpu_state *v, uint64_t rax)
 {
-	arch_vcpu_set_result(p->vcpu.id, rax);
+	arch_vcpu_set_result(v->id, rax);
 	return ACT_SKIP_INSN;
 }
 
-static __attribute__((noinline)) enum exit_action console_write(struct partition *p,
+static __attribute__((noinline)) enum exit_action console_write(struct vcpu_state *v,
 								const struct exit_info *e)
 {
+	struct partition *p = v->partition;
 	char text[GUEST_WRITE_MAX];
 
 	if (e->arg[1] > sizeof(text) ||
 	    partition_read(p, (gpa_t){ e->arg[0] }, text, e->arg[1]) != OK)
-		return answer(p, GUEST_EINVAL);
-	return answer(p, console_take(p, text, (uint32_t)e->arg[1], e->exit_tsc));
+		return answer(v, GUEST_EINVAL);
+	return answer(v, console_take(p, text, (uint32_t)e->arg[1], e->exit_tsc));
 }
 
-static enum exit_action report_job(struct partition *p, const struct exit_info *e)
+static enum exit_action report_job(struct vcpu_state *v, const struct exit_info *e)
 {
+	struct partition *p = v->partition;
+
 	/* A job cannot have taken longer than the guest has existed. */
 	if (e->arg[0] > e->exit_tsc - p->epoch_tsc)
-		return answer(p, GUEST_EINVAL);
+		return answer(v, GUEST_EINVAL);
+	lock_take(&p->lock);
 	p->jobs++;
 	p->response_max_tsc = max_u64(p->response_max_tsc, e->arg[0]);
 	if (e->arg[0] > e->arg[1])
 		p->misses++;
-	return answer(p, 0);
+	lock_give(&p->lock);
+	return answer(v, 0);
 }
 
-static __attribute__((noinline)) enum exit_action serve(struct partition *p,
+static __attribute__((noinline)) enum exit_action serve(struct vcpu_state *v,
 							const struct exit_info *e)
 {
 	switch (e->addr) {
 	case GUEST_CALL_CONSOLE_WRITE:
-		return console_write(p, e);
+		return console_write(v, e);
 	case GUEST_CALL_EXIT:
-		partition_end(p, e->arg[0]);
+		partition_end(v->partition, e->arg[0]);
 		return ACT_FINISHED;
 	case GUEST_CALL_CPU_TIME:
-		return answer(p, p->vcpu.ledger.guest + ledger_hypervisor_sum(&p->vcpu.ledger));
+		return answer(v, v->ledger.guest + ledger_hypervisor_sum(&v->ledger));
 	case GUEST_CALL_REPORT_JOB:
-		return report_job(p, e);
+		return report_job(v, e);
 	default:
-		return answer(p, GUEST_ENOSYS);
+		return answer(v, GUEST_ENOSYS);
 	}
 }
 
-enum exit_action hypercall_dispatch(struct partition *p, const struct exit_info *e)
+enum exit_action hypercall_dispatch(struct vcpu_state *v, const struct exit_info *e)
 {
-	return e->addr == GUEST_CALL_NULL ? answer(p, 0) : serve(p, e);
+	return e->addr == GUEST_CALL_NULL ? answer(v, 0) : serve(v, e);
 }

@@ -6,11 +6,11 @@
  * summary, and the end that the configuration asks for. Whatever is missing is named in one
  * line before any guest runs.
  */
-#include <string.h>
 #include "arch/clock.h"
 #include "arch/machine.h"
 #include "arch/mem.h"
 #include "arch/mp.h"
+#include "core/console.h"
 #include "core/log.h"
 #include "core/memory.h"
 #include "core/run.h"
@@ -107,7 +107,8 @@ static void start_machine(void)
 		refuse("hardware virtualization", missing);
 	arch_describe(line, sizeof(line));
 	log_line(TAG, "%s", line);
-	log_line(TAG, "%s guests, booted by %s", arch_vcpu_backend(), boot.loader);
+	log_line(TAG, "%s guests (virtual APICs: %s), booted by %s", arch_vcpu_backend(),
+		 arch_vcpu_apic_name(), boot.loader);
 }
 
 static void enable_core(core_id_t core)
@@ -151,31 +152,17 @@ static void start_cores(void)
 			refuse("processors", "virtualization is not available on every core");
 }
 
-static const struct boot_file *find_file(const char *name)
-{
-	for (uint32_t i = 0; i < boot.file_count; i++)
-		if (strcmp(boot.files[i].name, name) == 0)
-			return &boot.files[i];
-	return NULL;
-}
-
 static void create_partitions(void)
 {
-	uint64_t epoch_tsc = arch_clock_now_tsc();
+	const char *reason = NULL;
 
 	partition_count = plan.partition_count;
+	console_init(config.board.console_bytes_per_second);
 	for (part_id_t i = 0; i < partition_count; i++) {
-		const struct partition_config *wanted = &config.partitions[i];
-		const struct boot_file *file = find_file(wanted->image);
-		const char *reason = "its image is not on the boot volume";
-
-		if (!file || partition_create(i, wanted, &plan.partitions[i],
-					      arch_mem_at((hpa_t){ file->base }), file->bytes,
-					      epoch_tsc, &reason) != OK) {
-			log_line(TAG, "partition '%s', image '%s': %s", wanted->name, wanted->image,
-				 reason);
-			refuse("partitions", "see the line above");
-		}
+		if (partition_create(i, &config.partitions[i], &plan, &boot, &reason) == OK)
+			continue;
+		log_line(TAG, "partition '%s': %s", config.partitions[i].name, reason);
+		refuse("partitions", "see the line above");
 	}
 }
 

@@ -2,140 +2,203 @@
 #include <string.h>
 #include "arch/clock.h"
 #include "arch/mem.h"
-#include "core/elf.h"
+#include "arch/pc.h"
+#include "core/console.h"
 #include "core/lib/fmt.h"
+#include "core/load.h"
 #include "core/log.h"
-#include "core/partition.h"
 #include "core/run.h"
-#include "guests/abi.h"
 
 struct partition partitions[MAX_PARTITIONS];
 uint32_t partition_count;
-
-/* As on a PC: the window of legacy video memory and firmware is not RAM. */
-#define HOLE_FIRST UINT64_C(0xa0000)
-#define HOLE_END   MIB(1)
-
-static bool range_is_ram(const struct partition *p, gpa_t at, uint64_t bytes)
-{
-	uint64_t ram = p->plan->memory_bytes;
-
-	if (at.v > ram || bytes > ram - at.v)
-		return false;
-	return at.v + bytes <= HOLE_FIRST || at.v >= HOLE_END;
-}
-
-static void *ram_at(const struct partition *p, gpa_t at)
-{
-	return arch_mem_at((hpa_t){ p->plan->memory_base + at.v });
-}
+struct vcpu_state vcpu_states[MAX_VCPUS];
+uint32_t vcpu_count;
 
 enum err partition_read(const struct partition *p, gpa_t from, void *to, uint64_t bytes)
 {
-	if (!range_is_ram(p, from, bytes))
+	const void *ram = guest_ram_at(&p->ram, from.v, bytes);
+
+	if (!ram)
 		return ERR_RANGE;
-	memcpy(to, ram_at(p, from), bytes);
+	memcpy(to, ram, bytes);
 	return OK;
 }
 
-static enum err map_ram(part_id_t id, const struct plan_partition *plan)
+/* ---- Creation ---- */
+
+static enum err map_ram(part_id_t id, const struct partition *p)
 {
 	const uint32_t rwx = SPACE_READ | SPACE_WRITE | SPACE_EXEC;
+	const uint64_t base = p->plan->memory_base, bytes = p->plan->memory_bytes;
+	const uint64_t hole_end = p->ram.has_pc ? GUEST_ROM_FIRST : GUEST_HOLE_END;
+	const uint64_t low = min_u64(bytes, GUEST_LOW_MAX);
 	enum err e = arch_space_create(id);
 
 	if (e == OK)
-		e = arch_space_map(id, (gpa_t){ 0 }, (hpa_t){ plan->memory_base }, HOLE_FIRST, rwx);
+		e = arch_space_map(id, (gpa_t){ 0 }, (hpa_t){ base }, GUEST_HOLE_FIRST, rwx);
 	if (e == OK)
-		e = arch_space_map(id, (gpa_t){ HOLE_END }, (hpa_t){ plan->memory_base + HOLE_END },
-				   plan->memory_bytes - HOLE_END, rwx);
+		e = arch_space_map(id, (gpa_t){ hole_end }, (hpa_t){ base + hole_end },
+				   low - hole_end, rwx);
+	if (e == OK && bytes > low)
+		e = arch_space_map(id, (gpa_t){ GUEST_HIGH }, (hpa_t){ base + low }, bytes - low,
+				   rwx);
 	return e;
 }
 
-static enum err load_image(const struct partition *p, const void *file, uint64_t file_bytes,
-			   gpa_t *entry, const char **reason)
+static enum err create_pc(part_id_t id, const struct partition *p)
 {
-	struct elf_image image;
-	const char *bytes = file;
-	enum err e = elf_parse(file, file_bytes, (gpa_t){ HOLE_END }, p->plan->memory_bytes, &image,
-			       reason);
+	const uint64_t hz = arch_clock_tsc_hz();
+	const struct pc_setup setup = {
+		.part = id,
+		.ram = p->ram,
+		.first = p->plan->vcpu_first,
+		.vcpu_count = p->plan->vcpu_count,
+		.has_exit_port = p->config->has_exit_port,
+		.epoch_tsc = p->start_tsc,
+		.unix_time_s = arch_clock_unix_time_s(),
+		.uart_byte_tsc = console_byte_tsc(hz),
+		.uart_line_tsc = console_line_tsc(p, hz),
+	};
 
-	if (e != OK)
-		return e;
-	for (uint32_t i = 0; i < image.segment_count; i++) {
-		const struct elf_segment *s = &image.segments[i];
-
-		memcpy(ram_at(p, s->at), bytes + s->file_offset, s->file_bytes);
-	}
-	*entry = image.entry;
-	return OK;
+	return p->ram.has_pc ? arch_pc_create(&setup) : OK;
 }
 
-static void write_guest_info(const struct partition *p)
+/* The first begins where the image says; the others wait for it to start them. */
+static enum err create_vcpu(part_id_t id, struct partition *p, uint32_t index)
 {
-	struct guest_info info = { .magic = GUEST_INFO_MAGIC,
-				   .vcpu_count = 1,
-				   .ram_bytes = p->plan->memory_bytes,
-				   .tsc_hz = arch_clock_tsc_hz(),
-				   .use_vmmcall = strcmp(arch_vcpu_backend(), "AMD-V") == 0 };
+	struct vcpu_state *v = &p->vcpus[index];
+	const struct plan_vcpu *plan = v->plan;
+	struct vcpu_setup setup = {
+		.part = id,
+		.apic_id = index,
+		.first = p->plan->vcpu_first,
+		.vcpu_count = p->plan->vcpu_count,
+		.apic = p->config->apic == APIC_SOFTWARE ? VCPU_APIC_SOFTWARE : VCPU_APIC_BEST,
+		.has_x2apic_at_entry = p->config->boot == BOOT_GUEST,
+		.is_dedicated = plan->kind == CPU_OWNED,
+		.has_pc = p->ram.has_pc,
+		.epoch_tsc = p->epoch_tsc,
+		.entry = { .mode = VCPU_WAITS },
+	};
 
-	fmt_text(info.name, sizeof(info.name), "%s", p->config->name);
-	fmt_text(info.args, sizeof(info.args), "%s", p->config->args ? p->config->args : "");
-	memcpy(ram_at(p, (gpa_t){ GUEST_INFO_GPA }), &info, sizeof(info));
+	if (index == 0)
+		setup.entry = p->load.entry;
+	return arch_vcpu_create(v->id, &setup);
+}
+
+static void set_up_vcpus(struct partition *p, const struct plan *plan)
+{
+	p->vcpus = &vcpu_states[p->plan->vcpu_first];
+	for (uint32_t i = 0; i < p->plan->vcpu_count; i++) {
+		const vcpu_id_t id = p->plan->vcpu_first + i;
+
+		p->vcpus[i] = (struct vcpu_state){ .id = id,
+						   .partition = p,
+						   .plan = &plan->vcpus[id],
+						   .core = plan->vcpus[id].core,
+						   .keeps_pc = i == 0 && p->plan->has_pc,
+						   .timer_tsc = TSC_NEVER };
+	}
+}
+
+static enum err create_vcpus(part_id_t id, struct partition *p)
+{
+	enum err e = OK;
+
+	for (uint32_t i = 0; e == OK && i < p->plan->vcpu_count; i++)
+		e = create_vcpu(id, p, i);
+	return e;
 }
 
 enum err partition_create(part_id_t id, const struct partition_config *wanted,
-			  const struct plan_partition *plan, const void *file, uint64_t file_bytes,
-			  uint64_t epoch_tsc, const char **reason)
+			  const struct plan *plan, const struct boot_info *boot,
+			  const char **reason)
 {
 	struct partition *p = &partitions[id];
-	struct vcpu_setup setup = { .part = id,
-				    .info = { GUEST_INFO_GPA },
-				    .boot_magic = GUEST_BOOT_MAGIC,
-				    .apic_id = 0,
-				    .epoch_tsc = epoch_tsc };
+	const uint64_t now_tsc = arch_clock_now_tsc();
 	enum err e;
 
-	*p = (struct partition){ .config = wanted, .plan = plan, .epoch_tsc = epoch_tsc };
+	*p = (struct partition){ .config = wanted,
+				 .plan = &plan->partitions[id],
+				 .start_tsc = now_tsc,
+				 .epoch_tsc = now_tsc };
 	fmt_text(p->tag, sizeof(p->tag), "part %s", wanted->name);
-	p->vcpu = (struct vcpu_state){
-		.id = id, .part = id, .core = plan->core, .timer_tsc = TSC_NEVER
-	};
+	p->ram = (struct guest_ram){ .at = arch_mem_at((hpa_t){ p->plan->memory_base }),
+				     .bytes = p->plan->memory_bytes,
+				     .has_pc = p->plan->has_pc };
+	set_up_vcpus(p, plan);
 	*reason = "no memory for its nested tables";
-	e = map_ram(id, plan);
+	e = map_ram(id, p);
+	if (e == OK)
+		e = load_check(p, boot, reason);
 	if (e != OK)
 		return e;
-	/* Nothing of a former owner is left for the guest to read. */
-	memset(ram_at(p, (gpa_t){ 0 }), 0, plan->memory_bytes);
-	e = load_image(p, file, file_bytes, &setup.entry, reason);
+	while (load_step(p))
+		;
+	*reason = "no memory for its PC";
+	e = create_pc(id, p);
 	if (e != OK)
 		return e;
-	write_guest_info(p);
-	*reason = "no memory for its vCPU";
-	return arch_vcpu_create(id, &setup);
+	*reason = "no memory for its vCPUs";
+	return create_vcpus(id, p);
 }
 
-static void finish(struct partition *p, enum partition_state state)
+/* ---- Life ---- */
+
+/* False: somebody else was first. */
+static bool leave_running(struct partition *p, enum partition_state to)
 {
-	p->state = state;
-	p->vcpu.has_finished = true;
-	run_partition_finished();
+	uint32_t running = PARTITION_RUNNING;
+
+	return __atomic_compare_exchange_n(&p->state, &running, to, false, __ATOMIC_ACQ_REL,
+					   __ATOMIC_ACQUIRE);
+}
+
+static vcpu_set_t all_of(const struct partition *p)
+{
+	vcpu_set_t set = 0;
+
+	for (uint32_t i = 0; i < p->plan->vcpu_count; i++)
+		set |= BIT64(p->vcpus[i].id);
+	return set;
 }
 
 void partition_end(struct partition *p, uint64_t status)
 {
+	if (!leave_running(p, PARTITION_ENDED))
+		return;
 	p->exit_status = status;
 	log_line(p->tag, "ended with status %llu", (unsigned long long)status);
-	finish(p, PARTITION_ENDED);
+	run_poke(all_of(p));
+	run_partition_finished();
 }
 
-void partition_stop(struct partition *p, const char *format, ...)
+void partition_stop(struct vcpu_state *v, const char *format, ...)
 {
+	struct partition *p = v->partition;
 	va_list args;
 
+	if (!leave_running(p, PARTITION_STOPPED))
+		return;
 	va_start(args, format);
 	fmt_text_v(p->stop_reason, sizeof(p->stop_reason), format, args);
 	va_end(args);
-	log_line(p->tag, "stopped: %s at rip 0x%llx", p->stop_reason,
-		 (unsigned long long)arch_vcpu_rip(p->vcpu.id));
-	finish(p, PARTITION_STOPPED);
+	if (p->plan->vcpu_count == 1)
+		log_line(p->tag, "stopped: %s at rip 0x%llx", p->stop_reason,
+			 (unsigned long long)arch_vcpu_rip(v->id));
+	else
+		log_line(p->tag, "stopped: %s at rip 0x%llx of vCPU %u", p->stop_reason,
+			 (unsigned long long)arch_vcpu_rip(v->id), v->plan->index);
+	run_poke(all_of(p));
+	run_partition_finished();
+}
+
+void partition_reset(struct vcpu_state *v)
+{
+	struct partition *p = v->partition;
+
+	if (!leave_running(p, PARTITION_RESTARTING))
+		return;
+	log_line(p->tag, "restarts");
+	run_poke(all_of(p));
 }

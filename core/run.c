@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "arch/clock.h"
 #include "arch/mp.h"
+#include "arch/pc.h"
 #include "core/exit.h"
 #include "core/lib/assert.h"
+#include "core/load.h"
 #include "core/log.h"
 #include "core/run.h"
+#include "core/steal.h"
 
 /* Log bytes moved at a time while a core has nothing better to do: one FIFO of a 16550. */
 #define DRAIN_BYTES       16u
@@ -36,7 +39,7 @@ void run_partition_finished(void)
 		stop_all();
 }
 
-static enum err add_server(struct run_core *c, const struct plan_partition *p, uint32_t *server)
+static enum err add_server(struct run_core *c, const struct plan_vcpu *p, uint32_t *server)
 {
 	c->is_used = true;
 	switch (p->kind) {
@@ -75,17 +78,19 @@ enum err run_init(const struct plan *plan, const struct board *board, uint64_t e
 		wakeq_init(&run_cores[i].wakeq);
 		run_cores[i].last_server = CBS_NONE;
 	}
-	for (part_id_t i = 0; i < plan->partition_count; i++) {
-		struct run_core *c = &run_cores[plan->partitions[i].core];
+	for (part_id_t i = 0; i < plan->partition_count; i++)
+		partitions[i].state = PARTITION_RUNNING;
+	vcpu_count = plan->vcpu_count;
+	for (uint32_t i = 0; i < vcpu_count; i++) {
+		struct run_core *c = &run_cores[plan->vcpus[i].core];
 		uint32_t server;
-		enum err e = add_server(c, &plan->partitions[i], &server);
+		enum err e = add_server(c, &plan->vcpus[i], &server);
 
 		if (e != OK)
 			return e;
-		partitions[i].vcpu.server = server;
-		partitions[i].vcpu.is_blocked = true;
-		partitions[i].state = PARTITION_RUNNING;
-		c->server_part[server] = i;
+		vcpu_states[i].server = server;
+		vcpu_states[i].is_blocked = true;
+		c->server_vcpu[server] = i;
 		wakeq_set(&c->wakeq, i, 0); /* due at once: its first wake-up starts it */
 	}
 	timekeeper = choose_timekeeper();
@@ -133,6 +138,9 @@ static void pay_debt(struct run_core *c, struct vcpu_state *v, uint64_t now_tsc)
 static void wake(struct run_core *c, struct vcpu_state *v, uint64_t now_tsc)
 {
 	v->is_blocked = false;
+	v->is_dead = false;
+	v->fruitless = 0;
+	v->ready_tsc = now_tsc;
 	c->causer = v;
 	if (c->is_owned)
 		return;
@@ -149,34 +157,196 @@ static __attribute__((noinline)) void block(struct run_core *c, struct vcpu_stat
 	v->is_blocked = true;
 	c->causer = v;
 	if (!v->has_finished)
-		wakeq_set(&c->wakeq, v->part, v->timer_tsc);
+		wakeq_set(&c->wakeq, (uint32_t)v->id, v->timer_tsc);
 	if (c->is_owned)
 		return;
 	cbs_block(&c->cbs, v->server);
 	trace_add(&c->trace, now_tsc, TRACE_BLOCK, v->server, 0);
 }
 
+/* ---- timers ---- */
+
+void run_note_timer(struct vcpu_state *v)
+{
+	v->timer_tsc = arch_vcpu_timer_tsc(v->id);
+	if (v->keeps_pc)
+		v->timer_tsc = min_u64(v->timer_tsc, arch_pc_timer_tsc(v->plan->part));
+	v->deadline_tsc = min_u64(v->until_tsc, v->timer_tsc);
+}
+
+static void expire_pc(struct vcpu_state *v, uint64_t now_tsc)
+{
+	struct pc_effect effect;
+
+	arch_pc_timer_expire(v->plan->part, now_tsc, &effect);
+	if (effect.posted)
+		run_deliver(v, effect.posted);
+}
+
+void run_expire(struct vcpu_state *v, uint64_t now_tsc)
+{
+	if (arch_vcpu_timer_tsc(v->id) <= now_tsc)
+		arch_vcpu_timer_expire(v->id, now_tsc);
+	if (v->keeps_pc && arch_pc_timer_tsc(v->plan->part) <= now_tsc)
+		expire_pc(v, now_tsc);
+	run_note_timer(v);
+}
+
 /*
- * Each blocked vCPU is looked at once: it either wakes or leaves the queue. One whose timer is
- * masked stays out: its interrupt is pending, and more of the same would change nothing.
+ * A timer that does not wake its halted guest (masked, of too low a priority) is asked for again
+ * a few times, for it may hide another one behind it; then only once in a period, so that
+ * nobody's time is spent on a guest that sleeps.
  */
+#define FRUITLESS_MAX 16u
+
+static void queue_timer(struct run_core *c, struct vcpu_state *v, uint64_t now_tsc)
+{
+	uint64_t at_tsc = v->timer_tsc;
+
+	if (v->fruitless >= FRUITLESS_MAX && at_tsc != TSC_NEVER)
+		at_tsc = max_u64(
+			at_tsc, now_tsc + max_u64(v->plan->period_tsc, arch_clock_tsc_hz() / 1000));
+	wakeq_set(&c->wakeq, (uint32_t)v->id, at_tsc);
+}
+
+/* Each blocked vCPU whose time has come is looked at once: it either wakes or is queued again. */
 static __attribute__((noinline)) void look_at(struct run_core *c, struct vcpu_state *v,
 					      uint64_t now_tsc)
 {
-	bool is_first_wake = v->switches == 0;
-
-	if (v->timer_tsc <= now_tsc) {
-		arch_vcpu_timer_expire(v->id, now_tsc);
-		vcpu_note_timer(v);
-	}
-	if (is_first_wake || arch_vcpu_wants_to_run(v->id))
+	if (v->timer_tsc <= now_tsc)
+		run_expire(v, now_tsc);
+	if (arch_vcpu_wants_to_run(v->id)) {
 		wake(c, v, now_tsc);
+		return;
+	}
+	v->fruitless++;
+	c->causer = v;
+	queue_timer(c, v, now_tsc);
 }
 
 static void wake_due(struct run_core *c, uint64_t now_tsc)
 {
 	while (wakeq_next_tsc(&c->wakeq) <= now_tsc)
-		look_at(c, &partitions[wakeq_take_due(&c->wakeq, now_tsc)].vcpu, now_tsc);
+		look_at(c, &vcpu_states[wakeq_take_due(&c->wakeq, now_tsc)], now_tsc);
+}
+
+/* ---- what came from elsewhere: interrupts, the end or the restart of the partition ---- */
+
+/*
+ * Any core. The bit goes before the kick: whoever is kicked finds it. A core that pokes its own
+ * looks at it before it runs a guest again.
+ */
+void run_poke(vcpu_set_t set)
+{
+	const core_id_t here = arch_mp_core_id();
+
+	while (set) {
+		struct vcpu_state *v = &vcpu_states[__builtin_ctzll(set)];
+		struct run_core *c = &run_cores[v->core];
+
+		set &= set - 1;
+		__atomic_fetch_or(&c->poked, BIT64(v->id), __ATOMIC_SEQ_CST);
+		if (v->core == here) {
+			if (c->running)
+				c->running->until_tsc = 0;
+		} else if (!arch_vcpu_notify(v->id)) {
+			arch_mp_kick(v->core);
+		}
+	}
+}
+
+void run_deliver(struct vcpu_state *from, vcpu_set_t set)
+{
+	if (set & BIT64(from->id)) {
+		arch_vcpu_sync(from->id);
+		run_note_timer(from);
+	}
+	run_poke(set & ~BIT64(from->id));
+}
+
+static void retire(struct run_core *c, struct vcpu_state *v, uint64_t now_tsc)
+{
+	if (v->has_finished)
+		return;
+	v->has_finished = true;
+	if (v->is_blocked)
+		wakeq_set(&c->wakeq, (uint32_t)v->id, TSC_NEVER);
+	else
+		block(c, v, now_tsc);
+}
+
+/* Once every vCPU of the partition has parked, the first one's server pays for the loading. */
+static void park(struct run_core *c, struct vcpu_state *v, uint64_t now_tsc)
+{
+	struct partition *p = v->partition;
+	struct vcpu_state *first = &p->vcpus[0];
+
+	if (!v->is_parked) {
+		v->is_parked = true;
+		if (!v->is_blocked)
+			block(c, v, now_tsc);
+		wakeq_set(&c->wakeq, (uint32_t)v->id, TSC_NEVER);
+		if (__atomic_add_fetch(&p->parked_count, 1, __ATOMIC_ACQ_REL) < p->plan->vcpu_count)
+			return;
+		if (v != first) {
+			run_poke(BIT64(first->id));
+			return;
+		}
+	}
+	if (v == first && v->is_blocked &&
+	    __atomic_load_n(&p->parked_count, __ATOMIC_ACQUIRE) == p->plan->vcpu_count)
+		wake(c, v, now_tsc);
+}
+
+/* The others begin their new life as at power-on: waiting for a start-up IPI. */
+static void begin_life(struct vcpu_state *v, uint32_t life)
+{
+	const struct vcpu_entry waits = { .mode = VCPU_WAITS };
+
+	v->life = life;
+	v->is_parked = false;
+	v->is_dead = false;
+	arch_vcpu_restart(v->id, &waits,
+			  __atomic_load_n(&v->partition->epoch_tsc, __ATOMIC_ACQUIRE));
+}
+
+static void take_posted(struct run_core *c, struct vcpu_state *v, uint64_t now_tsc)
+{
+	const uint32_t life = __atomic_load_n(&v->partition->life, __ATOMIC_ACQUIRE);
+
+	if (v->life != life)
+		begin_life(v, life);
+	arch_vcpu_sync(v->id);
+	run_note_timer(v);
+	if (!v->is_blocked)
+		return;
+	if (arch_vcpu_wants_to_run(v->id)) {
+		wakeq_set(&c->wakeq, (uint32_t)v->id, TSC_NEVER);
+		wake(c, v, now_tsc);
+	} else {
+		queue_timer(c, v, now_tsc);
+	}
+}
+
+static __attribute__((noinline)) void look_at_poked(struct run_core *c, uint64_t now_tsc)
+{
+	vcpu_set_t set = __atomic_exchange_n(&c->poked, 0, __ATOMIC_SEQ_CST);
+
+	while (set) {
+		struct vcpu_state *v = &vcpu_states[__builtin_ctzll(set)];
+
+		set &= set - 1;
+		switch (partition_state(v->partition)) {
+		case PARTITION_RUNNING:
+			take_posted(c, v, now_tsc);
+			break;
+		case PARTITION_RESTARTING:
+			park(c, v, now_tsc);
+			break;
+		default:
+			retire(c, v, now_tsc);
+		}
+	}
 }
 
 /* Only reservations are replenished. */
@@ -198,7 +368,7 @@ static struct cbs_pick choose(struct run_core *c, uint64_t now_tsc)
 	struct cbs_pick pick = { CBS_NONE, TSC_NEVER };
 
 	if (c->is_owned) {
-		if (!partitions[c->server_part[0]].vcpu.is_blocked)
+		if (!vcpu_states[c->server_vcpu[0]].is_blocked)
 			pick.server = 0;
 	} else {
 		pick = cbs_pick(&c->cbs, now_tsc);
@@ -233,6 +403,8 @@ static struct cbs_pick pass(struct run_core *c)
 	struct vcpu_state *causer;
 	struct cbs_pick pick;
 
+	if (__atomic_load_n(&c->poked, __ATOMIC_SEQ_CST))
+		look_at_poked(c, now_tsc);
 	wake_due(c, now_tsc);
 	causer = c->causer;
 	c->causer = NULL;
@@ -270,8 +442,7 @@ static __attribute__((noinline)) bool act(struct vcpu_state *v, enum exit_action
 			return true;
 		*leave = LEAVE_BLOCKED;
 		return false;
-	case ACT_FINISHED:
-		*leave = LEAVE_BLOCKED;
+	case ACT_FINISHED: /* its own poke is seen before it would run again */
 		return false;
 	}
 	PANIC("an exit action that does not exist");
@@ -281,9 +452,8 @@ static __attribute__((noinline)) bool act(struct vcpu_state *v, enum exit_action
  * Until its time is up, it blocks, or the core is wanted elsewhere. The path of every exit:
  * each instruction here is in every number of docs/performance.md.
  */
-static __attribute__((noinline)) enum leave run_guest(struct partition *p)
+static __attribute__((noinline)) enum leave run_guest(struct vcpu_state *v)
 {
-	struct vcpu_state *v = &p->vcpu;
 	uint64_t *account = &v->ledger.hypervisor[LEDGER_SWITCH];
 	enum leave leave = LEAVE_READY;
 
@@ -297,13 +467,41 @@ static __attribute__((noinline)) enum leave run_guest(struct partition *p)
 		v->last_tsc = e->exit_tsc;
 		account = &v->ledger.hypervisor[e->kind];
 		v->exits[e->kind]++;
-		action = exit_dispatch(p, e);
+		action = exit_dispatch(v, e);
 		if (__builtin_expect(action == ACT_SKIP_INSN, 1))
 			arch_vcpu_skip_insn(v->id);
 		else if (!act(v, action, &leave))
 			break;
 	} while (v->exit.exit_tsc < v->until_tsc);
 	return leave;
+}
+
+/* The guest is loaded again, in the budget of its first vCPU; the last step starts it. */
+static __attribute__((noinline)) enum leave reload(struct vcpu_state *v)
+{
+	struct partition *p = v->partition;
+	uint64_t now_tsc = arch_clock_now_tsc();
+	bool goes_on = true;
+
+	while (goes_on && now_tsc < v->deadline_tsc && !stopping()) {
+		goes_on = load_step(p);
+		now_tsc = arch_clock_now_tsc();
+	}
+	v->ledger.hypervisor[LEDGER_SWITCH] += now_tsc - v->last_tsc;
+	v->last_tsc = now_tsc;
+	if (goes_on)
+		return LEAVE_READY;
+	if (v->keeps_pc)
+		arch_pc_restart(v->plan->part, now_tsc);
+	__atomic_store_n(&p->epoch_tsc, now_tsc, __ATOMIC_RELEASE);
+	v->life = __atomic_add_fetch(&p->life, 1, __ATOMIC_ACQ_REL);
+	v->is_parked = v->is_dead = false;
+	arch_vcpu_restart(v->id, &p->load.entry, now_tsc);
+	__atomic_store_n(&p->parked_count, 0, __ATOMIC_RELEASE);
+	__atomic_store_n(&p->state, PARTITION_RUNNING, __ATOMIC_RELEASE);
+	for (uint32_t i = 0; i < p->plan->vcpu_count; i++)
+		run_poke(BIT64(p->vcpus[i].id));
+	return LEAVE_READY;
 }
 
 /* From the exit of the guest that ran before to the entry of this one. */
@@ -320,8 +518,7 @@ static void note_switch(struct run_core *c, uint32_t server, uint64_t now_tsc, u
 
 static __attribute__((noinline)) void serve(struct run_core *c, struct cbs_pick pick)
 {
-	struct partition *p = &partitions[c->server_part[pick.server]];
-	struct vcpu_state *v = &p->vcpu;
+	struct vcpu_state *v = &vcpu_states[c->server_vcpu[pick.server]];
 	uint64_t begin_tsc = c->ledger.last_tsc;
 	uint64_t switches_tsc = v->ledger.hypervisor[LEDGER_SWITCH];
 	enum leave leave;
@@ -332,8 +529,14 @@ static __attribute__((noinline)) void serve(struct run_core *c, struct cbs_pick 
 	v->until_tsc = pick.until_tsc;
 	v->deadline_tsc = min_u64(v->until_tsc, v->timer_tsc);
 	v->last_tsc = begin_tsc;
-	leave = run_guest(p);
+	v->steal_tsc += begin_tsc - v->ready_tsc;
+	steal_publish(v, STEAL_RUNS);
+	c->running = v;
+	leave = v->is_parked ? reload(v) : run_guest(v);
+	c->running = NULL;
 	c->ledger.last_tsc = v->last_tsc;
+	v->ready_tsc = v->last_tsc;
+	steal_publish(v, leave == LEAVE_READY ? STEAL_PREEMPTED : STEAL_RUNS);
 	note_switch(c, pick.server, c->ledger.last_tsc,
 		    v->ledger.hypervisor[LEDGER_SWITCH] - switches_tsc);
 	trace_add(&c->trace, c->ledger.last_tsc, TRACE_STOP, pick.server, 0);

@@ -21,19 +21,21 @@
 #include "sched/wakeq.h"
 
 struct run_core {
-	core_id_t id;                          /* [I] */
-	bool is_used;                          /* [I] some partition has a claim on it */
-	bool is_owned;                         /* [I] by partition server_part[0] */
-	part_id_t server_part[CBS_SERVER_MAX]; /* [I] whose vCPU a server runs */
-	struct cbs cbs;                        /* [C] */
-	struct wakeq wakeq;                    /* [C] blocked vCPUs' timers, by partition */
-	struct vcpu_state *causer;             /* [C] for whom the pass at hand is made; or NULL */
-	struct ledger ledger;                  /* [C] */
-	struct trace trace;                    /* [C] */
-	uint64_t passes;                       /* [C] */
-	uint64_t pass_tsc;                     /* [C] the last pass: exit to choice made */
-	uint32_t last_server;                  /* [C] who ran before; CBS_NONE: the core was idle */
-	uint64_t switch_max_tsc;      /* [C] longest way from one guest's exit to another's entry */
+	core_id_t id;                         /* [I] */
+	bool is_used;                         /* [I] some partition has a claim on it */
+	bool is_owned;                        /* [I] by vCPU server_vcpu[0] */
+	uint32_t server_vcpu[CBS_SERVER_MAX]; /* [I] the vCPU that a server runs */
+	struct cbs cbs;                       /* [C] */
+	struct wakeq wakeq;                   /* [C] blocked vCPUs' timers, by vCPU */
+	vcpu_set_t poked;           /* atomic: vCPUs of this core that others have something for */
+	struct vcpu_state *running; /* [C] inside run_guest(); NULL outside */
+	struct vcpu_state *causer;  /* [C] for whom the pass at hand is made; or NULL */
+	struct ledger ledger;       /* [C] */
+	struct trace trace;         /* [C] */
+	uint64_t passes;            /* [C] */
+	uint64_t pass_tsc;          /* [C] the last pass: exit to choice made */
+	uint32_t last_server;       /* [C] who ran before; CBS_NONE: the core was idle */
+	uint64_t switch_max_tsc;    /* [C] longest way from one guest's exit to another's entry */
 	uint64_t switch_overhead_tsc; /* [I] what the admission test takes a switch for */
 	uint32_t is_done;             /* atomic; written by its core, read by core 0 */
 };
@@ -48,6 +50,19 @@ void run_trace_init(core_id_t core, struct trace_record *ring, uint64_t record_c
 void run_loop(core_id_t core);
 /* Core 0, after its own loop: until all have left theirs. */
 void run_wait_for_all(void);
+
+/*
+ * Something was posted to these vCPUs, or their partition's state has changed: their cores look
+ * at it soon, leaving a guest that runs. Any core.
+ */
+void run_poke(vcpu_set_t set);
+/* The same, from an exit of `from`, which takes in at once what is for itself. */
+void run_deliver(struct vcpu_state *from, vcpu_set_t set);
+
+/* Its virtual timer, or its PC's, was set or went off. */
+void run_note_timer(struct vcpu_state *v);
+/* The time has come for one of them. */
+void run_expire(struct vcpu_state *v, uint64_t now_tsc);
 
 /* A partition of this core has ended or was stopped; the last one ends the run. */
 void run_partition_finished(void);

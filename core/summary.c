@@ -28,9 +28,9 @@ static uint64_t exit_sum(const struct vcpu_state *v)
 	return sum;
 }
 
-static void describe_claim(const struct partition *p, char *text, size_t bytes)
+static void describe_claim(const struct vcpu_state *v, char *text, size_t bytes)
 {
-	const struct cpu_claim *c = &p->config->cpu;
+	const struct cpu_claim *c = config_claim(v->partition->config, v->plan->index);
 
 	switch (c->kind) {
 	case CPU_RESERVED:
@@ -48,41 +48,79 @@ static void describe_claim(const struct partition *p, char *text, size_t bytes)
 static const char *describe_state(const struct partition *p)
 {
 	static const char *const names[] = {
-		[PARTITION_CREATED] = "created",
-		[PARTITION_RUNNING] = "running",
-		[PARTITION_ENDED] = "ended",
+		[PARTITION_CREATED] = "created",       [PARTITION_RUNNING] = "running",
+		[PARTITION_RESTARTING] = "restarting", [PARTITION_ENDED] = "ended",
 		[PARTITION_STOPPED] = "STOPPED",
 	};
 
 	return names[p->state];
 }
 
-static void print_partition(const struct partition *p)
+/* "rt0"; "linux.1" for the second vCPU of several. */
+static void name_vcpu(const struct vcpu_state *v, char *text, size_t bytes)
 {
-	const struct vcpu_state *v = &p->vcpu;
+	const char *name = v->partition->config->name;
+
+	if (v->plan->index == 0)
+		fmt_text(text, bytes, "%s", name);
+	else
+		fmt_text(text, bytes, "%s.%u", name, v->plan->index);
+}
+
+/* Jobs and state are the partition's: with its first vCPU. */
+static void print_vcpu_line(const struct vcpu_state *v, const char *claim, uint32_t granted)
+{
+	const struct partition *p = v->partition;
+	const bool is_first = v->plan->index == 0;
+	char name[24], worst[24] = "-";
+
+	name_vcpu(v, name, sizeof(name));
+	if (p->jobs && is_first)
+		fmt_text(worst, sizeof(worst), "%llu us", (ull)to_us(p->response_max_tsc));
+	log_line(TAG, "%-15s %4u %16s %3u.%02u %% %14s %8llu %6llu %8llu  %s", name, v->core, claim,
+		 granted / 100, granted % 100, worst, (ull)(is_first ? p->jobs : 0),
+		 (ull)(is_first ? p->misses : 0), (ull)exit_sum(v), describe_state(p));
+}
+
+/* What the exits were: for whoever wants to know why there are so many. */
+static void print_exits(const struct vcpu_state *v)
+{
+	const uint64_t *n = v->exits;
+
+	log_machine("{\"exits_of\":\"%s\",\"vcpu\":%u,\"deadline\":%llu,\"irq\":%llu,"
+		    "\"cpuid\":%llu,\"hypercall\":%llu,\"hlt\":%llu,\"pio\":%llu,\"memory\":%llu,"
+		    "\"apic\":%llu,\"msr_read\":%llu,\"msr_write\":%llu,\"control\":%llu,"
+		    "\"steal_us\":%llu}",
+		    v->partition->config->name, v->plan->index, (ull)n[EXIT_DEADLINE],
+		    (ull)n[EXIT_IRQ], (ull)n[EXIT_CPUID], (ull)n[EXIT_HYPERCALL], (ull)n[EXIT_HLT],
+		    (ull)(n[EXIT_PIO] + n[EXIT_PIO_STRING]), (ull)n[EXIT_MEMORY], (ull)n[EXIT_APIC],
+		    (ull)n[EXIT_MSR_READ], (ull)n[EXIT_MSR_WRITE], (ull)n[EXIT_CONTROL],
+		    (ull)to_us(v->steal_tsc));
+}
+
+static void print_vcpu(const struct vcpu_state *v)
+{
+	const struct partition *p = v->partition;
 	const struct run_core *c = &run_cores[v->core];
 	const struct cbs_server *s = &c->cbs.servers[v->server];
 	uint64_t hypervisor = ledger_hypervisor_sum(&v->ledger);
 	uint64_t elapsed = ledger_elapsed(&c->ledger);
-	uint32_t granted = share(v->ledger.guest + hypervisor, elapsed);
 	char claim[40];
-	char worst[24] = "-";
 
-	describe_claim(p, claim, sizeof(claim));
-	if (p->jobs)
-		fmt_text(worst, sizeof(worst), "%llu us", (ull)to_us(p->response_max_tsc));
-	log_line(TAG, "%-15s %4u %16s %3u.%02u %% %14s %8llu %6llu %8llu  %s", p->config->name,
-		 v->core, claim, granted / 100, granted % 100, worst, (ull)p->jobs, (ull)p->misses,
-		 (ull)exit_sum(v), describe_state(p));
-	log_machine("{\"partition\":\"%s\",\"core\":%u,\"claim\":\"%s\",\"guest_tsc\":%llu,"
+	describe_claim(v, claim, sizeof(claim));
+	print_vcpu_line(v, claim, share(v->ledger.guest + hypervisor, elapsed));
+	log_machine("{\"partition\":\"%s\",\"vcpu\":%u,\"core\":%u,\"claim\":\"%s\","
+		    "\"guest_tsc\":%llu,"
 		    "\"hypervisor_tsc\":%llu,\"elapsed_tsc\":%llu,\"exits\":%llu,\"switches\":%llu,"
 		    "\"state\":\"%s\",\"status\":%llu,\"overrun_max_tsc\":%llu,\"late\":%llu,"
-		    "\"jobs\":%llu,\"misses\":%llu,\"response_max_us\":%llu}",
-		    p->config->name, v->core, claim, (ull)v->ledger.guest, (ull)hypervisor,
-		    (ull)elapsed, (ull)exit_sum(v), (ull)v->switches, describe_state(p),
-		    (ull)p->exit_status, (ull)(c->is_owned ? 0 : s->overrun_max_tsc),
+		    "\"jobs\":%llu,\"misses\":%llu,\"response_max_us\":%llu,\"restarts\":%u}",
+		    p->config->name, v->plan->index, v->core, claim, (ull)v->ledger.guest,
+		    (ull)hypervisor, (ull)elapsed, (ull)exit_sum(v), (ull)v->switches,
+		    describe_state(p), (ull)p->exit_status,
+		    (ull)(c->is_owned ? 0 : s->overrun_max_tsc),
 		    (ull)(c->is_owned ? 0 : s->late_count), (ull)p->jobs, (ull)p->misses,
-		    (ull)to_us(p->response_max_tsc));
+		    (ull)to_us(p->response_max_tsc), p->life);
+	print_exits(v);
 	log_flush();
 }
 
@@ -96,8 +134,8 @@ static struct core_sums sum_core(const struct run_core *c)
 {
 	struct core_sums s = { 0 };
 
-	for (part_id_t i = 0; i < partition_count; i++) {
-		const struct vcpu_state *v = &partitions[i].vcpu;
+	for (uint32_t i = 0; i < vcpu_count; i++) {
+		const struct vcpu_state *v = &vcpu_states[i];
 
 		if (v->core != c->id)
 			continue;
@@ -141,24 +179,25 @@ void summary_print(uint32_t core_count)
 {
 	log_line(TAG, "%-15s %4s %16s %8s %14s %8s %6s %8s  %s", "partition", "core",
 		 "budget/period", "granted", "worst response", "jobs", "missed", "exits", "state");
-	for (part_id_t i = 0; i < partition_count; i++)
-		print_partition(&partitions[i]);
+	for (uint32_t i = 0; i < vcpu_count; i++)
+		print_vcpu(&vcpu_states[i]);
 	for (core_id_t i = 0; i < core_count; i++)
 		print_core(&run_cores[i]);
 }
 
 void summary_trace(uint32_t core_count)
 {
-	for (part_id_t i = 0; i < partition_count; i++) {
-		const struct vcpu_state *v = &partitions[i].vcpu;
+	for (uint32_t i = 0; i < vcpu_count; i++) {
+		const struct vcpu_state *v = &vcpu_states[i];
+		char name[24];
 
-		if (partitions[i].plan->kind == CPU_RESERVED)
+		name_vcpu(v, name, sizeof(name));
+		if (v->plan->kind == CPU_RESERVED)
 			log_machine(
 				"{\"server\":%u,\"core\":%u,\"name\":\"%s\",\"budget_tsc\":%llu,"
 				"\"period_tsc\":%llu,\"overhead_tsc\":%llu}",
-				v->server, v->core, partitions[i].config->name,
-				(ull)partitions[i].plan->budget_tsc,
-				(ull)partitions[i].plan->period_tsc,
+				v->server, v->core, name, (ull)v->plan->budget_tsc,
+				(ull)v->plan->period_tsc,
 				(ull)run_cores[v->core].switch_overhead_tsc);
 	}
 	log_flush();

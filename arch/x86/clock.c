@@ -14,6 +14,7 @@
 #include "arch/mp.h"
 #include "arch/x86/apic.h"
 #include "arch/x86/calibrate.h"
+#include "arch/x86/cmos.h"
 #include "arch/x86/cpu.h"
 #include "arch/x86/init.h"
 
@@ -49,12 +50,18 @@ struct reference {
 };
 
 static uint64_t tsc_hz;
+static uint64_t wall_s, wall_tsc; /* [I] time of day when the clock was set up; 0: not known */
 static struct reference used;
 static volatile uint8_t *hpet;
 
 uint64_t arch_clock_now_tsc(void)
 {
 	return cpu_rdtsc();
+}
+
+uint64_t arch_clock_unix_time_s(void)
+{
+	return wall_s ? wall_s + (cpu_rdtsc() - wall_tsc) / tsc_hz : 0;
 }
 
 uint64_t arch_clock_tsc_hz(void)
@@ -243,6 +250,8 @@ enum err clock_init(const char **missing)
 		if (!finders[i](&r) || measure_twice(&r) != OK)
 			continue;
 		compare_with_cpuid();
+		wall_s = cmos_read_unix_time_s();
+		wall_tsc = cpu_rdtsc();
 		return OK;
 	}
 	*missing = "a TSC that two measurements against PM timer, HPET or PIT agree upon "

@@ -5,6 +5,7 @@
 #include "arch/clock.h"
 #include "arch/machine.h"
 #include "arch/mp.h"
+#include "arch/pc.h"
 #include "core/lib/assert.h"
 #include "core/log.h"
 #include "tests/fake/arch.h"
@@ -27,6 +28,11 @@ uint64_t arch_clock_now_tsc(void)
 uint64_t arch_clock_tsc_hz(void)
 {
 	return 1000000;
+}
+
+uint64_t arch_clock_unix_time_s(void)
+{
+	return 0;
 }
 
 void arch_clock_idle(uint64_t until_tsc)
@@ -75,6 +81,7 @@ void arch_vcpu_enter(vcpu_id_t id, uint64_t deadline_tsc, struct exit_info *out)
 	*out = (struct exit_info){ .kind = EXIT_DEADLINE };
 	fake.now_tsc += fake.cost_enter;
 	out->entry_tsc = fake.now_tsc;
+	g->has_begun = true;
 	if (g->interrupts)
 		take_interrupt(g);
 	s = &g->steps[g->step];
@@ -84,6 +91,7 @@ void arch_vcpu_enter(vcpu_id_t id, uint64_t deadline_tsc, struct exit_info *out)
 		if (end_tsc < deadline_tsc) {
 			out->kind = s->kind;
 			out->addr = s->value;
+			out->value = 1; /* EXIT_HLT: with interrupts on */
 		} else {
 			end_tsc = min_u64(end_tsc, deadline_tsc + lateness());
 		}
@@ -120,10 +128,60 @@ void arch_vcpu_cpuid(vcpu_id_t id)
 {
 }
 
-enum err arch_vcpu_msr(vcpu_id_t id, const struct exit_info *e)
+/* Arms its timer; or, with the top bit set, posts an interrupt to the vCPUs in the low bits. */
+enum err arch_vcpu_msr(vcpu_id_t id, const struct exit_info *e, vcpu_set_t *posted)
 {
-	fake.guests[id].timer_tsc = e->exit_tsc + e->addr;
+	*posted = 0;
+	if (e->addr & FAKE_POST) {
+		*posted = e->addr & ~FAKE_POST;
+		for (vcpu_id_t to = 0; to < MAX_VCPUS; to++)
+			if (*posted >> to & 1)
+				fake.guests[to].posted++;
+	} else {
+		fake.guests[id].timer_tsc = e->exit_tsc + e->addr;
+	}
 	return OK;
+}
+
+void arch_vcpu_apic(vcpu_id_t id, const struct exit_info *e, vcpu_set_t *posted)
+{
+	*posted = 0;
+}
+
+void arch_vcpu_sync(vcpu_id_t id)
+{
+	struct fake_guest *g = &fake.guests[id];
+
+	g->interrupts += g->posted;
+	g->posted = 0;
+}
+
+bool arch_vcpu_notify(vcpu_id_t id)
+{
+	return false;
+}
+
+bool arch_vcpu_waits_for_sipi(vcpu_id_t id)
+{
+	return false;
+}
+
+gpa_t arch_vcpu_steal_area(vcpu_id_t id)
+{
+	return (gpa_t){ fake.guests[id].steal_area };
+}
+
+void arch_vcpu_restart(vcpu_id_t id, const struct vcpu_entry *entry, uint64_t epoch_tsc)
+{
+	struct fake_guest *g = &fake.guests[id];
+
+	g->timer_tsc = TSC_NEVER;
+	g->interrupts = 0;
+	g->posted = 0;
+	g->step = 0;
+	g->ticks_left = g->steps[0].ticks;
+	g->has_begun = false;
+	g->restarts++;
 }
 
 uint64_t arch_vcpu_timer_tsc(vcpu_id_t id)
@@ -143,12 +201,51 @@ void arch_vcpu_timer_expire(vcpu_id_t id, uint64_t now_tsc)
 
 bool arch_vcpu_wants_to_run(vcpu_id_t id)
 {
-	return fake.guests[id].interrupts > 0;
+	return !fake.guests[id].has_begun || fake.guests[id].interrupts > 0;
 }
 
 uint64_t arch_vcpu_rip(vcpu_id_t id)
 {
 	return fake.guests[id].step;
+}
+
+/* --- a PC that has nothing in it but a reset port ----------------------------------------- */
+
+enum err arch_pc_create(const struct pc_setup *setup)
+{
+	return OK;
+}
+
+void arch_pc_restart(part_id_t part, uint64_t epoch_tsc)
+{
+}
+
+void arch_pc_port(vcpu_id_t vcpu, const struct exit_info *e, struct pc_effect *effect)
+{
+	*effect = (struct pc_effect){ .event = (enum pc_event)e->addr, .value = 7 };
+}
+
+enum pc_access arch_pc_port_string(vcpu_id_t vcpu, const struct exit_info *e,
+				   struct pc_effect *effect)
+{
+	*effect = (struct pc_effect){ 0 };
+	return PC_UNKNOWN;
+}
+
+enum pc_access arch_pc_memory(vcpu_id_t vcpu, const struct exit_info *e, struct pc_effect *effect)
+{
+	*effect = (struct pc_effect){ 0 };
+	return PC_UNKNOWN;
+}
+
+uint64_t arch_pc_timer_tsc(part_id_t part)
+{
+	return TSC_NEVER;
+}
+
+void arch_pc_timer_expire(part_id_t part, uint64_t now_tsc, struct pc_effect *effect)
+{
+	*effect = (struct pc_effect){ 0 };
 }
 
 /* --- the log: nobody listens ------------------------------------------------------------- */

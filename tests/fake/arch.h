@@ -13,8 +13,12 @@
 struct fake_step {
 	uint64_t ticks;
 	enum exit_kind kind;
-	uint64_t value; /* EXIT_HYPERCALL: number. EXIT_MSR_WRITE: arms the timer in `value` */
+	/* EXIT_HYPERCALL: number. EXIT_PIO: enum pc_event. EXIT_MSR_WRITE: arms the timer in
+	 * `value` ticks, or with FAKE_POST posts to the vCPUs of the other bits. */
+	uint64_t value;
 };
+
+#define FAKE_POST     BIT64(63)
 
 #define FAKE_STEP_MAX 8u
 
@@ -26,6 +30,10 @@ struct fake_guest {
 	uint64_t ticks_left;
 	uint64_t timer_tsc;
 	uint32_t interrupts;
+	uint32_t posted;
+	bool has_begun;
+	uint32_t restarts;
+	uint64_t steal_area;
 	uint64_t ran_tsc; /* what it truly got */
 };
 

@@ -14,10 +14,10 @@
 #include "arch/x86/pc/state.h"
 #include "arch/x86/post.h"
 
-#define CS_LONG       BIT32(13)
-#define CS_DEFAULT_32 BIT32(14)
-#define RFLAGS_DF     BIT64(10)
-#define EFER_LMA_BIT  BIT64(10)
+#define CS_LONG            BIT32(13)
+#define SEGMENT_DEFAULT_32 BIT32(14)
+#define RFLAGS_DF          BIT64(10)
+#define EFER_LMA_BIT       BIT64(10)
 
 enum outcome { GOES_ON, PAGE_FAULT, PROTECTION };
 
@@ -118,11 +118,11 @@ static uint64_t linear_of(const struct guest_context *c, uint32_t segment, uint6
 	return segment == SEG_FS || segment == SEG_GS ? c->segments[segment].base + offset : offset;
 }
 
-static enum err page_fault(struct access *a, uint64_t linear, uint32_t code)
+static enum err page_fault(struct access *a, const struct walk_result *found)
 {
 	a->outcome = PAGE_FAULT;
-	a->fault_address = linear;
-	a->fault_code = code;
+	a->fault_address = found->address;
+	a->fault_code = found->fault;
 	return ERR_INVAL;
 }
 
@@ -140,7 +140,7 @@ static enum err locate(struct access *a, uint32_t segment, uint64_t offset, uint
 		linear = linear_of(&a->context, segment, offset);
 		e = guest_walk(&a->pc->setup.ram, &a->context, linear, kind, &found);
 		if (e == ERR_INVAL)
-			return page_fault(a, linear, found.fault);
+			return page_fault(a, &found);
 		*gpa = found.gpa;
 	}
 	if ((*gpa & (PAGE_BYTES - 1)) + width <= PAGE_BYTES)
@@ -206,7 +206,14 @@ static enum insn_mode mode_of(const struct guest_context *c)
 {
 	if (is_64bit(c))
 		return INSN_64;
-	return c->segments[SEG_CS].access & CS_DEFAULT_32 ? INSN_32 : INSN_16;
+	return c->segments[SEG_CS].access & SEGMENT_DEFAULT_32 ? INSN_32 : INSN_16;
+}
+
+static uint8_t stack_width_of(const struct guest_context *c)
+{
+	if (is_64bit(c))
+		return 8;
+	return c->segments[SEG_SS].access & SEGMENT_DEFAULT_32 ? 4 : 2;
 }
 
 static enum pc_access inject(struct access *a)
@@ -234,16 +241,19 @@ static void begin(struct access *a, vcpu_id_t vcpu, const struct exit_info *e,
 	a->b->read_context(v, &a->context);
 }
 
-/* What lies behind CS:RIP. OK, or a fault is injected, or the code is nowhere. */
-static enum err fetch(struct access *a, uint8_t bytes[INSN_BYTES_MAX], uint32_t *count)
-{
-	struct walk_result fault;
-	const enum err e =
-		guest_fetch(&a->pc->setup.ram, &a->context, bytes, INSN_BYTES_MAX, count, &fault);
+struct code {
+	uint8_t bytes[INSN_BYTES_MAX];
+	uint32_t count;
+	struct walk_result end; /* why there are no more */
+};
 
-	if (e != ERR_INVAL)
-		return e;
-	return page_fault(a, linear_of(&a->context, SEG_CS, a->context.rip), fault.fault);
+/* What lies behind CS:RIP. ERR_INVAL: a fault is to be injected. ERR_RANGE: it is nowhere. */
+static enum err fetch(struct access *a, struct code *code)
+{
+	const enum err e = guest_fetch(&a->pc->setup.ram, &a->context, code->bytes, INSN_BYTES_MAX,
+				       &code->count, &code->end);
+
+	return e == ERR_INVAL ? page_fault(a, &code->end) : e;
 }
 
 static bool has_two_operands(const struct insn *i)
@@ -258,7 +268,7 @@ static enum pc_access carry_out(struct access *a, const struct insn *i)
 		.context = a,
 		.rip = a->context.rip,
 		.rflags = &rflags,
-		.mode = mode_of(&a->context),
+		.stack_width = stack_width_of(&a->context),
 		.read_register = read_register,
 		.write_register = write_register,
 		.read_memory = read_memory,
@@ -275,26 +285,33 @@ static enum pc_access carry_out(struct access *a, const struct insn *i)
 	return PC_DONE;
 }
 
+/* What the decoder says of code that it does not take. */
+static enum pc_access refuse(struct access *a, enum err why, const struct code *code)
+{
+	if (why == ERR_INVAL) {
+		a->b->inject(a->v, VCPU_FAULT_UD);
+		return PC_FAULTED;
+	}
+	if (why == ERR_RANGE && code->end.is_fault) {
+		(void)page_fault(a, &code->end);
+		return inject(a);
+	}
+	return PC_UNKNOWN;
+}
+
 enum pc_access arch_pc_memory(vcpu_id_t vcpu, const struct exit_info *e, struct pc_effect *effect)
 {
 	struct access a;
-	uint8_t bytes[INSN_BYTES_MAX];
+	struct code code;
 	struct insn insn;
-	uint32_t count;
 	enum err r;
 
 	begin(&a, vcpu, e, effect);
-	r = fetch(&a, bytes, &count);
-	if (r == ERR_INVAL)
-		return inject(&a);
+	r = fetch(&a, &code);
 	if (r != OK)
-		return PC_UNKNOWN;
-	r = insn_decode(bytes, count, mode_of(&a.context), &insn);
-	if (r == ERR_INVAL) {
-		a.b->inject(a.v, VCPU_FAULT_UD);
-		return PC_FAULTED;
-	}
-	return r == OK ? carry_out(&a, &insn) : PC_UNKNOWN;
+		return r == ERR_INVAL ? inject(&a) : PC_UNKNOWN;
+	r = insn_decode(code.bytes, code.count, mode_of(&a.context), &insn);
+	return r == OK ? carry_out(&a, &insn) : refuse(&a, r, &code);
 }
 
 /* ---- INS and OUTS: "Input from Port to String", "Output String to Port" ---- */
@@ -399,15 +416,14 @@ enum pc_access arch_pc_port_string(vcpu_id_t vcpu, const struct exit_info *e,
 {
 	struct access a;
 	struct string_io s;
-	uint8_t bytes[INSN_BYTES_MAX];
-	uint32_t count;
+	struct code code;
 	enum err r;
 
 	begin(&a, vcpu, e, effect);
-	r = fetch(&a, bytes, &count);
+	r = fetch(&a, &code);
 	if (r == ERR_INVAL)
 		return inject(&a);
-	if (r != OK || !decode_string_io(bytes, count, mode_of(&a.context), &s))
+	if (r != OK || !decode_string_io(code.bytes, code.count, mode_of(&a.context), &s))
 		return PC_UNKNOWN;
 	if (!s.has_rep || register_part(&a, GPR_RCX, s.address_width) != 0) {
 		if (!move_element(&a, e, &s))

@@ -109,7 +109,7 @@ static uint64_t earliest(struct pc *pc, uint64_t now_tsc)
 
 	next_tsc = min_u64(next_tsc, vpm_next_tsc(&pc->pm, now_tsc));
 	/* A tick that both controllers keep to themselves need not wake anybody. */
-	if (vioapic_is_open(&pc->ioapic, PC_PIN_PIT) || vpic_is_open(&pc->pic, PC_IRQ_PIT))
+	if (vioapic_listens(&pc->ioapic, PC_PIN_PIT) || vpic_listens(&pc->pic, PC_IRQ_PIT))
 		next_tsc = min_u64(next_tsc, pc->pit.next_tsc);
 	return next_tsc;
 }
@@ -128,9 +128,9 @@ static vcpu_set_t expire_pit(struct pc *pc, uint64_t now_tsc)
 {
 	vcpu_set_t posted = 0;
 
-	/* An edge that the line has not shown is made up for: low first. */
+	/* See vpit.h, "Line". */
 	if (vpit_expire(&pc->pit, now_tsc))
-		posted = set_irq(pc, PC_IRQ_PIT, false) | set_irq(pc, PC_IRQ_PIT, true);
+		posted = set_irq(pc, PC_IRQ_PIT, false);
 	return posted | set_irq(pc, PC_IRQ_PIT, pc->pit.irq0);
 }
 
@@ -209,6 +209,8 @@ static void write_uart(struct pc *pc, uint16_t port, uint8_t value, uint64_t now
 	if (sent.has_byte) {
 		effect->event = PC_OUTPUT;
 		effect->value = sent.byte;
+		if (sent.byte == '\n')
+			pc->uart.empty_tsc += pc->setup.uart_line_tsc;
 	}
 	effect->posted |= set_irq(pc, PC_IRQ_COM1, pc->uart.irq);
 	pc_note_next(pc, now_tsc, effect);
