@@ -1,10 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * arch/x86/vpic.h - the two 8259A interrupt controllers of a PC, cascaded at IRQ 2.
+ * arch/x86/pc/vpic.h - the two 8259A interrupt controllers of a PC, cascaded at IRQ 2.
  *
  * Model    ICW1-4, OCW1-3, edge and level (ELCR), automatic and specific EOI, rotation, special
- *	    mask, polling, spurious IRQ 7 and 15. Lines in; one output to the first CPU's LINT0.
- * Source   Intel 8259A data sheet; ICH9 data sheet, "8259 Interrupt Controllers".
+ *	    mask, special fully nested mode, polling, spurious interrupts. Lines in; one output to
+ *	    the first CPU's LINT0. As on the chip a request lasts only as long as its line: a line
+ *	    that falls before the acknowledge leaves a spurious IR7. The slave's output is the
+ *	    master's IR2; both are worked out together, so that a spurious IR7 of the slave can
+ *	    only be seen by polling it.
+ *	    After vpic_init() all is masked and the vectors are where firmware leaves them.
+ * Source   Intel 8259A data sheet; ICH9 data sheet, "8259 Interrupt Controllers (PIC)".
  * Errors   None: every byte written means something.
  * Sharing  Under the partition's lock.
  */
@@ -16,12 +21,14 @@ struct vpic_chip {
 	uint8_t vector_base;  /* ICW2 */
 	uint8_t icw_expected; /* 0: none, else the number of the ICW that comes next */
 	uint8_t lowest;       /* the IRQ with the lowest priority, for rotation */
-	bool needs_icw4, is_auto_eoi, is_auto_rotating, is_special_mask, is_polled, reads_isr;
+	bool needs_icw3, needs_icw4;
+	bool is_auto_eoi, is_auto_rotating, is_special_mask, is_polled, reads_isr;
 	bool is_special_fully_nested;
 };
 
 struct vpic {
 	struct vpic_chip chips[2]; /* master, slave */
+	bool output;               /* INTR */
 };
 
 void vpic_init(struct vpic *p);
@@ -29,13 +36,17 @@ void vpic_init(struct vpic *p);
 uint8_t vpic_read(struct vpic *p, uint16_t port);
 void vpic_write(struct vpic *p, uint16_t port, uint8_t value);
 void vpic_set_line(struct vpic *p, uint32_t irq, bool level);
-/* Is INTR high? */
-bool vpic_output(const struct vpic *p);
 /* The interrupt acknowledge cycle: the vector; a spurious one if nothing is left. */
 uint8_t vpic_acknowledge(struct vpic *p);
 
-/* Is this line of the master not masked? */
-static inline bool vpic_is_open(const struct vpic *p, uint32_t irq)
+/* Is INTR high? */
+static inline bool vpic_output(const struct vpic *p)
 {
-	return !(p->chips[0].imr & BIT32(irq));
+	return p->output;
+}
+
+/* Could a rise of `irq` be seen as an interrupt? If not, nobody need wake up for it. */
+static inline bool vpic_listens(const struct vpic *p, uint32_t irq)
+{
+	return !(p->chips[irq / 8 & 1].imr >> irq % 8 & 1);
 }
