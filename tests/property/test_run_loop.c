@@ -8,6 +8,7 @@
  */
 #include <stdlib.h>
 #include <string.h>
+#include "arch/pc.h"
 #include "core/run.h"
 #include "guests/abi.h"
 #include "sched/trace_check.h"
@@ -26,6 +27,8 @@ static struct plan plan;
 static struct partition_config configs[MAX_PARTITIONS];
 
 enum habit { SPINS, SLEEPS, STORMS, FLOODS, HABIT_COUNT };
+
+static uint8_t ram[MIB(1)]; /* of a partition that restarts */
 
 static void give_habit(struct fake_guest *g, enum habit habit, uint64_t work, uint64_t sleep)
 {
@@ -56,6 +59,7 @@ static void start_machine(uint64_t seed)
 	memset(&fake, 0, sizeof(fake));
 	memset(run_cores, 0, sizeof(run_cores[0]));
 	memset(partitions, 0, sizeof(partitions));
+	memset(vcpu_states, 0, sizeof(vcpu_states));
 	fake.random = seed;
 	fake.now_tsc = 1000;
 	fake.cost_enter = 2;
@@ -66,20 +70,48 @@ static void start_machine(uint64_t seed)
 	partition_count = 0;
 }
 
-static void add_partition(const struct plan_partition *p, enum habit habit, uint64_t work,
-			  uint64_t sleep)
+static struct fake_guest *add_vcpu(const struct plan_vcpu *v)
+{
+	const vcpu_id_t id = plan.vcpu_count++;
+	struct partition *p = &partitions[plan.partition_count - 1];
+	struct plan_partition *of = &plan.partitions[plan.partition_count - 1];
+
+	plan.vcpus[id] = *v;
+	plan.vcpus[id].part = plan.partition_count - 1;
+	plan.vcpus[id].index = of->vcpu_count++;
+	vcpu_states[id] = (struct vcpu_state){
+		.id = id, .partition = p, .plan = &plan.vcpus[id], .timer_tsc = TSC_NEVER
+	};
+	p->vcpus = &vcpu_states[of->vcpu_first];
+	fake.guests[id].timer_tsc = TSC_NEVER;
+	return &fake.guests[id];
+}
+
+static struct partition *new_partition(void)
 {
 	part_id_t id = plan.partition_count++;
 
 	partition_count = plan.partition_count;
-	plan.partitions[id] = *p;
+	plan.partitions[id] = (struct plan_partition){ .vcpu_first = plan.vcpu_count };
 	configs[id] = (struct partition_config){ .name = "p" };
-	partitions[id] = (struct partition){
-		.config = &configs[id],
-		.plan = &plan.partitions[id],
-		.vcpu = { .id = id, .part = id, .timer_tsc = TSC_NEVER },
-	};
-	give_habit(&fake.guests[id], habit, work, sleep);
+	partitions[id] = (struct partition){ .config = &configs[id], .plan = &plan.partitions[id] };
+	return &partitions[id];
+}
+
+static void add_partition(const struct plan_vcpu *v, enum habit habit, uint64_t work,
+			  uint64_t sleep)
+{
+	new_partition();
+	give_habit(add_vcpu(v), habit, work, sleep);
+}
+
+/* A guest of two steps, for ever. */
+static void give_steps(struct fake_guest *g, struct fake_step first, struct fake_step second)
+{
+	g->steps[0] = first;
+	g->steps[1] = second;
+	g->step_count = 2;
+	g->ticks_left = first.ticks;
 }
 
 static void run(void)
@@ -94,8 +126,8 @@ static void check_ledger(void)
 	const struct run_core *c = &run_cores[0];
 	uint64_t sum = ledger_core_sum(&c->ledger);
 
-	for (part_id_t i = 0; i < partition_count; i++) {
-		const struct vcpu_ledger *l = &partitions[i].vcpu.ledger;
+	for (uint32_t i = 0; i < plan.vcpu_count; i++) {
+		const struct vcpu_ledger *l = &vcpu_states[i].ledger;
 
 		sum += l->guest + ledger_hypervisor_sum(l);
 		CHECK(l->guest == fake.guests[i].ran_tsc);
@@ -127,11 +159,11 @@ static void check_trace(void)
 	CHECK(!check.violation.rule);
 }
 
-static struct plan_partition reservation(uint64_t budget, uint64_t period)
+static struct plan_vcpu reservation(uint64_t budget, uint64_t period)
 {
-	return (struct plan_partition){ .kind = CPU_RESERVED,
-					.budget_tsc = budget,
-					.period_tsc = period };
+	return (struct plan_vcpu){ .kind = CPU_RESERVED,
+				   .budget_tsc = budget,
+				   .period_tsc = period };
 }
 
 static void random_mixes_keep_every_promise(void)
@@ -142,7 +174,7 @@ static void random_mixes_keep_every_promise(void)
 
 		start_machine(seed);
 		for (int i = 0; i < 8; i++) {
-			struct plan_partition p;
+			struct plan_vcpu p;
 			uint64_t period, share;
 
 			random = random * 6364136223846793005u + 1442695040888963407u;
@@ -169,33 +201,32 @@ static void random_mixes_keep_every_promise(void)
 /* What the hypervisor does for a flooding guest comes out of that guest's own budget. */
 static void a_flood_is_paid_by_its_guest(void)
 {
-	struct plan_partition victim = reservation(4000, 10000), flood = reservation(1000, 10000);
+	struct plan_vcpu victim = reservation(4000, 10000), flood = reservation(1000, 10000);
 	uint64_t quiet, flooded;
 
 	start_machine(1);
 	add_partition(&victim, SPINS, 0, 0);
 	run();
-	quiet = partitions[0].vcpu.ledger.guest;
+	quiet = vcpu_states[0].ledger.guest;
 	for (enum habit habit = STORMS; habit <= FLOODS; habit++) {
 		start_machine(1);
 		add_partition(&victim, SPINS, 0, 0);
 		add_partition(&flood, habit, 0, 0);
 		run();
 		check_ledger();
-		flooded = partitions[0].vcpu.ledger.guest;
+		flooded = vcpu_states[0].ledger.guest;
 		CHECK(flooded + quiet / 100 >= quiet && quiet + quiet / 100 >= flooded);
 		/* A tenth of the core, and one reaction for each of the 200 periods. */
-		CHECK(partitions[1].vcpu.ledger.guest +
-			      ledger_hypervisor_sum(&partitions[1].vcpu.ledger) <=
+		CHECK(vcpu_states[1].ledger.guest + ledger_hypervisor_sum(&vcpu_states[1].ledger) <=
 		      END_TSC / 10 + 200 * REACTION_TSC);
 	}
 }
 
 static void best_effort_gets_what_is_left_over_and_no_more(void)
 {
-	struct plan_partition reserved = reservation(6000, 10000);
-	struct plan_partition high = { .kind = CPU_BEST_EFFORT, .priority = 2 };
-	struct plan_partition low = { .kind = CPU_BEST_EFFORT, .priority = 1 };
+	struct plan_vcpu reserved = reservation(6000, 10000);
+	struct plan_vcpu high = { .kind = CPU_BEST_EFFORT, .priority = 2 };
+	struct plan_vcpu low = { .kind = CPU_BEST_EFFORT, .priority = 1 };
 
 	start_machine(1);
 	add_partition(&reserved, SPINS, 0, 0);
@@ -203,22 +234,116 @@ static void best_effort_gets_what_is_left_over_and_no_more(void)
 	add_partition(&high, SPINS, 0, 0);
 	run();
 	check_ledger();
-	CHECK(partitions[1].vcpu.ledger.guest == 0);
-	CHECK(partitions[2].vcpu.ledger.guest > END_TSC * 39 / 100);
-	CHECK(partitions[2].vcpu.ledger.guest < END_TSC * 41 / 100);
-	CHECK(partitions[0].vcpu.ledger.guest > END_TSC * 59 / 100);
+	CHECK(vcpu_states[1].ledger.guest == 0);
+	CHECK(vcpu_states[2].ledger.guest > END_TSC * 39 / 100);
+	CHECK(vcpu_states[2].ledger.guest < END_TSC * 41 / 100);
+	CHECK(vcpu_states[0].ledger.guest > END_TSC * 59 / 100);
 }
 
 static void an_owned_core_is_entered_once(void)
 {
-	struct plan_partition own = { .kind = CPU_OWNED };
+	struct plan_vcpu own = { .kind = CPU_OWNED };
 
 	start_machine(1);
 	add_partition(&own, SPINS, 0, 0);
 	run();
 	check_ledger();
-	CHECK(partitions[0].vcpu.switches == 1);
-	CHECK(partitions[0].vcpu.exits[EXIT_DEADLINE] == 1); /* the end of the run */
+	CHECK(vcpu_states[0].switches == 1);
+	CHECK(vcpu_states[0].exits[EXIT_DEADLINE] == 1); /* the end of the run */
+}
+
+/* vCPU 0 computes and posts to vCPU 1, which sleeps until somebody does. */
+static void a_posted_interrupt_wakes_its_receiver(void)
+{
+	struct plan_vcpu half = reservation(4000, 10000);
+
+	start_machine(1);
+	new_partition();
+	give_steps(add_vcpu(&half), (struct fake_step){ 500, EXIT_MSR_WRITE, FAKE_POST | 2 },
+		   (struct fake_step){ 500, EXIT_CPUID, 0 });
+	give_steps(add_vcpu(&half), (struct fake_step){ 10, EXIT_HLT, 0 },
+		   (struct fake_step){ 10, EXIT_HLT, 0 });
+	run();
+	check_ledger();
+	check_trace();
+	/* Its sender runs for 0.4 of the time, a round taking 1,000 ticks and a little more. */
+	CHECK(vcpu_states[1].switches > END_TSC * 4 / 10 / 1100);
+	CHECK(vcpu_states[1].switches <= END_TSC * 4 / 10 / 1000 + 2);
+}
+
+/* Two that do nothing but wake each other, beside one that computes. */
+static void a_storm_of_messages_is_paid_by_its_guest(void)
+{
+	struct plan_vcpu small = reservation(1000, 10000), victim = reservation(7000, 10000);
+
+	start_machine(1);
+	new_partition();
+	give_steps(add_vcpu(&small), (struct fake_step){ 1, EXIT_MSR_WRITE, FAKE_POST | 2 },
+		   (struct fake_step){ 1, EXIT_MSR_WRITE, FAKE_POST | 3 });
+	give_steps(add_vcpu(&small), (struct fake_step){ 1, EXIT_MSR_WRITE, FAKE_POST | 1 },
+		   (struct fake_step){ 1, EXIT_HLT, 0 });
+	add_partition(&victim, SPINS, 0, 0);
+	run();
+	check_ledger();
+	check_trace();
+	CHECK(vcpu_states[2].ledger.guest > END_TSC * 69 / 100);
+}
+
+static void one_vcpu_ends_its_partition_and_nobody_elses(void)
+{
+	struct plan_vcpu third = reservation(3000, 10000);
+
+	start_machine(1);
+	new_partition();
+	give_habit(add_vcpu(&third), SPINS, 0, 0);
+	give_steps(add_vcpu(&third), (struct fake_step){ 20000, EXIT_HYPERCALL, GUEST_CALL_EXIT },
+		   (struct fake_step){ 1, EXIT_CPUID, 0 });
+	add_partition(&third, SPINS, 0, 0);
+	run();
+	check_ledger();
+	check_trace();
+	CHECK(partition_state(&partitions[0]) == PARTITION_ENDED);
+	CHECK(vcpu_states[0].has_finished && vcpu_states[1].has_finished);
+	/* 20,000 ticks of its own at 0.3 of the time: by then the first has had as much. */
+	CHECK(vcpu_states[0].ledger.guest < 30000);
+	CHECK(vcpu_states[2].ledger.guest > END_TSC * 29 / 100);
+}
+
+static void a_reset_restarts_every_vcpu_of_the_partition(void)
+{
+	struct plan_vcpu third = reservation(3000, 10000);
+	struct partition *p;
+
+	start_machine(1);
+	p = new_partition();
+	p->ram = (struct guest_ram){ .at = ram, .bytes = sizeof(ram), .has_pc = true };
+	configs[0].on_reset = LIFE_RESTART;
+	memset(ram, 0xa5, sizeof(ram));
+	give_habit(add_vcpu(&third), SPINS, 0, 0);
+	give_steps(add_vcpu(&third), (struct fake_step){ 50000, EXIT_PIO, PC_RESET },
+		   (struct fake_step){ 1, EXIT_CPUID, 0 });
+	add_partition(&third, SPINS, 0, 0);
+	run();
+	check_ledger();
+	check_trace();
+	CHECK(partition_state(p) == PARTITION_RUNNING && p->life >= 5);
+	CHECK(fake.guests[0].restarts == p->life && fake.guests[1].restarts == p->life);
+	CHECK(ram[MIB(1) / 2] == 0 && ram[sizeof(ram) - 1] == 0); /* the old life is gone */
+	CHECK(vcpu_states[2].ledger.guest > END_TSC * 29 / 100);
+}
+
+/* What it wanted and did not get, and what it got, are all its time but for the machine's own. */
+static void stolen_time_is_the_time_others_had(void)
+{
+	struct plan_vcpu half = reservation(5000, 10000);
+	const struct vcpu_state *v = &vcpu_states[0];
+
+	start_machine(1);
+	add_partition(&half, SPINS, 0, 0);
+	run();
+	CHECK(v->steal_tsc > END_TSC * 49 / 100 && v->steal_tsc < END_TSC * 51 / 100);
+	CHECK(v->steal_tsc + v->ledger.guest + ledger_hypervisor_sum(&v->ledger) <=
+	      ledger_elapsed(&run_cores[0].ledger));
 }
 
 int main(void)
@@ -227,5 +352,10 @@ int main(void)
 	RUN(a_flood_is_paid_by_its_guest);
 	RUN(best_effort_gets_what_is_left_over_and_no_more);
 	RUN(an_owned_core_is_entered_once);
+	RUN(a_posted_interrupt_wakes_its_receiver);
+	RUN(a_storm_of_messages_is_paid_by_its_guest);
+	RUN(one_vcpu_ends_its_partition_and_nobody_elses);
+	RUN(a_reset_restarts_every_vcpu_of_the_partition);
+	RUN(stolen_time_is_the_time_others_had);
 	return test_failed;
 }
