@@ -11,9 +11,13 @@
  *	    all legal prefixes, REX, RIP-relative. String forms: one element each time, with REP
  *	    counting RCX down; the caller enters the guest again for the next.
  *	    LOCK is taken and means nothing more: device registers are used under a lock.
+ * Choices  Where the manuals say "undefined", what CPUs do: of several prefixes of a kind the
+ *	    last counts, but in 64-bit mode CS, DS, ES and SS prefixes are as if not there; REPNE
+ *	    before MOVS, STOS, LODS is REP; flags: see insn_flags.h.
  * Source   SDM Vol. 2A, "Instruction Format"; Vol. 2D, "Opcode Map". At most 15 bytes.
  * Errors   insn_decode(): ERR_RANGE: the bytes end within the instruction. ERR_UNSUPPORTED: not
- *	    one of the forms. ERR_INVAL: #UD (LOCK where it must not be, more than 15 bytes).
+ *	    one of the forms. ERR_INVAL: #UD (LOCK where it must not be), or #GP (more than 15
+ *	    bytes). On error `out` is not to be used.
  * Sharing  Pure.
  */
 #pragma once
@@ -68,24 +72,26 @@ struct insn {
 	uint8_t base, index;   /* register numbers, or INSN_NO_REGISTER */
 	uint8_t scale;         /* 1, 2, 4, 8 */
 	bool is_rip_relative;
-	bool is_store;      /* memory is the destination (MOV, ALU); string ops by their nature */
+	/* Memory is the first operand, the destination (of CMP, TEST, BT: only read). Always so for
+	 * STOS, MOVS, POP and whatever has one operand; never for LODS, PUSH. */
+	bool is_store;
 	bool has_immediate; /* the other operand is `immediate`, else register `reg` */
-	bool has_high_byte; /* `reg` is AH, CH, DH or BH: bits 15:8 of register reg */
+	bool has_high_byte; /* it is AH, CH, DH or BH: bits 15:8 of register `reg`, 0..3 */
 	bool has_rep;
-	uint8_t reg; /* 0..15 as in enum gpr; or INSN_NO_REGISTER */
-	int64_t displacement;
-	int64_t immediate; /* sign-extended to 64 bits */
+	uint8_t reg;          /* 0..15 as in enum gpr; or INSN_NO_REGISTER */
+	int64_t displacement; /* sign-extended; A0-A3: the offset itself */
+	int64_t immediate;    /* sign-extended to 64 bits */
 };
 
 MUST_CHECK enum err insn_decode(const uint8_t *bytes, uint32_t count, enum insn_mode mode,
 				struct insn *out);
 
-/* What insn_run() needs of the CPU. Callbacks that fail end the run with nothing written. */
+/* What insn_run() needs of the CPU. A callback that fails ends the run with nothing written. */
 struct insn_cpu {
 	void *context;
-	uint64_t rip;     /* of the instruction */
-	uint64_t *rflags; /* arithmetic flags are changed here */
-	enum insn_mode mode;
+	uint64_t rip;        /* of the instruction */
+	uint64_t *rflags;    /* arithmetic flags are changed here */
+	uint8_t stack_width; /* PUSH, POP: 8 in 64-bit mode, else by SS.B: 4, 2 */
 	uint64_t (*read_register)(void *context, uint32_t reg);
 	void (*write_register)(void *context, uint32_t reg, uint64_t value);
 	/*
@@ -102,5 +108,8 @@ struct insn_cpu {
  * the segment. Not for string forms, and for BT forms with a register before the bit offset. */
 uint64_t insn_effective_address(const struct insn *i, const struct insn_cpu *cpu);
 
-/* `*again`: a repeated string instruction goes on: RIP must stay where it is. */
+/*
+ * `*again`: a repeated string instruction goes on: RIP must stay where it is. Memory is touched at
+ * most twice: one read, then one write. Registers and flags change after that, or not at all.
+ */
 MUST_CHECK enum err insn_run(const struct insn *i, const struct insn_cpu *cpu, bool *again);
