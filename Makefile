@@ -108,6 +108,15 @@ $(B)/efi/%.o: % Makefile
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(EFI) -MMD -MP -c $< -o $@
 
+# The DSDT of guests with a PC: arch/x86/guest/dsdt.S embeds it.
+$(B)/dsdt.aml: arch/x86/guest/dsdt.asl Makefile
+	@mkdir -p $(@D)
+	$(Q)iasl -ve -p $(B)/dsdt $< >$@.log || { cat $@.log; exit 1; }
+dsdt_o := $(patsubst %,$(B)/%/arch/x86/guest/dsdt.S.o,img host)
+$(dsdt_o): $(B)/dsdt.aml
+$(dsdt_o): IMG += -Wa,-I$(B)
+$(dsdt_o): HOST += -Wa,-I$(B)
+
 # --- guests: newlib, our runtime, one folder each ----------------------------------------
 guest_rt := $(patsubst %,$(B)/guest/%.o,$(wildcard guests/rt/*.[cS]))
 define guest_rules
