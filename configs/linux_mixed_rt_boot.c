@@ -1,0 +1,5 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* configs/linux_mixed_rt_boot.c - beside the RT kernel that boots again and again. */
+#include "configs/linux_mixed.h"
+
+MIXED_SYSTEM("linux_mixed_rt_boot", "rt", "reboot", .on_reset = LIFE_RESTART);

@@ -1,0 +1,5 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* configs/linux_rt_smp.c - the rt kernel with two CPUs on two cores of its own. */
+#include "configs/linux.h"
+
+LINUX_ALONE("linux_rt_smp", "rt", "smp", 2, .CPUS(OWN_CORE(0), OWN_CORE(1)));

@@ -1,0 +1,5 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* configs/linux_share_80.c - 80 % of a core: configs/linux_share.h. */
+#include "configs/linux_share.h"
+
+SHARE_SYSTEM(80);
