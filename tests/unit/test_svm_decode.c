@@ -90,7 +90,7 @@ static void ports_come_with_direction_width_and_value(void)
 				vmcb.exit_info1 = 0xcf8u << 16 | width << 4 | strings << 2 | in;
 				vmcb.exit_info2 = 0x1002;
 				svm_decode(&v, &vmcb, &out);
-				CHECK(out.kind == (strings & 1 ? EXIT_PRIVILEGED : EXIT_PIO));
+				CHECK(out.kind == (strings & 1 ? EXIT_PIO_STRING : EXIT_PIO));
 				CHECK(out.addr == 0xcf8 && out.width == width && out.write == !in);
 				CHECK(out.value == (v.gpr[GPR_RAX] & mask[width]));
 				CHECK(v.skip_bytes == 2);
@@ -175,24 +175,136 @@ static void allowing_an_msr_clears_its_two_bits_only(void)
 	CHECK(memcmp(map, want, sizeof(map)) == 0);
 }
 
-/* "VMRUN", "Canonicalization and Consistency Checks"; guests/abi.h, "Entry". */
+/* A vCPU that has run: nothing of it may be left but what INIT leaves. */
+static void used(void)
+{
+	uint8_t *bytes = (uint8_t *)&vmcb;
+
+	fresh(0);
+	for (size_t i = offsetof(struct vmcb, es); i < sizeof(vmcb); i++)
+		bytes[i] = (uint8_t)rand();
+	vmcb.cr0 = 1u << 30 | 1u << 31 | 1;
+}
+
+/* "VMRUN", "Canonicalization and Consistency Checks": what holds for every legal state. */
+static void check_common(const struct vcpu_entry *e)
+{
+	CHECK(vmcb.efer & 1u << 12); /* SVME */
+	CHECK(vmcb.cr0 >> 32 == 0 && vmcb.cr4 >> 32 == 0 && vmcb.cr0 & 1u << 4);
+	CHECK(vmcb.dr6 == 0xffff0ff0 && vmcb.dr7 == 0x400 && vmcb.rflags == 2 && vmcb.cpl == 0);
+	CHECK(vmcb.rip == e->rip && vmcb.rsp == e->rsp && vmcb.cr2 == 0);
+	CHECK(memcmp(&vmcb.ds, &vmcb.ss, sizeof(vmcb.ds)) == 0);
+	CHECK(memcmp(&vmcb.es, &vmcb.ss, sizeof(vmcb.es)) == 0);
+	CHECK(memcmp(&vmcb.fs, &vmcb.ss, sizeof(vmcb.fs)) == 0);
+	CHECK(memcmp(&vmcb.gs, &vmcb.ss, sizeof(vmcb.gs)) == 0);
+	CHECK(vmcb.ldtr.selector == 0 && vmcb.ldtr.attributes == 0x82);
+	CHECK(vmcb.tr.attributes == 0x8b);
+}
+
+static void after_power_on(void)
+{
+	CHECK(vmcb.g_pat == 0x0007040600070406 && vmcb.star == 0 && vmcb.sysenter_eip == 0);
+	CHECK((vmcb.cr0 & 0x60000000) == 0); /* caches on */
+	CHECK(vmcb.idtr.limit == 0);
+}
+
 static void a_guest_starts_in_flat_protected_mode(void)
 {
-	fresh(0);
-	svm_reset_state(&vmcb, 0x100000);
-	CHECK(vmcb.efer == 1u << 12);        /* SVME, no long mode */
+	const struct vcpu_entry e = {
+		.mode = VCPU_FLAT32, .rip = 0x100000, .rsp = 0x7000, .gdt = 0x1234, .gdt_limit = 31
+	};
+
+	used();
+	svm_initial_state(&vmcb, &e);
+	check_common(&e);
+	after_power_on();
+	CHECK(vmcb.efer == 1u << 12);        /* no long mode */
 	CHECK((vmcb.cr0 & 0x80000001) == 1); /* PE, no PG */
-	CHECK((vmcb.cr0 & 0x60000000) == 0); /* caches on */
-	CHECK(vmcb.cr0 >> 32 == 0 && vmcb.cr4 == 0 && vmcb.cr3 == 0);
-	CHECK(vmcb.dr6 >> 32 == 0 && vmcb.dr7 == 0x400);
-	CHECK(vmcb.rflags == 2 && vmcb.rip == 0x100000 && vmcb.cpl == 0);
+	CHECK(vmcb.cr4 == 0 && vmcb.cr3 == 0);
 	CHECK(vmcb.cs.base == 0 && vmcb.cs.limit == 0xffffffff);
 	/* Descriptor bits 55:52, 47:40: G D 0 0, P DPL S type. */
 	CHECK(vmcb.cs.attributes == (0xc << 8 | 0x9b));
 	CHECK(vmcb.ss.attributes == (0xc << 8 | 0x93) && vmcb.ss.limit == 0xffffffff);
-	CHECK(memcmp(&vmcb.ds, &vmcb.ss, sizeof(vmcb.ds)) == 0);
-	CHECK(memcmp(&vmcb.es, &vmcb.ss, sizeof(vmcb.es)) == 0);
-	CHECK(vmcb.g_pat == 0x0007040600070406);
+	CHECK(vmcb.gdtr.base == 0x1234 && vmcb.gdtr.limit == 31);
+}
+
+/* Linux, "64-bit Boot Protocol": CS 10H, DS, ES, SS 18H, paging on. */
+static void a_guest_starts_in_64_bit_mode(void)
+{
+	const struct vcpu_entry e = { .mode = VCPU_LONG64,
+				      .rip = 0x1000200,
+				      .rsp = 0x8000,
+				      .gdt = 0x9000,
+				      .gdt_limit = 31,
+				      .page_table = 0xa000 };
+
+	used();
+	svm_initial_state(&vmcb, &e);
+	check_common(&e);
+	after_power_on();
+	CHECK(vmcb.efer == (1u << 12 | 1u << 10 | 1u << 8)); /* SVME, LMA, LME */
+	CHECK((vmcb.cr0 & 0x80000001) == 0x80000001);
+	CHECK(vmcb.cr4 == 1u << 5 && vmcb.cr3 == 0xa000);
+	CHECK(vmcb.cs.selector == 0x10 && vmcb.cs.attributes == (0xa << 8 | 0x9b)); /* L, no D */
+	CHECK(vmcb.ds.selector == 0x18 && vmcb.ds.attributes == (0xc << 8 | 0x93));
+	CHECK(vmcb.gdtr.base == 0x9000 && vmcb.gdtr.limit == 31);
+}
+
+/* "Processor State After Reset" with the vector of the start-up IPI; MSRs and caches stay. */
+static void a_start_up_vector_is_a_page_in_real_mode(void)
+{
+	for (uint32_t vector = 0; vector < 256; vector++) {
+		const struct vcpu_entry e = { .mode = VCPU_REAL16, .sipi_vector = (uint8_t)vector };
+		struct vmcb before;
+
+		used();
+		before = vmcb;
+		svm_initial_state(&vmcb, &e);
+		check_common(&e);
+		CHECK(vmcb.efer == 1u << 12);
+		CHECK(vmcb.cr0 == (1u << 30 | 1u << 4)); /* CD as it was, ET */
+		CHECK(vmcb.cr4 == 0 && vmcb.cr3 == 0);
+		CHECK(vmcb.cs.base == vector * 0x1000 && vmcb.cs.selector == vector * 0x100);
+		CHECK(vmcb.cs.limit == 0xffff && vmcb.cs.attributes == 0x9b);
+		CHECK(vmcb.ss.base == 0 && vmcb.ss.selector == 0 && vmcb.ss.limit == 0xffff);
+		CHECK(vmcb.ss.attributes == 0x93);
+		CHECK(vmcb.gdtr.base == 0 && vmcb.gdtr.limit == 0xffff);
+		CHECK(vmcb.idtr.base == 0 && vmcb.idtr.limit == 0xffff);
+		CHECK(vmcb.g_pat == before.g_pat && vmcb.star == before.star);
+		CHECK(vmcb.lstar == before.lstar && vmcb.sfmask == before.sfmask);
+		CHECK(vmcb.kernel_gs_base == before.kernel_gs_base);
+		CHECK(vmcb.sysenter_cs == before.sysenter_cs);
+		CHECK(vmcb.sysenter_esp == before.sysenter_esp);
+		CHECK(vmcb.sysenter_eip == before.sysenter_eip);
+	}
+}
+
+/* Bit by bit: VMCB 7:0 and 11:8 are the access rights' 7:0 and 15:12. */
+static void segments_come_in_the_layout_of_access_rights(void)
+{
+	static const uint8_t to[] = { 0, 1, 2, 3, 4, 5, 6, 7, 12, 13, 14, 15 };
+	const struct vmcb_segment *from[SEG_COUNT] = { &vmcb.es, &vmcb.cs, &vmcb.ss,
+						       &vmcb.ds, &vmcb.fs, &vmcb.gs };
+	struct guest_context c;
+
+	for (uint32_t n = 0; n < 1000; n++) {
+		used();
+		vmcb.cpl = (uint8_t)(n & 3);
+		svm_context(&vmcb, &c);
+		CHECK(c.rip == vmcb.rip && c.rflags == vmcb.rflags && c.cpl == (n & 3));
+		CHECK(c.cr0 == vmcb.cr0 && c.cr3 == vmcb.cr3 && c.cr4 == vmcb.cr4);
+		CHECK(c.efer == (vmcb.efer & ~(1ull << 12)));
+		for (uint32_t i = 0; i < SEG_COUNT; i++) {
+			const struct guest_segment *s = &c.segments[i];
+			uint32_t want = 0;
+
+			for (uint32_t bit = 0; bit < ARRAY_SIZE(to); bit++)
+				want |= (uint32_t)(from[i]->attributes >> bit & 1) << to[bit];
+			CHECK(s->access == want && s->is_unusable == !(want & 0x80));
+			CHECK(s->base == from[i]->base && s->limit == from[i]->limit);
+			CHECK(s->selector == from[i]->selector);
+		}
+	}
 }
 
 int main(void)
@@ -206,5 +318,8 @@ int main(void)
 	RUN(nested_faults_come_with_address_and_direction);
 	RUN(allowing_an_msr_clears_its_two_bits_only);
 	RUN(a_guest_starts_in_flat_protected_mode);
+	RUN(a_guest_starts_in_64_bit_mode);
+	RUN(a_start_up_vector_is_a_page_in_real_mode);
+	RUN(segments_come_in_the_layout_of_access_rights);
 	return test_failed;
 }

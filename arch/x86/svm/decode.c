@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <string.h>
 #include "arch/x86/svm/decode.h"
 #include "arch/x86/cpu.h"
 #include "arch/x86/percpu.h"
@@ -51,7 +52,7 @@ static void decode_port(struct vcpu *v, const struct vmcb *vmcb, struct exit_inf
 
 	v->skip_bytes = (uint32_t)(vmcb->exit_info2 - vmcb->rip);
 	if (info & IOIO_STRING)
-		out->kind = EXIT_PRIVILEGED;
+		out->kind = EXIT_PIO_STRING;
 	out->addr = IOIO_PORT(info);
 	out->width = width;
 	out->write = !(info & IOIO_IN);
@@ -138,20 +139,128 @@ bool svm_msrpm_allow(uint8_t *map, uint32_t msr)
 	return false;
 }
 
-/* The guest's own entry state; what "Layout of VMCB" leaves out is 0 in a fresh page. */
-void svm_reset_state(struct vmcb *vmcb, uint64_t entry_gpa)
-{
-	const struct vmcb_segment data = { SEL_DATA, SEGMENT_DATA32, UINT32_MAX, 0 };
+/* ---- The state in which a guest begins ---- */
 
-	vmcb->cs = (struct vmcb_segment){ SEL_CODE, SEGMENT_CODE32, UINT32_MAX, 0 };
+/* arch/vcpu.h: those of the Linux 64-bit boot protocol. */
+#define LONG64_CODE 0x10u
+#define LONG64_DATA 0x18u
+
+#define REAL_LIMIT  0xffffu
+#define FLAT_LIMIT  UINT32_MAX
+
+static void set_segments(struct vmcb *vmcb, struct vmcb_segment code, struct vmcb_segment data)
+{
+	vmcb->cs = code;
 	vmcb->ds = vmcb->es = vmcb->fs = vmcb->gs = vmcb->ss = data;
-	vmcb->ldtr = (struct vmcb_segment){ 0, SEGMENT_LDT, 0xffff, 0 };
-	vmcb->tr = (struct vmcb_segment){ 0, SEGMENT_TSS32, 0xffff, 0 };
+	vmcb->ldtr = (struct vmcb_segment){ 0, SEGMENT_LDT, REAL_LIMIT, 0 };
+	vmcb->tr = (struct vmcb_segment){ 0, SEGMENT_TSS, REAL_LIMIT, 0 };
+}
+
+static void set_flat32(struct vmcb *vmcb)
+{
+	set_segments(vmcb, (struct vmcb_segment){ SEL_CODE, SEGMENT_CODE32, FLAT_LIMIT, 0 },
+		     (struct vmcb_segment){ SEL_DATA, SEGMENT_DATA32, FLAT_LIMIT, 0 });
+	vmcb->cr0 |= CR0_PE | CR0_NE;
+}
+
+static void set_long64(struct vmcb *vmcb, uint64_t page_table)
+{
+	set_segments(vmcb, (struct vmcb_segment){ LONG64_CODE, SEGMENT_CODE64, FLAT_LIMIT, 0 },
+		     (struct vmcb_segment){ LONG64_DATA, SEGMENT_DATA32, FLAT_LIMIT, 0 });
+	vmcb->cr0 |= CR0_PE | CR0_NE | CR0_PG;
+	vmcb->cr3 = page_table;
+	vmcb->cr4 = CR4_PAE;
+	vmcb->efer |= EFER_LME | EFER_LMA;
+}
+
+/* "Startup IPI": CS from the vector. */
+static void set_real16(struct vmcb *vmcb, uint8_t vector)
+{
+	const struct vmcb_segment code = { (uint16_t)(vector << 8), SEGMENT_CODE16, REAL_LIMIT,
+					   (uint64_t)vector << 12 };
+
+	set_segments(vmcb, code, (struct vmcb_segment){ 0, SEGMENT_DATA16, REAL_LIMIT, 0 });
+	vmcb->gdtr.limit = vmcb->idtr.limit = REAL_LIMIT;
+}
+
+/* What INIT leaves alone: MSRs but EFER, and whether caches are on. */
+#define SURVIVING_MSRS_AT    offsetof(struct vmcb, star) /* to SYSENTER_EIP */
+#define SURVIVING_MSRS_BYTES (offsetof(struct vmcb, cr2) - SURVIVING_MSRS_AT)
+struct survivors {
+	uint8_t msrs[SURVIVING_MSRS_BYTES];
+	uint64_t pat, caches;
+};
+
+static void keep(struct survivors *s, const struct vmcb *vmcb)
+{
+	memcpy(s->msrs, (const uint8_t *)vmcb + SURVIVING_MSRS_AT, SURVIVING_MSRS_BYTES);
+	s->pat = vmcb->g_pat;
+	s->caches = vmcb->cr0 & (CR0_CD | CR0_NW);
+}
+
+static void put_back(const struct survivors *s, struct vmcb *vmcb)
+{
+	memcpy((uint8_t *)vmcb + SURVIVING_MSRS_AT, s->msrs, SURVIVING_MSRS_BYTES);
+	vmcb->g_pat = s->pat;
+	vmcb->cr0 |= s->caches;
+}
+
+void svm_initial_state(struct vmcb *vmcb, const struct vcpu_entry *entry)
+{
+	const size_t saved_at = offsetof(struct vmcb, es);
+	struct survivors survivors;
+
+	keep(&survivors, vmcb);
+	memset((uint8_t *)vmcb + saved_at, 0, sizeof(*vmcb) - saved_at);
 	vmcb->efer = EFER_SVME; /* VMRUN demands it; the guest reads 0 */
-	vmcb->cr0 = CR0_PE | CR0_ET | CR0_NE;
+	vmcb->cr0 = CR0_ET;
 	vmcb->dr6 = DR6_FIXED1;
 	vmcb->dr7 = DR7_FIXED1;
 	vmcb->rflags = RFLAGS_FIXED1;
 	vmcb->g_pat = PAT_RESET;
-	vmcb->rip = entry_gpa;
+	if (entry->mode == VCPU_REAL16) {
+		set_real16(vmcb, entry->sipi_vector);
+		put_back(&survivors, vmcb);
+		return;
+	}
+	if (entry->mode == VCPU_LONG64)
+		set_long64(vmcb, entry->page_table);
+	else
+		set_flat32(vmcb);
+	vmcb->gdtr.base = entry->gdt;
+	vmcb->gdtr.limit = entry->gdt_limit;
+	vmcb->rip = entry->rip;
+	vmcb->rsp = entry->rsp;
+}
+
+/* ---- What instruction emulation asks ---- */
+
+static struct guest_segment segment(const struct vmcb_segment *s)
+{
+	return (struct guest_segment){
+		.base = s->base,
+		.limit = s->limit,
+		.selector = s->selector,
+		.access = (uint16_t)((s->attributes & 0xff) | (s->attributes & 0xf00) << 4),
+		.is_unusable = !(s->attributes & SEGMENT_PRESENT),
+	};
+}
+
+void svm_context(const struct vmcb *vmcb, struct guest_context *c)
+{
+	*c = (struct guest_context){
+		.rip = vmcb->rip,
+		.rflags = vmcb->rflags,
+		.cr0 = vmcb->cr0,
+		.cr3 = vmcb->cr3,
+		.cr4 = vmcb->cr4,
+		.efer = vmcb->efer & ~EFER_SVME,
+		.cpl = vmcb->cpl,
+	};
+	c->segments[SEG_ES] = segment(&vmcb->es);
+	c->segments[SEG_CS] = segment(&vmcb->cs);
+	c->segments[SEG_SS] = segment(&vmcb->ss);
+	c->segments[SEG_DS] = segment(&vmcb->ds);
+	c->segments[SEG_FS] = segment(&vmcb->fs);
+	c->segments[SEG_GS] = segment(&vmcb->gs);
 }

@@ -9,7 +9,8 @@
  * Privilege  "Exceptions take precedence over intercepts" holds for the privileged
  *	    instructions, so they come from CPL 0; VMMCALL has no privilege of its own and
  *	    gets it here: #UD above CPL 0. XSETBV's order is checked here too.
- * Strings  INS and OUTS are refused (#GP): no port of ours needs them.
+ * Strings  INS and OUTS come with port, width and direction; which memory they mean is for the
+ *	    instruction decoder to find out.
  */
 #pragma once
 #include "arch/x86/backend.h"
@@ -40,5 +41,11 @@ static inline void svm_decode_hypercall(struct vcpu *v, const struct vmcb *vmcb,
 /* The bits of `msr` in a permission map: clears those of read and write. False: in no range. */
 bool svm_msrpm_allow(uint8_t *map, uint32_t msr);
 
-/* Builds the initial state: flat 32-bit protected mode, paging off, interrupts off. */
-void svm_reset_state(struct vmcb *vmcb, uint64_t entry_gpa);
+/*
+ * The save area as `entry` says (not VCPU_WAITS), all else as after INIT. VCPU_REAL16: what
+ * survives INIT does so; otherwise it is as after power-on, with caches on.
+ * APM Vol. 2, "Processor Initialization State"; SDM Vol. 3A, "Processor State After Reset".
+ */
+void svm_initial_state(struct vmcb *vmcb, const struct vcpu_entry *entry);
+
+void svm_context(const struct vmcb *vmcb, struct guest_context *c);

@@ -1,22 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* arch/x86/svm/run.c - into the guest, out of it, and what it finds there: see svm.h. */
+#include "arch/mp.h"
 #include "arch/x86/apic.h"
 #include "arch/x86/cpu.h"
 #include "arch/x86/percpu.h"
 #include "arch/x86/svm/decode.h"
 #include "arch/x86/svm/svm.h"
 #include "core/lib/assert.h"
-
-#define VECTOR_DB 1u
-#define VECTOR_UD 6u
-#define VECTOR_GP 13u
-#define VECTOR_AC 17u
-#define VECTOR_MC 18u
-#define VECTOR_BP 3u
-#define VECTOR_OF 4u
-
-/* SDM Vol. 3B, "Debug Status Register (DR6)": single step. */
-#define DR6_BS BIT64(14)
 
 #ifndef GUESTS_KEEP_R12_TO_R15
 #error "the image must be compiled with -ffixed-r12 to -ffixed-r15: see run()"
@@ -85,63 +75,6 @@ static inline struct after_run run(struct vcpu *v, struct exit_info *out)
 	return (struct after_run){ v, out };
 }
 
-/* ---- Virtual interrupts ---- */
-
-/* Shows hardware what the virtual APIC has: TPR, and the highest vector that waits. */
-static void show_interrupts(struct vcpu *v, struct vmcb *vmcb)
-{
-	struct svm_vcpu *const s = v->backend;
-	const int vector = vlapic_waiting(&v->lapic);
-
-	s->vintr = VINTR_MASKING | (uint32_t)vlapic_cr8(&v->lapic);
-	s->vintr_vector = 0;
-	if (vector >= 0) {
-		s->vintr |= VINTR_IRQ | VINTR_PRIORITY(vector);
-		s->vintr_vector = (uint32_t)vector;
-	}
-	vmcb->vintr = s->vintr;
-	vmcb->vintr_vector = s->vintr_vector;
-}
-
-/* What the guest did since: wrote CR8, or took the interrupt. */
-static void note_interrupts(struct vcpu *v, const struct vmcb *vmcb)
-{
-	struct svm_vcpu *const s = v->backend;
-	const uint32_t changed = s->vintr ^ vmcb->vintr;
-
-	s->vintr = vmcb->vintr;
-	if (changed & VINTR_TPR)
-		vlapic_set_cr8(&v->lapic, vmcb->vintr & VINTR_TPR);
-	if (changed & VINTR_IRQ)
-		vlapic_accept(&v->lapic, (uint8_t)s->vintr_vector);
-}
-
-/*
- * #VMEXIT came while an event was being delivered ("EXITINTINFO"). An interrupt goes back to
- * IRR, and V_IRQ brings it again; an exception is injected again. INT n, INT3 and INTO are
- * not: RIP still points at them, so they happen again by themselves.
- */
-static void event_was_interrupted(struct vcpu *v, struct vmcb *vmcb)
-{
-	const uint64_t event = vmcb->exit_int_info;
-	const uint8_t vector = (uint8_t)(event & EVENT_VECTOR);
-	const struct vlapic *const l = &v->lapic;
-
-	switch (event & EVENT_TYPE) {
-	case EVENT_INTR:
-		/* Not in ISR: V_IRQ is still set, and nothing was taken. */
-		if (l->isr.word[vector / 64] & BIT64(vector % 64))
-			vlapic_unaccept(&v->lapic, vector);
-		return;
-	case EVENT_EXCEPTION:
-		if (vector != VECTOR_BP && vector != VECTOR_OF)
-			vmcb->event_injection = event;
-		return;
-	default:
-		return;
-	}
-}
-
 /* ---- Exits that concern the host ---- */
 
 /* GIF = 0, IF = 1 before; GIF = 1, IF = 0 after. */
@@ -153,17 +86,6 @@ static inline void take_interrupts(void)
 static inline void take_none(void)
 {
 	__asm__ volatile("cli\n\tstgi" ::: "memory", "cc");
-}
-
-/*
- * #DB and #AC intercept only because their delivery can, in a guest set up for it, cause
- * another one without end, with no instruction boundary at which an interrupt could end it
- * (the budget's timer, too). Handed back with an exit in between, each round is bounded.
- */
-static void reflect(struct vmcb *vmcb, uint64_t vector)
-{
-	vmcb->event_injection = EVENT_VALID | EVENT_EXCEPTION | vector |
-				(vector == VECTOR_AC ? EVENT_ERROR_VALID : 0);
 }
 
 /*
@@ -182,12 +104,18 @@ static enum exit_kind interrupt_kind(uint64_t deadline_tsc, uint64_t exit_tsc)
 	return exit_tsc >= deadline_tsc ? EXIT_DEADLINE : EXIT_CONTROL;
 }
 
-/* Exits that the guest's instructions do not cause. False: not one of them. */
-static bool serve_host_exit(struct vmcb *vmcb, uint32_t code, uint64_t deadline_tsc,
+/*
+ * Exits that are nothing of the guest's instructions. VMRUN in QEMU forgets an interrupt shadow,
+ * so that svm_show_events() must see to it. False: not one of them.
+ */
+static bool serve_host_exit(struct vcpu *v, uint32_t code, uint64_t deadline_tsc,
 			    struct exit_info *out)
 {
+	const struct vmcb *const vmcb = v->control;
+
 	switch (code) {
 	case VMEXIT_INTR:
+		v->lapic.changed |= (vmcb->interrupt_shadow & INTERRUPT_SHADOW) != 0;
 		out->kind = interrupt_kind(deadline_tsc, out->exit_tsc);
 		return true;
 	case VMEXIT_NMI: /* taken at STGI, when GIF was set */
@@ -195,16 +123,12 @@ static bool serve_host_exit(struct vmcb *vmcb, uint32_t code, uint64_t deadline_
 	case VMEXIT_INIT:
 		out->kind = EXIT_IRQ;
 		return true;
-	case VMEXIT_EXCEPTION + VECTOR_DB:
-	case VMEXIT_EXCEPTION + VECTOR_AC:
-		reflect(vmcb, code - VMEXIT_EXCEPTION);
-		out->kind = EXIT_CONTROL;
-		return true;
 	case VMEXIT_EXCEPTION + VECTOR_MC:
 		__asm__ volatile("int %0" ::"i"(VECTOR_MC)); /* the machine's, not the guest's */
 		return false;
 	default:
-		return false;
+		out->kind = EXIT_CONTROL;
+		return svm_event_exit(v, code);
 	}
 }
 
@@ -221,19 +145,10 @@ static inline bool is_armed_for(uint64_t deadline_tsc)
 	return is_equal;
 }
 
-/*
- * A TLB flush is for one entry: `changed` then stays set, so that the next one comes here
- * again and ends it.
- */
-static void show_changes(struct vcpu *v, struct vmcb *vmcb)
+static __attribute__((noinline)) void show_changes(struct vcpu *v)
 {
-	struct svm_vcpu *const s = v->backend;
-
-	note_interrupts(v, vmcb);
-	show_interrupts(v, vmcb);
-	vmcb->tlb_control = s->flush;
-	v->lapic.changed = s->flush != TLB_KEEP;
-	s->flush = TLB_KEEP;
+	if (svm_show_events(v))
+		arch_mp_kick(percpu()->core); /* ends the entry at once, its event delivered */
 }
 
 static bool prepare(struct vcpu *v, uint64_t deadline_tsc, struct exit_info *out)
@@ -242,7 +157,7 @@ static bool prepare(struct vcpu *v, uint64_t deadline_tsc, struct exit_info *out
 
 	if (now >= deadline_tsc) {
 		/* A timer that expires now must not find in IRR what the guest has taken. */
-		note_interrupts(v, v->control);
+		svm_note_interrupts(v, v->control);
 		out->kind = EXIT_DEADLINE;
 		out->entry_tsc = out->exit_tsc = now;
 		return false;
@@ -252,7 +167,7 @@ static bool prepare(struct vcpu *v, uint64_t deadline_tsc, struct exit_info *out
 	else
 		apic_timer_arm(deadline_tsc);
 	if (v->lapic.changed)
-		show_changes(v, v->control);
+		show_changes(v);
 	return true;
 }
 
@@ -271,10 +186,10 @@ static __attribute__((noinline)) void finish(struct vcpu *v, struct exit_info *o
 		take_interrupts();
 	else
 		take_none();
-	note_interrupts(v, vmcb);
+	svm_note_interrupts(v, vmcb);
 	if (vmcb->exit_int_info & EVENT_VALID)
-		event_was_interrupted(v, vmcb);
-	if (!serve_host_exit(vmcb, code, deadline_tsc, out))
+		svm_event_was_interrupted(v);
+	if (!serve_host_exit(v, code, deadline_tsc, out))
 		svm_decode(v, vmcb, out);
 }
 
@@ -315,37 +230,18 @@ static __attribute__((noinline)) void prepare_and_enter(struct vcpu *v, uint64_t
 		enter(v, out);
 }
 
+static __attribute__((noinline)) void show_and_enter(struct vcpu *v, struct exit_info *out)
+{
+	show_changes(v);
+	enter(v, out);
+}
+
 void svm_enter(struct vcpu *v, uint64_t deadline_tsc, struct exit_info *out)
 {
-	if (__builtin_expect(!is_armed_for(deadline_tsc) || v->lapic.changed, 0))
+	if (__builtin_expect(!is_armed_for(deadline_tsc), 0))
 		prepare_and_enter(v, deadline_tsc, out);
+	else if (v->lapic.changed)
+		show_and_enter(v, out);
 	else
 		enter(v, out);
-}
-
-/* ---- After an exit ---- */
-
-/* "Interrupt Shadows" end with the instruction; a trap flag that was set then traps. */
-void svm_skip_insn(struct vcpu *v)
-{
-	struct vmcb *const vmcb = v->control;
-	const uint64_t next = vmcb->next_rip;
-
-	vmcb->rip = next != 0 ? next : vmcb->rip + v->skip_bytes;
-	vmcb->interrupt_shadow = 0;
-	if (vmcb->rflags & RFLAGS_TF) {
-		vmcb->dr6 |= DR6_BS;
-		reflect(vmcb, VECTOR_DB);
-	}
-}
-
-void svm_inject(struct vcpu *v, enum vcpu_fault fault)
-{
-	struct vmcb *const vmcb = v->control;
-
-	if (fault == VCPU_FAULT_UD)
-		vmcb->event_injection = EVENT_VALID | EVENT_EXCEPTION | VECTOR_UD;
-	else /* "Event Injection": error code 0 in bits 63:32. Real mode knows none. */
-		vmcb->event_injection = EVENT_VALID | EVENT_EXCEPTION | VECTOR_GP |
-					(vmcb->cr0 & CR0_PE ? EVENT_ERROR_VALID : 0);
 }

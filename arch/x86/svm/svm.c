@@ -13,17 +13,16 @@
 #include "core/lib/assert.h"
 
 /* APM Vol. 3, "Extended Processor Signature and Features", "Processor Capacity Parameters". */
-#define CPUID_EXTENDED         0x80000000u
-#define CPUID_EXTENDED_1       0x80000001u
-#define EXTENDED_1_EDX_1G      BIT32(26)
-#define EXTENDED_1_EDX_RDTSCP  BIT32(27)
-#define CPUID_CAPACITY         0x80000008u
-#define CAPACITY_EAX_PHYSICAL  0xffu
+#define CPUID_FEATURES        1u
+#define CPUID_EXTENDED        0x80000000u
+#define CPUID_EXTENDED_1      0x80000001u
+#define EXTENDED_1_EDX_1G     BIT32(26)
+#define EXTENDED_1_EDX_RDTSCP BIT32(27)
+#define CPUID_CAPACITY        0x80000008u
+#define CAPACITY_EAX_PHYSICAL 0xffu
 
-#define ASID_FIRST             1u /* 0 is the host's */
-#define ASID_MIN               2u /* one of its own, or a shared one */
-
-#define EXCEPTIONS_INTERCEPTED (BIT32(1) | BIT32(17) | BIT32(18)) /* #DB, #AC, #MC: run.c */
+#define ASID_FIRST            1u /* 0 is the host's */
+#define ASID_MIN              2u /* one of its own, or a shared one */
 
 uint8_t svm_msrpm[MSRPM_BYTES] __attribute__((aligned(PAGE_BYTES)));
 uint8_t svm_iopm[IOPM_BYTES] __attribute__((aligned(PAGE_BYTES)));
@@ -111,16 +110,13 @@ static void give_asid(struct vcpu *v, struct vmcb *vmcb, struct svm_vcpu *s)
 
 	s->shares_asid = v->id + ASID_FIRST >= last;
 	vmcb->asid = s->shares_asid ? last : (uint32_t)v->id + ASID_FIRST;
-	s->flush = TLB_FLUSH_ALL; /* for the first entry: firmware may have used it */
+	/* svm_reset_events() flushes before the first entry: firmware may have used it. */
 }
 
 static void set_controls(struct vcpu *v, struct vmcb *vmcb, hpa_t root)
 {
 	vmcb->intercept_exceptions = EXCEPTIONS_INTERCEPTED;
-	vmcb->intercept = INTERCEPT_INTR | INTERCEPT_NMI | INTERCEPT_SMI | INTERCEPT_INIT |
-			  INTERCEPT_RDPMC | INTERCEPT_CPUID | INTERCEPT_INVD | INTERCEPT_HLT |
-			  INTERCEPT_INVLPGA | INTERCEPT_IOIO | INTERCEPT_MSR | INTERCEPT_FERR |
-			  INTERCEPT_SHUTDOWN;
+	vmcb->intercept = INTERCEPTS;
 	vmcb->intercept2 = INTERCEPT2_VMRUN | INTERCEPT2_VMMCALL | INTERCEPT2_VMLOAD |
 			   INTERCEPT2_VMSAVE | INTERCEPT2_STGI | INTERCEPT2_CLGI |
 			   INTERCEPT2_SKINIT | INTERCEPT2_WBINVD | INTERCEPT2_MONITOR |
@@ -142,13 +138,70 @@ static enum err svm_create(struct vcpu *v, const struct vcpu_setup *setup, hpa_t
 	v->control = vmcb;
 	v->control_hpa = arch_mem_hpa(vmcb);
 	v->backend = s;
-	v->gpr[GPR_RAX] = setup->boot_magic;
-	v->gpr[GPR_RBX] = setup->info.v;
-	v->lapic.changed = true; /* the back-end has something to show */
+	v->has_apicv = false;
+	vmcb->g_pat = PAT_RESET; /* for a vCPU that begins after INIT */
 	set_controls(v, vmcb, root);
-	svm_reset_state(vmcb, setup->entry.v);
 	give_asid(v, vmcb, s);
 	return OK;
+}
+
+static void reset_live_registers(void)
+{
+	cpu_write_dr0(0);
+	cpu_write_dr1(0);
+	cpu_write_dr2(0);
+	cpu_write_dr3(0);
+}
+
+/* "EDX = processor signature": the one that the guest's CPUID shows. */
+static void reset_gprs(struct vcpu *v)
+{
+	memset(v->gpr, 0, sizeof(v->gpr));
+	v->gpr[GPR_RDX] = cpu_cpuid(CPUID_FEATURES, 0).eax;
+	if (v->entry.mode != VCPU_REAL16) {
+		v->gpr[GPR_RAX] = v->entry.rax;
+		v->gpr[GPR_RBX] = v->entry.rbx;
+		v->gpr[GPR_RSI] = v->entry.rsi;
+	}
+	vcpu_load_r12_to_r15(v);
+}
+
+static void svm_reset(struct vcpu *v)
+{
+	struct vmcb *const vmcb = v->control;
+
+	svm_initial_state(vmcb, &v->entry);
+	vmcb->tsc_offset = v->tsc_offset;
+	svm_reset_events(v);
+	reset_live_registers();
+	reset_gprs(v);
+}
+
+/* The virtual APIC is software's in every mode. */
+static void svm_apic_mode_changed(struct vcpu *v)
+{
+	(void)v;
+}
+
+static void svm_events_changed(struct vcpu *v)
+{
+	v->lapic.changed = true;
+}
+
+static void svm_tsc_offset_changed(struct vcpu *v)
+{
+	((struct vmcb *)v->control)->tsc_offset = v->tsc_offset;
+}
+
+static bool svm_notify(struct vcpu *v)
+{
+	(void)v;
+	return false;
+}
+
+static const char *svm_apic_name(void)
+{
+	return "software";
 }
 
 /* VMRUN and VMLOAD bring the rest. */
@@ -158,7 +211,7 @@ static void svm_load(struct vcpu *v)
 
 	if (s->shares_asid) {
 		s->flush = TLB_FLUSH_ALL;
-		v->lapic.changed = true;
+		s->has_rare = v->lapic.changed = true;
 	}
 	if (has_tsc_aux)
 		cpu_wrmsr(MSR_TSC_AUX, v->tsc_aux);
@@ -206,6 +259,8 @@ static uint64_t *sysreg_at(struct vcpu *v, enum guest_sysreg reg)
 		return &v->tsc_aux;
 	case SYSREG_CR0:
 		return &vmcb->cr0;
+	case SYSREG_CR3:
+		return &vmcb->cr3;
 	case SYSREG_CR4:
 		return &vmcb->cr4;
 	}
@@ -221,10 +276,38 @@ static uint64_t svm_read_sysreg(struct vcpu *v, enum guest_sysreg reg)
 
 static void svm_write_sysreg(struct vcpu *v, enum guest_sysreg reg, uint64_t value)
 {
-	ASSERT(reg != SYSREG_CR0 && reg != SYSREG_CR4);
+	ASSERT(reg != SYSREG_CR0 && reg != SYSREG_CR3 && reg != SYSREG_CR4);
 	*sysreg_at(v, reg) = reg == SYSREG_EFER ? value | EFER_SVME : value;
 	if (reg == SYSREG_TSC_AUX && has_tsc_aux)
 		cpu_wrmsr(MSR_TSC_AUX, value);
+}
+
+/* RSP is in the VMCB, R12 to R15 are in the CPU; RAX is copied at each entry and exit. */
+static uint64_t svm_read_gpr(struct vcpu *v, uint32_t gpr)
+{
+	if (gpr == GPR_RSP)
+		return ((const struct vmcb *)v->control)->rsp;
+	if (gpr >= GPR_R12)
+		vcpu_save_r12_to_r15(v);
+	return v->gpr[gpr];
+}
+
+static void svm_write_gpr(struct vcpu *v, uint32_t gpr, uint64_t value)
+{
+	if (gpr == GPR_RSP) {
+		((struct vmcb *)v->control)->rsp = value;
+		return;
+	}
+	if (gpr >= GPR_R12)
+		vcpu_save_r12_to_r15(v);
+	v->gpr[gpr] = value;
+	if (gpr >= GPR_R12)
+		vcpu_load_r12_to_r15(v);
+}
+
+static void svm_read_context(struct vcpu *v, struct guest_context *c)
+{
+	svm_context(v->control, c);
 }
 
 static uint64_t svm_rip(struct vcpu *v)
@@ -241,12 +324,23 @@ const struct backend svm_backend = {
 	.name = "AMD-V",
 	.probe = svm_probe,
 	.core_enable = svm_core_enable,
+	.apic_name = svm_apic_name,
 	.create = svm_create,
+	.reset = svm_reset,
+	.apic_mode_changed = svm_apic_mode_changed,
+	.events_changed = svm_events_changed,
+	.tsc_offset_changed = svm_tsc_offset_changed,
+	.notify = svm_notify,
 	.load = svm_load,
 	.unload = svm_unload,
 	.enter = svm_enter,
 	.skip_insn = svm_skip_insn,
 	.inject = svm_inject,
+	.inject_page_fault = svm_inject_page_fault,
+	.read_gpr = svm_read_gpr,
+	.write_gpr = svm_write_gpr,
+	.read_context = svm_read_context,
+	.retire = svm_retire,
 	.read_sysreg = svm_read_sysreg,
 	.write_sysreg = svm_write_sysreg,
 	.rip = svm_rip,

@@ -9,8 +9,6 @@
  *	    interrupts intercept ("Physical Interrupt Masking in EFLAGS").
  * Interrupts  that arrived while the guest ran are still pending after #VMEXIT(INTR). The
  *	    only window in which the host's IDT takes them is STGI; NOP; CLI after that exit.
- * Virtual interrupts  need no exit: V_IRQ with vector and priority stays in the VMCB until
- *	    the guest takes it by its IF, shadow and CR8; V_IRQ gone after #VMEXIT says it did.
  * Stack    VMRUN keeps the host's RSP in the host save area. The vCPU's pointer lies on that
  *	    stack, for percpu() is not there until VMLOAD has brought GS back; the address of
  *	    the page that VMLOAD takes it from is in the vCPU (host_hpa).
@@ -19,17 +17,94 @@
 #include "arch/x86/backend.h"
 #include "arch/x86/svm/vmcb.h"
 
+/* Are NMIs blocked in the guest? From an NMI's injection until the IRET after it is done. */
+enum svm_nmi {
+	NMI_FREE,
+	NMI_BLOCKED,   /* IRET is intercepted */
+	NMI_RETURNING, /* at the IRET: done when RIP is elsewhere */
+};
+
 struct svm_vcpu {
 	uint32_t vintr; /* as the guest was entered with */
 	uint32_t vintr_vector;
-	uint32_t flush;   /* TLB_*, for the next entry */
-	bool shares_asid; /* flush when it is loaded */
+	uint32_t flush;    /* TLB_*, for the next entry */
+	bool shares_asid;  /* flush when it is loaded */
+	bool has_rare;     /* flush, NMI blocking, a step, an ExtINT: see svm_show_events() */
+	bool has_extint;   /* entered with an interrupt of the 8259 */
+	bool wants_step;   /* at the next entry */
+	bool is_stepping;  /* one instruction, by RFLAGS.TF */
+	bool guest_tf;     /* the guest's own, before the step */
+	uint8_t nmi;       /* enum svm_nmi */
+	uint64_t step_rip; /* of the instruction to be stepped over */
+	uint64_t iret_rip; /* NMI_RETURNING */
+	uint64_t step_dr6; /* the guest's, before the step */
 };
+
+#define VECTOR_DB              1u
+#define VECTOR_NMI             2u
+#define VECTOR_BP              3u
+#define VECTOR_OF              4u
+#define VECTOR_UD              6u
+#define VECTOR_GP              13u
+#define VECTOR_PF              14u
+#define VECTOR_AC              17u
+#define VECTOR_MC              18u
+#define FIRST_INTERRUPT        32u
+
+#define EXCEPTIONS_INTERCEPTED (BIT32(VECTOR_DB) | BIT32(VECTOR_AC) | BIT32(VECTOR_MC))
+
+#define INTERCEPTS \
+	(INTERCEPT_INTR | INTERCEPT_NMI | INTERCEPT_SMI | INTERCEPT_INIT | INTERCEPT_RDPMC | \
+	 INTERCEPT_CPUID | INTERCEPT_INVD | INTERCEPT_HLT | INTERCEPT_INVLPGA | INTERCEPT_IOIO | \
+	 INTERCEPT_MSR | INTERCEPT_FERR | INTERCEPT_SHUTDOWN)
 
 /* Address of the permission maps, the same for all guests. [I] after probe */
 extern uint8_t svm_msrpm[MSRPM_BYTES];
 extern uint8_t svm_iopm[IOPM_BYTES];
 
+/* ---- run.c ---- */
+
 void svm_enter(struct vcpu *v, uint64_t deadline_tsc, struct exit_info *out);
+
+/* ---- event.c ---- */
+
+/*
+ * Events between exits and entries. Pure over the VMCB and the virtual APIC.
+ *
+ * Interrupts  need no exit: V_IRQ with vector and priority stays in the VMCB until the guest
+ *	    takes it by its IF, shadow and CR8; V_IRQ gone after #VMEXIT says it did. While one
+ *	    waits, a write to CR8 is intercepted: it may let a higher one through, and it ends
+ *	    QEMU while V_IRQ is set.
+ * ExtINT   An interrupt of the 8259 is injected when the guest can take one. Until then V_IRQ
+ *	    with V_IGN_TPR and an intercept of its delivery are the window; the virtual APIC's
+ *	    interrupts wait meanwhile.
+ * NMI      is injected; blocking is kept here, up to the end of the IRET, which is stepped over
+ *	    where another NMI waits for it.
+ * Steps    One instruction with TF set and every fault intercepted, to be handed on without it:
+ *	    over an IRET, a MOV to CR8, and an interrupt shadow that an event must wait for
+ *	    (QEMU's VMRUN forgets the shadow). INT3, INTO, PUSHF in a shadow show the guest TF.
+ */
+
+/* Before an entry. True: the guest must soon exit again, for an NMI must follow an event. */
+MUST_CHECK bool svm_show_events(struct vcpu *v);
+/* V_IRQ or V_TPR is not as the guest was entered with: it took the interrupt, wrote CR8. */
+void svm_note_changes(struct vcpu *v);
+/* #VMEXIT came while an event was being delivered. */
+void svm_event_was_interrupted(struct vcpu *v);
+/* An exit that events asked for, or an exception. False: not one of these. */
+bool svm_event_exit(struct vcpu *v, uint32_t code);
+
 void svm_skip_insn(struct vcpu *v);
+void svm_retire(struct vcpu *v, uint32_t bytes, uint64_t rflags);
 void svm_inject(struct vcpu *v, enum vcpu_fault fault);
+void svm_inject_page_fault(struct vcpu *v, uint64_t address, uint32_t error_code);
+/* All is forgotten. */
+void svm_reset_events(struct vcpu *v);
+
+static inline void svm_note_interrupts(struct vcpu *v, const struct vmcb *vmcb)
+{
+	const struct svm_vcpu *const s = v->backend;
+
+	if (__builtin_expect(s->vintr != vmcb->vintr, 0))
+		svm_note_changes(v);
+}

@@ -18,13 +18,17 @@
 #define   VM_CR_SVMDIS	    BIT64(4)	/* EFER.SVME cannot be set */
 #define MSR_VM_HSAVE_PA	    0xc0010117u
 
+#define INTERCEPT_CR_WRITE(n) BIT32(16 + (n))	/* offset 000H */
+
 /* Instruction intercepts, first word (offset 00CH). */
 #define INTERCEPT_INTR	    BIT32(0)
 #define INTERCEPT_NMI	    BIT32(1)
 #define INTERCEPT_SMI	    BIT32(2)
 #define INTERCEPT_INIT	    BIT32(3)
+#define INTERCEPT_VINTR	    BIT32(4)	/* a virtual interrupt is about to be taken */
 #define INTERCEPT_RDPMC	    BIT32(15)
 #define INTERCEPT_CPUID	    BIT32(18)
+#define INTERCEPT_IRET	    BIT32(20)
 #define INTERCEPT_INVD	    BIT32(22)
 #define INTERCEPT_HLT	    BIT32(24)
 #define INTERCEPT_INVLPGA   BIT32(26)
@@ -49,6 +53,7 @@
 #define VINTR_TPR	    UINT32_C(0x0f)	/* 3:0, the guest's CR8 */
 #define VINTR_IRQ	    BIT32(8)		/* a virtual interrupt waits */
 #define VINTR_PRIORITY(v)   ((uint32_t)(v) >> 4 << 16)	/* 19:16, the vector's class */
+#define VINTR_IGNORE_TPR    BIT32(20)	/* V_IRQ is taken whatever its priority */
 #define VINTR_MASKING	    BIT32(24)	/* guest IF and CR8 concern virtual interrupts only */
 
 #define TLB_KEEP	    0u
@@ -66,15 +71,19 @@
 #define	  EVENT_SOFTWARE    (UINT64_C(4) << 8)
 #define EVENT_ERROR_VALID   BIT64(11)
 #define EVENT_VALID	    BIT64(31)
+#define EVENT_ERROR(code)   ((uint64_t)(code) << 32)
 
 /* EXITCODE. Compared as 32 bits: an emulator leaves bits 63:32 of VMEXIT_INVALID zero. */
+#define VMEXIT_CR_WRITE	    0x010u	/* + register */
 #define VMEXIT_EXCEPTION    0x040u	/* + vector */
 #define VMEXIT_INTR	    0x060u
 #define VMEXIT_NMI	    0x061u
 #define VMEXIT_SMI	    0x062u
 #define VMEXIT_INIT	    0x063u
+#define VMEXIT_VINTR	    0x064u
 #define VMEXIT_RDPMC	    0x06fu
 #define VMEXIT_CPUID	    0x072u
+#define VMEXIT_IRET	    0x074u
 #define VMEXIT_INVD	    0x076u
 #define VMEXIT_HLT	    0x078u
 #define VMEXIT_INVLPGA	    0x07au
@@ -105,10 +114,15 @@
 #define NPF_WRITE	    BIT64(1)	/* EXITINFO1 of VMEXIT_NPF: as a page-fault error code */
 
 /* "Segmentation": the attributes of a descriptor, bits 55:52 and 47:40 together. */
-#define SEGMENT_CODE32	    0xc9bu	/* present, code, readable, accessed, D, G */
-#define SEGMENT_DATA32	    0xc93u	/* present, data, writable, accessed, B, G */
+#define SEGMENT_CODE16	    0x09bu	/* present, code, readable, accessed */
+#define SEGMENT_DATA16	    0x093u	/* present, data, writable, accessed */
+#define SEGMENT_CODE32	    0xc9bu	/* and D, G */
+#define SEGMENT_DATA32	    0xc93u	/* and B, G */
+#define SEGMENT_CODE64	    0xa9bu	/* and L, G */
 #define SEGMENT_LDT	    0x082u
-#define SEGMENT_TSS32	    0x08bu	/* busy */
+#define SEGMENT_TSS	    0x08bu	/* busy, of 32 or 64 bits */
+#define SEGMENT_PRESENT	    BIT32(7)
+#define SEGMENT_LONG	    BIT32(9)	/* 64-bit code */
 
 /* clang-format on */
 
