@@ -45,8 +45,8 @@ x86      := $(wildcard $(addsuffix /*.[cS],arch/x86 $(addprefix arch/x86/,vmx sv
 core_pure  := $(wildcard core/plan*.c) $(addprefix core/,elf.c ledger.c memory.c run.c exit.c \
 	      hypercall.c console.c partition.c load.c steal.c log_ring.c)
 x86_pure   := $(wildcard $(addprefix arch/x86/,acpi.c acpi_tables.c calibrate.c cmos.c boot_map.c cpuid.c \
-	      msr.c vlapic.c paging_table.c boot/multiboot2_info.c guest/*.c guest/*.S pc/v*.c \
-	      vmx/decode.c vmx/controls.c vmx/initial.c svm/decode.c))
+	      msr.c vlapic.c vlapic_timer.c paging_table.c boot/multiboot2_info.c guest/*.c guest/*.S pc/v*.c \
+	      vmx/decode.c vmx/controls.c vmx/initial.c vmx/msr_bitmap.c svm/decode.c))
 guest_pure := $(wildcard guests/rt/args.c guests/rt/rm.c guests/rt/stats.c guests/tasks/taskset.c)
 
 img_o  := $(patsubst %,$(B)/img/%.o,$(lib) $(pure) $(core) $(drivers) $(x86))
@@ -61,7 +61,7 @@ efi_src := $(wildcard arch/x86/boot/efi*.c) arch/x86/boot_map.c arch/x86/paging_
 efi_o   := $(patsubst %,$(B)/efi/%.o,$(efi_src))
 
 guest_names := $(sort $(filter-out rt linux,$(notdir $(patsubst %/,%,$(dir $(wildcard guests/*/*.c))))))
-linux       := $(addprefix $(B)/guests/,linux-generic linux-rt linux-cloud initrd-linux)
+linux       := $(addprefix $(B)/guests/,linux-generic linux-rt linux-cloud initrd-linux initrd-kvm)
 guests      := $(patsubst %,$(B)/guests/%.elf,$(guest_names)) $(linux)
 
 .DEFAULT_GOAL := all
@@ -136,12 +136,19 @@ $(B)/linux/%/vmlinuz:
 $(B)/guests/linux-%: $(B)/linux/%/vmlinuz
 	@mkdir -p $(@D)
 	$(Q)cp $< $@
-$(B)/tool/linux/%: guests/linux/%.c Makefile
+$(B)/tool/linux/%: guests/linux/%.c guests/abi.h Makefile
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(WARN) -I. -O2 -o $@ $<
+	$(Q)$(CC) $(WARN) -I. -O2 -static -s -pthread -Wl,--build-id=none -o $@ $<
 $(B)/guests/initrd-linux: guests/linux/init $(B)/tool/linux/meter tools/linux $(B)/linux/cloud/vmlinuz
 	$(Q)tools/linux $@ --add init=$< --add bin/meter=$(B)/tool/linux/meter \
 		--debian cyclictest --debian fio
+# The peer of `make bench PEER=kvm`: the modules of one kernel, our launcher, our guest's file.
+kvm_modules := $(foreach m,irqbypass kvm kvm-intel kvm-amd,--add lib/$(m).ko=$(B)/linux/cloud/$(m).ko)
+$(B)/guests/initrd-kvm: guests/linux/init $(B)/tool/linux/meter $(B)/tool/linux/kvm_run \
+		$(B)/guests/bench.elf tools/linux $(B)/linux/cloud/vmlinuz
+	$(Q)tools/linux $@ --add init=$< --add bin/meter=$(B)/tool/linux/meter \
+		--add bin/kvm_run=$(B)/tool/linux/kvm_run --add bench.elf=$(B)/guests/bench.elf \
+		$(kvm_modules)
 
 # --- one image per configuration ---------------------------------------------------------
 # build/config/NAME/: plan (checks the configuration: refused before the build), bulkhead.elf,

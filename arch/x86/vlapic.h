@@ -90,7 +90,11 @@ struct irq_message {
 };
 #define IRQ_BROADCAST UINT32_MAX
 
-/* What an operation asks of the world outside; zeroed by the callee. */
+/*
+ * What an operation asks of the world outside; zeroed by the callee. A fixed message is for every
+ * OTHER APIC that vlapic_matches(), or that the shorthand names; one of any other kind for the
+ * sender as well.
+ */
 struct vlapic_effect {
 	bool has_message; /* for others, or for itself by NMI, INIT, start-up; what it sends to
 			   * itself as a fixed interrupt is done already, and not in here */
@@ -104,16 +108,24 @@ struct vlapic {
 	bool changed;        /* set whenever `deliverable` was computed anew; a back-end
 			      * that shows it to hardware clears it */
 	bool is_bsp;
-	uint8_t mode;            /* enum vlapic_mode */
+	uint8_t mode;      /* enum vlapic_mode */
+	uint8_t irr_words; /* which of the eight words of IRR may not be 0; ISR: likewise */
+	uint8_t isr_words;
 	uint64_t wake_tsc;       /* next timer interrupt; TSC_NEVER: none, or masked */
 	uint64_t expiry_tsc;     /* when the timer reaches zero; TSC_NEVER: stopped */
 	uint64_t guest_deadline; /* IA32_TSC_DEADLINE as written; 0: disarmed */
 	uint32_t *registers;     /* the page: registers[offset / 4] */
 	uint32_t apic_id;        /* [I] as set at creation */
 	uint32_t esr_collected;  /* errors since the last write to ESR */
+	uint32_t lvt_timer;      /* the timer's two registers as they act: the page may have been */
+	uint32_t divide_config;  /* written by APICv already */
 };
 
-/* `page`: 4 KiB, zeroed by this. The state after reset: xAPIC mode, or x2APIC mode. */
+/*
+ * `page`: 4 KiB, zeroed by this. The state after reset: xAPIC mode, or x2APIC mode. In xAPIC mode
+ * the first CPU's is as firmware leaves it: enabled, with the 8259 at LINT0 ("Virtual Wire Mode"
+ * of the MultiProcessor Specification).
+ */
 void vlapic_init(struct vlapic *l, void *page, uint32_t apic_id, enum vlapic_mode mode);
 /* INIT: registers as after reset; mode and ID stay. "Local APIC State After It Receives INIT". */
 void vlapic_receive_init(struct vlapic *l);
