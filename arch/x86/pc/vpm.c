@@ -98,9 +98,12 @@ bool vpm_sci(const struct vpm *p, uint64_t now_tsc)
 
 uint64_t vpm_next_tsc(const struct vpm *p, uint64_t now_tsc)
 {
-	const uint64_t carries = ticks(p, now_tsc) >> CARRY_SHIFT;
+	uint64_t carries;
 
-	if (!(p->enable & TMR_EN) || carries > p->carries_cleared)
+	if (!(p->enable & TMR_EN))
+		return TSC_NEVER;
+	carries = ticks(p, now_tsc) >> CARRY_SHIFT;
+	if (carries > p->carries_cleared)
 		return TSC_NEVER;
 	return ticks_to_tsc(p->epoch_tsc, (carries + 1) << CARRY_SHIFT, PC_PM_TIMER_HZ, p->tsc_hz);
 }
