@@ -3,6 +3,7 @@
  * guests/linux/meter.c - what a Linux guest measures with, and what keeps it busy.
  *
  *	meter tsc		   prints the time-stamp counter
+ *	meter drain		   waits until the console has sent what was written
  *	meter cpu WINDOW_MS COUNT  units of work done in each of COUNT windows of CLOCK_MONOTONIC,
  *				   and the ticks (10 ms) that /proc/stat calls stolen in it
  *	meter smp MS		   a process pinned on each CPU works for MS; units of each
@@ -19,6 +20,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
+#include <termios.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -194,12 +196,14 @@ int main(int argc, char **argv)
 
 	if (strcmp(what, "tsc") == 0)
 		return printf("%llu\n", (unsigned long long)__builtin_ia32_rdtsc()) < 0;
+	if (strcmp(what, "drain") == 0)
+		return tcdrain(STDOUT_FILENO) != 0;
 	if (strcmp(what, "cpu") == 0)
 		return measure_cpu(ms * NS_PER_MS, argc > 3 ? strtoull(argv[3], NULL, 0) : 1);
 	if (strcmp(what, "smp") == 0)
 		return measure_smp(ms * NS_PER_MS);
 	if (strcmp(what, "stress") == 0)
 		return stress();
-	fprintf(stderr, "usage: meter tsc | cpu MS COUNT | smp MS | stress\n");
+	fprintf(stderr, "usage: meter tsc | drain | cpu MS COUNT | smp MS | stress\n");
 	return EXIT_FAILURE;
 }
