@@ -199,6 +199,20 @@ void apic_send_fixed(uint32_t to, uint8_t vector)
 	send(to, ICR_ASSERT | vector);
 }
 
+void apic_send_posted(uint32_t to)
+{
+	apic_send_fixed(to, VECTOR_POSTED);
+}
+
+void apic_absorb_posted(void)
+{
+	if (!apic_vector_bit(X2APIC_IRR, VECTOR_POSTED))
+		return;
+	apic_write(X2APIC_TPR, (VECTOR_POSTED & 0xf0) - 0x10);
+	__asm__ volatile("sti; nop; cli" ::: "memory");
+	apic_write(X2APIC_TPR, 0);
+}
+
 /* The NMI reaches a core whose interrupts are off; VECTOR_HALT one whose NMIs are blocked. */
 void arch_halt_others(void)
 {
@@ -227,6 +241,8 @@ void irq_serve(uint8_t vector)
 		break;
 	case VECTOR_KICK: /* that it arrived is the message */
 		percpu()->is_kicked = true;
+		break;
+	case VECTOR_POSTED:
 		break;
 	case VECTOR_HALT:
 		arch_halt();

@@ -9,9 +9,14 @@
 #pragma once
 #include "core/lib/base.h"
 
-#define VECTOR_TIMER    0xe0u /* APIC timer: a deadline has come */
-#define VECTOR_KICK     0xe1u /* another core wants this one to look around */
-#define VECTOR_HALT     0xe2u /* panic on another core: stop for ever */
+#define VECTOR_TIMER 0xe0u /* APIC timer: a deadline has come */
+#define VECTOR_KICK  0xe1u /* another core wants this one to look around */
+#define VECTOR_HALT  0xe2u /* panic on another core: stop for ever */
+/*
+ * To VT-x's posted interrupts (vmx/apicv.h). In a class of its own above the others, so that TPR
+ * can let it through alone. Taken by the hypervisor, it means nothing.
+ */
+#define VECTOR_POSTED   0xf0u
 #define VECTOR_SPURIOUS 0xffu
 
 /* Serves host interrupt `vector` and acknowledges it. Bounded. */
@@ -21,6 +26,11 @@ void irq_serve(uint8_t vector);
  * for an NMI executes INT 2, which ends here and, by its IRET, unblocks NMIs again.
  */
 void nmi_serve(void);
+
+/* Makes the core with this APIC ID look at the descriptor of the guest that it runs. */
+void apic_send_posted(uint32_t to);
+/* Takes VECTOR_POSTED if it is pending here, and nothing else but what is above it. */
+void apic_absorb_posted(void);
 
 /*
  * One-shot timer of this core, absolute. Arming for the time already armed costs nothing;

@@ -2,16 +2,31 @@
 /*
  * arch/x86/apic_regs.h - the host's local APIC registers. Private to apic.c and apic_timer.c.
  *
- * Registers are named by their x2APIC MSRs (X2APIC_* of vlapic.h). In xAPIC mode the same
+ * Registers are named by their x2APIC MSRs. In xAPIC mode the same
  * register lies at 16 * (msr - 800H) in the 4 KiB page that IA32_APIC_BASE names; only ICR
  * differs (two halves there, one MSR here).
- * Source   SDM Vol. 3A, "Advanced Programmable Interrupt Controller (APIC)".
+ * Source   SDM Vol. 3A, "Advanced Programmable Interrupt Controller (APIC)":
+ *	    "x2APIC Register Address Space".
  */
 #pragma once
 #include "arch/x86/cpu.h"
-#include "arch/x86/vlapic.h"
 
-#define XAPIC_ICR_HIGH 0x831u /* xAPIC only: offset 310H */
+#define X2APIC_ID            0x802u /* r */
+#define X2APIC_TPR           0x808u /* rw */
+#define X2APIC_EOI           0x80bu /* w, 0 only */
+#define X2APIC_SVR           0x80fu /* rw */
+#define X2APIC_ISR           0x810u /* r, 8 of them */
+#define X2APIC_IRR           0x820u /* r, 8 of them */
+#define X2APIC_ICR           0x830u /* rw, 64 bits */
+#define X2APIC_LVT_TIMER     0x832u /* rw */
+#define X2APIC_LVT_LINT0     0x835u /* rw */
+#define X2APIC_LVT_LINT1     0x836u /* rw */
+#define X2APIC_LVT_ERROR     0x837u /* rw */
+#define X2APIC_INITIAL_COUNT 0x838u /* rw */
+#define X2APIC_CURRENT_COUNT 0x839u /* r */
+#define X2APIC_DIVIDE_CONFIG 0x83eu /* rw */
+
+#define XAPIC_ICR_HIGH       0x831u /* xAPIC only: offset 310H */
 
 /* "Spurious Interrupt Vector Register" */
 #define SVR_ENABLE BIT32(8)

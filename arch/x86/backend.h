@@ -34,10 +34,15 @@ enum vcpu_activity { VCPU_ACTIVE, VCPU_WAITS_FOR_SIPI };
 #define VCPU_POST_INIT   BIT32(1)
 #define VCPU_POST_SIPI   BIT32(2)
 #define VCPU_POST_EXTINT BIT32(3) /* stays set while the 8259's output is high */
+#define VCPU_POST_LEVEL  BIT32(4) /* with APICv: `level` has vectors */
 struct vcpu_mailbox {
 	struct pi_descriptor
-		*vectors;     /* a frame of its own: also the posted-interrupt descriptor */
-	uint64_t level[4];    /* the trigger mode with which a vector was last posted: 1 level */
+		*vectors; /* a frame of its own: also the posted-interrupt descriptor */
+	/*
+	 * The trigger mode with which a vector was last posted: 1 level. With APICv, where
+	 * hardware takes vectors as edge-triggered: the level-triggered ones, not in `vectors`.
+	 */
+	uint64_t level[4];
 	uint32_t events;      /* VCPU_POST_* */
 	uint32_t sipi_vector; /* written before VCPU_POST_SIPI is */
 };
@@ -72,11 +77,11 @@ struct vcpu {
 	struct vcpu_mailbox mailbox;
 	vcpu_id_t first; /* [I] the partition's vCPUs */
 	uint32_t vcpu_count;
-	bool has_apicv;    /* [I] chosen by the back-end's create() */
-	bool is_dedicated; /* [I] */
-	bool has_pc;       /* [I] */
+	bool has_apicv;                      /* [I] chosen by the back-end's create() */
+	bool is_dedicated;                   /* [I] */
+	bool has_pc;                         /* [I] */
 	enum vlapic_mode apic_mode_at_entry; /* [I] */
-	bool was_in_hlt;   /* [C] its last exit was EXIT_HLT */
+	bool was_in_hlt;                     /* [C] its last exit was EXIT_HLT */
 	uint64_t tsc_adjust, steal_msr, spec_ctrl;
 	struct vcpu_mtrr {
 		uint64_t def_type, fixed[11], base[8], mask[8];

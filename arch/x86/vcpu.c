@@ -409,19 +409,31 @@ static void take_startup(struct vcpu *v, uint32_t events)
 		begin_at_entry(v);
 }
 
+static void take_level(struct vcpu *v)
+{
+	uint64_t vectors[4];
+
+	for (uint32_t i = 0; i < ARRAY_SIZE(vectors); i++)
+		vectors[i] = __atomic_exchange_n(&v->mailbox.level[i], 0, __ATOMIC_SEQ_CST);
+	vlapic_merge(&v->lapic, vectors, vectors);
+}
+
 void arch_vcpu_sync(vcpu_id_t id)
 {
+	static const uint64_t no_level[4];
+	uint64_t vectors[4];
 	struct vcpu *v = vcpus[id];
 	const uint32_t events =
 		__atomic_fetch_and(&v->mailbox.events, VCPU_POST_EXTINT, __ATOMIC_SEQ_CST);
-	uint64_t vectors[4];
 
 	if (events & (VCPU_POST_INIT | VCPU_POST_SIPI))
 		take_startup(v, events);
 	if ((events & VCPU_POST_NMI) && v->activity == VCPU_ACTIVE)
 		v->nmi_pending = true;
+	if (events & VCPU_POST_LEVEL)
+		take_level(v);
 	if (pi_take(v->mailbox.vectors, vectors))
-		vlapic_merge(&v->lapic, vectors, v->mailbox.level);
+		vlapic_merge(&v->lapic, vectors, v->has_apicv ? no_level : v->mailbox.level);
 	look_at_extint(v);
 	backend.events_changed(v);
 }

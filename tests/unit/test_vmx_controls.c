@@ -263,6 +263,32 @@ static void features_that_the_cpu_lacks_stay_reserved_in_cr4(void)
 	CHECK(vmx_cr4_allowed(&c) >> 22 & 1);
 }
 
+/* TPR shadow; APIC accesses, x2APIC mode, registers, delivery; posting. All, or software. */
+static void apicv_is_used_only_if_it_is_complete(void)
+{
+	static const struct {
+		enum group group;
+		uint32_t bit;
+	} parts[] = { { PIN, 7 },   { PROC, 21 }, { PROC2, 0 },
+		      { PROC2, 4 }, { PROC2, 8 }, { PROC2, 9 } };
+	struct vmx_controls out;
+	const char *missing;
+
+	CHECK(vmx_controls_plan(&everything, &out, &missing) == OK);
+	CHECK(out.has_apicv);
+	/* CR8 exits only without it; the modes' bits come later. */
+	CHECK(out.apicv_proc == ((out.proc & ~(B(19) | B(20))) | B(21)));
+	CHECK(out.apicv_proc2 == (out.proc2 | B(8) | B(9)));
+	for (uint32_t i = 0; i < ARRAY_SIZE(parts); i++) {
+		struct vmx_caps c = everything;
+
+		*cap_of(&c, parts[i].group) &= ~B(parts[i].bit + 32);
+		CHECK(vmx_controls_plan(&c, &out, &missing) == OK);
+		CHECK(!out.has_apicv);
+		CHECK(out.pin == (out.pin & (uint32_t)(c.pin >> 32)));
+	}
+}
+
 int main(void)
 {
 	RUN(a_complete_processor_is_taken);
@@ -273,5 +299,6 @@ int main(void)
 	RUN(a_vmcs_that_does_not_fit_is_refused);
 	RUN(dangerous_control_bits_are_the_hosts);
 	RUN(features_that_the_cpu_lacks_stay_reserved_in_cr4);
+	RUN(apicv_is_used_only_if_it_is_complete);
 	return test_failed;
 }

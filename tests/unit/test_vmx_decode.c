@@ -26,7 +26,8 @@ static const struct {
 	{ 55, EXIT_XSETBV },	 { 59, EXIT_UNDEFINED },   { 60, EXIT_UNDEFINED },
 	/* The back-end looks closer: exception or NMI, windows, control registers. */
 	{ 0, EXIT_CONTROL },	 { 7, EXIT_CONTROL },	   { 8, EXIT_CONTROL },
-	{ 28, EXIT_CONTROL },
+	{ 28, EXIT_CONTROL },	 { 44, EXIT_CONTROL },	   { 45, EXIT_APIC },
+	{ 56, EXIT_APIC },
 };
 /* clang-format on */
 
@@ -185,6 +186,35 @@ static void only_valid_vectoring_is_injected_again(void)
 	CHECK(vmx_reinjection(0x80001202) == 0x80000202); /* NMI, bit 12 undefined */
 }
 
+/* Offset 11:0, type 15:12: 0 read, 1 write, 2 fetch, 3 during delivery; 10, 15 not linear. */
+static void accesses_to_the_apic_page_look_like_refused_memory(void)
+{
+	for (uint32_t type = 0; type < 16; type++)
+		for (uint32_t offset = 0; offset < 4096; offset++) {
+			struct exit_info e = { 0 };
+
+			vmx_decode_apic_access(offset | type << 12, &e);
+			CHECK(e.kind == (type <= 3 ? EXIT_MEMORY : EXIT_OTHER));
+			CHECK(e.addr == UINT64_C(0xfee00000) + offset);
+			CHECK(e.write == (type == 1));
+		}
+}
+
+/* Reason 56: offset, the write is done. Reason 45: vector, the EOI is done. */
+static void apic_writes_and_ends_of_interrupt_are_told_apart(void)
+{
+	for (uint32_t q = 0; q < 4096; q++) {
+		struct exit_info e = { 0 };
+
+		vmx_decode_apic(56, q, &e);
+		CHECK(e.kind == EXIT_APIC && e.write && e.addr == q);
+		if (q > 255)
+			continue;
+		vmx_decode_apic(45, q, &e);
+		CHECK(e.kind == EXIT_APIC && !e.write && e.value == q);
+	}
+}
+
 /* SDM Vol. 1, "EFLAGS Register": CF 0, PF 2, AF 4, ZF 6, SF 7, OF 11; RF 16 ends with it. */
 static void an_emulated_instruction_changes_arithmetic_flags_only(void)
 {
@@ -225,6 +255,8 @@ int main(void)
 	RUN(the_timer_expires_at_the_deadline_or_less_than_a_tick_late);
 	RUN(the_timer_never_wraps_near_the_end_of_time);
 	RUN(only_valid_vectoring_is_injected_again);
+	RUN(accesses_to_the_apic_page_look_like_refused_memory);
+	RUN(apic_writes_and_ends_of_interrupt_are_told_apart);
 	RUN(an_emulated_instruction_changes_arithmetic_flags_only);
 	RUN(outside_64_bit_mode_rip_has_32_bits);
 	return test_failed;

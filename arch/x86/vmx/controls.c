@@ -171,6 +171,29 @@ uint64_t vmx_cr4_allowed(const struct vmx_caps *caps)
 	return known & caps->cr4_fixed1;
 }
 
+/* High half of a capability MSR: bits that may be 1. */
+static bool may_set(uint64_t cap, uint32_t bits)
+{
+	return ((uint32_t)(cap >> 32) & bits) == bits;
+}
+
+/* CR8 is the page's TPR then: no exits. The mode's own bit comes with the mode. */
+static void plan_apicv(const struct vmx_caps *c, struct vmx_controls *out)
+{
+	const uint32_t cr8 = PROC_CR8_LOAD_EXITING | PROC_CR8_STORE_EXITING;
+	const uint32_t always =
+		PROC2_APIC_REGISTER_VIRTUALIZATION | PROC2_VIRTUAL_INTERRUPT_DELIVERY;
+	const uint32_t modes = PROC2_VIRTUALIZE_APIC_ACCESSES | PROC2_VIRTUALIZE_X2APIC_MODE;
+
+	out->has_apicv = may_set(c->pin, PIN_PROCESS_POSTED_INTERRUPTS) &&
+			 may_set(c->proc, PROC_USE_TPR_SHADOW) && !((uint32_t)c->proc & cr8) &&
+			 may_set(c->proc2, always | modes) && !((uint32_t)c->proc2 & modes);
+	if (!out->has_apicv)
+		return;
+	out->apicv_proc = (out->proc & ~cr8) | PROC_USE_TPR_SHADOW;
+	out->apicv_proc2 = out->proc2 | always;
+}
+
 /*
  * CR0: FIXED0 has PE, PG and NE; unrestricted guests may clear PE and PG. NE stays set, and
  * caches stay on: CD and NW exist in the read shadow only. The undefined bits of the low half
@@ -214,6 +237,7 @@ enum err vmx_controls_plan(const struct vmx_caps *caps, struct vmx_controls *out
 	out->timer_shift = VMX_MISC_TIMER_SHIFT(caps->misc);
 	out->has_1g_pages = (caps->ept_vpid & EPT_CAP_1G) != 0;
 	plan_control_registers(caps, out);
+	plan_apicv(caps, out);
 	*missing = NULL;
 	return OK;
 }

@@ -29,6 +29,9 @@ struct vmx_controls {
 	uint32_t pin, proc, proc2, exit, entry;
 	uint32_t timer_shift; /* the preemption timer counts TSC ticks >> timer_shift */
 	bool has_1g_pages;
+	/* APICv, all of it, and posted interrupts; those of a vCPU that uses it. */
+	bool has_apicv;
+	uint32_t apicv_proc, apicv_proc2;
 	/* Bits a guest cannot change by itself, and those that are set whatever it believes. */
 	uint64_t cr0_mask, cr0_set;
 	uint64_t cr4_mask, cr4_set;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "arch/x86/cpu.h"
+#include "arch/x86/pc/map.h"
 #include "arch/x86/vmx/decode.h"
 #include "arch/x86/vmx/regs.h"
 
@@ -37,12 +38,15 @@ static const uint8_t kinds[REASON_COUNT] = {
 	[REASON_ENTRY_MACHINE_CHECK] = KIND(EXIT_INIT),
 	[REASON_MWAIT]		    = KIND(EXIT_UNDEFINED),
 	[REASON_MONITOR]	    = KIND(EXIT_UNDEFINED),
+	[REASON_APIC_ACCESS]	    = KIND(EXIT_CONTROL),
+	[REASON_VIRTUALIZED_EOI]    = KIND(EXIT_APIC),
 	[REASON_EPT_VIOLATION]	    = KIND(EXIT_MEMORY),
 	[REASON_INVEPT]		    = KIND(EXIT_UNDEFINED),
 	[REASON_PREEMPTION_TIMER]   = KIND(EXIT_DEADLINE),
 	[REASON_INVVPID]	    = KIND(EXIT_UNDEFINED),
 	[REASON_WBINVD]		    = KIND(EXIT_CACHE),
 	[REASON_XSETBV]		    = KIND(EXIT_XSETBV),
+	[REASON_APIC_WRITE]	    = KIND(EXIT_APIC),
 	[REASON_VMFUNC]		    = KIND(EXIT_UNDEFINED),
 	[REASON_ENCLS]		    = KIND(EXIT_UNDEFINED),
 };
@@ -82,6 +86,28 @@ void vmx_decode_ept(uint64_t qualification, uint64_t gpa, struct exit_info *out)
 	out->write = (qualification & is_write) != 0;
 	out->addr = gpa;
 	out->value = qualification & access_field;
+}
+
+void vmx_decode_apic_access(uint64_t qualification, struct exit_info *out)
+{
+	const uint64_t read_bit = 1, write_bit = 2; /* as for EPT violations */
+	uint32_t type = APIC_ACCESS_TYPE(qualification);
+
+	out->kind = type <= APIC_ACCESS_BY_DELIVERY ? EXIT_MEMORY : EXIT_OTHER;
+	out->width = 0;
+	out->write = type == APIC_ACCESS_WRITE;
+	out->addr = PC_LAPIC + APIC_ACCESS_OFFSET(qualification);
+	out->value = out->kind == EXIT_OTHER ? REASON_APIC_ACCESS
+		     : out->write            ? write_bit
+					     : read_bit;
+}
+
+void vmx_decode_apic(uint32_t reason, uint64_t qualification, struct exit_info *out)
+{
+	out->kind = EXIT_APIC;
+	out->write = REASON_BASIC(reason) == REASON_APIC_WRITE;
+	out->addr = out->write ? qualification & 0xfff : 0;
+	out->value = out->write ? 0 : qualification & 0xff;
 }
 
 struct vmx_cr vmx_decode_cr(uint64_t qualification)

@@ -20,6 +20,17 @@ void vmx_decode_io(uint64_t qualification, uint64_t rax, struct exit_info *out);
 /* "Exit Qualification for EPT Violations". */
 void vmx_decode_ept(uint64_t qualification, uint64_t gpa, struct exit_info *out);
 
+/*
+ * "Exit Qualification for APIC-Access VM Exits": as a refused access to memory, for the decoder.
+ * EXIT_OTHER: by a guest-physical address (its page tables lie there); no guest does that.
+ */
+void vmx_decode_apic_access(uint64_t qualification, struct exit_info *out);
+/*
+ * EXIT_APIC. "APIC-Write Emulation": write is true, addr the register's offset, which is written.
+ * "EOI Virtualization": write is false, value the vector, whose EOI is done.
+ */
+void vmx_decode_apic(uint32_t reason, uint64_t qualification, struct exit_info *out);
+
 /* "Exit Qualification for Control-Register Accesses"; only MOV can exit with our masks. */
 enum vmx_cr_access { CR_READ, CR_WRITE, CR_OTHER };
 struct vmx_cr {

@@ -5,6 +5,7 @@
  * "Interrupt-Window Exiting and Virtual-Interrupt Delivery"; "VMX-Preemption Timer".
  */
 #include "arch/x86/cpu.h"
+#include "arch/x86/vmx/apicv.h"
 #include "arch/x86/vmx/decode.h"
 #include "arch/x86/vmx/vmcs.h"
 
@@ -138,7 +139,7 @@ static void write_interrupt(enum interruption_type type, uint8_t vector)
 		   INTERRUPTION_VALID | INTERRUPTION_OF_TYPE(type) | vector);
 }
 
-/* Of the local APIC, or of the 8259 through it. False: there is none. */
+/* Of the local APIC (with APICv, hardware has them), or of the 8259. False: there is none. */
 static bool choose_interrupt(struct vcpu *v, uint8_t *vector)
 {
 	int pending = vcpu_irq_pending(v);
@@ -194,6 +195,8 @@ bool vmx_prepare(struct vcpu *v, uint64_t deadline_tsc)
 
 	if (cpu_rdtsc() >= deadline_tsc)
 		return false;
+	if (v->has_apicv)
+		apicv_prepare(v);
 	offer_events(v, x);
 	switch_timer(x, is_timed);
 	calm = x->proc & WINDOWS ? 0 : CALM;

@@ -6,6 +6,7 @@
  */
 #include "arch/x86/apic.h"
 #include "arch/x86/cpu.h"
+#include "arch/x86/vmx/apicv.h"
 #include "arch/x86/vmx/decode.h"
 #include "arch/x86/vmx/vmcs.h"
 #include "core/lib/assert.h"
@@ -239,7 +240,12 @@ static void decode_rest(struct vcpu *v, uint32_t reason, struct exit_info *out)
 	case REASON_EXCEPTION_OR_NMI:
 		take_exception(v, out);
 		return;
+	case REASON_APIC_ACCESS:
+		vmx_decode_apic_access(vmcs_read(VMCS_EXIT_QUALIFICATION), out);
+		(void)queue_interrupted_event(v);
+		return;
 	case REASON_HLT:
+		apicv_end_posting(v);
 		x->can_wake = (vmcs_read(VMCS_GUEST_RFLAGS) & RFLAGS_IF) != 0;
 		out->value = x->can_wake;
 		return;
@@ -272,6 +278,9 @@ static __attribute__((noinline)) void decode_by_kind(struct vcpu *v, uint32_t re
 		return;
 	case EXIT_MEMORY:
 		take_ept_violation(v, out);
+		return;
+	case EXIT_APIC:
+		vmx_decode_apic(reason, vmcs_read(VMCS_EXIT_QUALIFICATION), out);
 		return;
 	case EXIT_MSR_READ:
 	case EXIT_MSR_WRITE:

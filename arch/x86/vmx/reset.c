@@ -59,6 +59,15 @@ static void write_gprs(struct vcpu *v)
 	}
 }
 
+/* Of those in the VMCS. A start-up IPI follows INIT, which leaves them alone. */
+static void write_power_on_msrs(void)
+{
+	vmcs_set(VMCS_GUEST_SYSENTER_CS, 0);
+	vmcs_set(VMCS_GUEST_SYSENTER_ESP, 0);
+	vmcs_set(VMCS_GUEST_SYSENTER_EIP, 0);
+	vmcs_set(VMCS_GUEST_PAT, PAT_RESET);
+}
+
 void vmx_reset(struct vcpu *v)
 {
 	struct vmx *x = v->backend;
@@ -76,6 +85,9 @@ void vmx_reset(struct vcpu *v)
 	vmcs_set(VMCS_GUEST_ACTIVITY, 0);
 	vmcs_set(VMCS_GUEST_DEBUGCTL, 0);
 	vmcs_set(VMCS_ENTRY_INTERRUPTION, 0);
+	vmcs_set(VMCS_TSC_OFFSET, v->tsc_offset);
+	if (v->entry.mode != VCPU_REAL16)
+		write_power_on_msrs();
 	write_live();
 	write_gprs(v);
 	x->event = 0;

@@ -3,25 +3,15 @@
  * Everything that a VMCS holds, written once. SDM Vol. 3C, "VM Entries": "Checks on VMX
  * Controls and Host-State Area" and "Checking and Loading Guest State" say what must fit.
  */
-#include <string.h>
 #include "arch/mem.h"
 #include "arch/x86/cpu.h"
 #include "arch/x86/percpu.h"
+#include "arch/x86/vmx/apicv.h"
 #include "arch/x86/vmx/vmcs.h"
 #include "core/lib/assert.h"
 
-/*
- * MSRs that a guest reads and writes without an exit: the CPU switches them (VMCS), or we do
- * when another vCPU is loaded. Everything else exits.
- */
-static const uint32_t own_msrs[] = {
-	MSR_SYSENTER_CS, MSR_SYSENTER_ESP, MSR_SYSENTER_EIP,   MSR_PAT,
-	MSR_STAR,        MSR_LSTAR,        MSR_CSTAR,          MSR_FMASK,
-	MSR_FS_BASE,     MSR_GS_BASE,      MSR_KERNEL_GS_BASE,
-};
-
-/* One for all vCPUs. */
-static uint8_t msr_bitmap[PAGE_BYTES] __attribute__((aligned(PAGE_BYTES)));
+/* Shared by all vCPUs. */
+static uint8_t msr_bitmaps[VMX_MSR_BITMAP_COUNT][PAGE_BYTES] __attribute__((aligned(PAGE_BYTES)));
 
 struct idt_register {
 	uint16_t limit;
@@ -44,23 +34,15 @@ void vmcs_set(enum vmcs_field field, uint64_t value)
 	ASSERT(!failed);
 }
 
-static void allow_msr(uint32_t msr)
+void vmcs_build_msr_bitmaps(void)
 {
-	bool is_high = msr >= MSR_BITMAP_HIGH_FIRST;
-	uint32_t bit = is_high ? msr - MSR_BITMAP_HIGH_FIRST : msr;
-	uint32_t byte = bit / 8;
-	uint8_t keep = (uint8_t)~BIT32(bit % 8);
-
-	ASSERT(bit < MSR_BITMAP_RANGE);
-	msr_bitmap[(is_high ? MSR_BITMAP_READ_HIGH : MSR_BITMAP_READ_LOW) + byte] &= keep;
-	msr_bitmap[(is_high ? MSR_BITMAP_WRITE_HIGH : MSR_BITMAP_WRITE_LOW) + byte] &= keep;
+	for (uint32_t i = 0; i < VMX_MSR_BITMAP_COUNT; i++)
+		vmx_msr_bitmap_build(msr_bitmaps[i], (enum vmx_msr_bitmap)i);
 }
 
-void vmcs_build_msr_bitmap(void)
+hpa_t vmcs_msr_bitmap(enum vmx_msr_bitmap kind)
 {
-	memset(msr_bitmap, 0xff, sizeof(msr_bitmap));
-	for (uint32_t i = 0; i < ARRAY_SIZE(own_msrs); i++)
-		allow_msr(own_msrs[i]);
+	return arch_mem_hpa(msr_bitmaps[kind]);
 }
 
 /*
@@ -71,7 +53,7 @@ static void init_controls(const struct vcpu *v, const struct vmx *x)
 {
 	vmcs_set(VMCS_PIN_CONTROLS, x->pin);
 	vmcs_set(VMCS_PROC_CONTROLS, x->proc);
-	vmcs_set(VMCS_PROC2_CONTROLS, vmx_controls.proc2);
+	vmcs_set(VMCS_PROC2_CONTROLS, x->proc2);
 	vmcs_set(VMCS_EXIT_CONTROLS, vmx_controls.exit);
 	vmcs_set(VMCS_ENTRY_CONTROLS, vmx_controls.entry);
 	vmcs_set(VMCS_EXCEPTION_BITMAP,
@@ -85,7 +67,7 @@ static void init_controls(const struct vcpu *v, const struct vmx *x)
 	vmcs_set(VMCS_ENTRY_INTERRUPTION, 0);
 	vmcs_set(VMCS_ENTRY_ERROR_CODE, 0);
 	vmcs_set(VMCS_ENTRY_INSTRUCTION_LENGTH, 0);
-	vmcs_set(VMCS_MSR_BITMAP, arch_mem_hpa(msr_bitmap).v);
+	vmcs_set(VMCS_MSR_BITMAP, vmcs_msr_bitmap(VMX_MSRS_PLAIN).v);
 	vmcs_set(VMCS_TSC_OFFSET, v->tsc_offset);
 	vmcs_set(VMCS_EPTP, x->nested_root.v | EPTP_MEMORY_WB | EPTP_WALK_4);
 	vmcs_set(VMCS_VPID, v->id + 1); /* 0 is the host's */
@@ -141,5 +123,7 @@ void vmcs_init(const struct vcpu *v)
 	const struct vmx *x = v->backend;
 
 	init_controls(v, x);
+	if (v->has_apicv)
+		apicv_init_vmcs(v);
 	init_guest_msrs();
 }

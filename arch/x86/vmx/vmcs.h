@@ -9,6 +9,7 @@
 #include "arch/x86/backend.h"
 #include "arch/x86/vmx/controls.h"
 #include "arch/x86/vmx/decode.h"
+#include "arch/x86/vmx/msr_bitmap.h"
 #include "arch/x86/vmx/regs.h"
 
 /*
@@ -21,12 +22,18 @@
  */
 struct vmx {
 	uint32_t pin, proc;    /* [C] as they stand in the VMCS */
+	uint32_t proc2;        /* [I] without what the APIC's mode adds */
 	uint32_t event;        /* [C] interruption information for the next entry; 0: none */
 	uint32_t event_error;  /* [C] */
 	uint32_t event_length; /* [C] of the instruction, for software interrupts */
 	bool has_host;         /* [C] its own core's state is in the VMCS */
 	bool can_wake;         /* [C] RFLAGS.IF at its last HLT */
 	hpa_t nested_root;     /* [I] */
+	/* apicv.h */
+	uint64_t eoi_exit[4];  /* [C] EOI-exit bitmap, as it stands in the VMCS */
+	uint32_t host_apic_id; /* [C] of its core; read by others once is_posting is set */
+	bool can_post;         /* [I] */
+	bool is_posting;       /* atomic; written by its own core */
 };
 
 extern struct vmx_controls vmx_controls; /* [I] after probe() */
@@ -54,11 +61,15 @@ static inline void vmcs_write(enum vmcs_field field, uint64_t value)
 void vmcs_set(enum vmcs_field field, uint64_t value);
 
 /* Once, on the boot core, before any vCPU is loaded. */
-void vmcs_build_msr_bitmap(void);
+void vmcs_build_msr_bitmaps(void);
+hpa_t vmcs_msr_bitmap(enum vmx_msr_bitmap kind);
 /* The current VMCS becomes that of a vCPU which has never run: controls, and the guest's MSRs. */
 void vmcs_init(const struct vcpu *v);
 /* The host's state: that of the core it is called on, for ever. */
 void vmcs_init_host(const struct vcpu *v);
+
+/* What the CPU keeps of its nested translations. vmx.c. Loaded. */
+void vmx_forget_translations(const struct vcpu *v);
 
 /* entry.S: enters the guest whose VMCS is current; returns at the VM exit. */
 void vmx_run(void);

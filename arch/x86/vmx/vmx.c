@@ -9,6 +9,7 @@
 #include "arch/x86/cpuid.h"
 #include "arch/x86/nested.h"
 #include "arch/x86/percpu.h"
+#include "arch/x86/vmx/apicv.h"
 #include "arch/x86/vmx/vmcs.h"
 #include "core/lib/assert.h"
 #include "core/lib/fmt.h"
@@ -74,7 +75,7 @@ static enum err vmx_probe(const char **missing)
 		return e;
 	nested_configure(NESTED_EPT, vmx_controls.has_1g_pages ? NESTED_1G : NESTED_2M,
 			 physical_address_bits());
-	vmcs_build_msr_bitmap();
+	vmcs_build_msr_bitmaps();
 	return OK;
 }
 
@@ -172,6 +173,7 @@ static void write_vmcs(const struct vcpu *v)
 static enum err vmx_create(struct vcpu *v, const struct vcpu_setup *setup, hpa_t root)
 {
 	struct vmx *x = &vmx_vcpus[v->id];
+	enum err e;
 
 	v->control = arch_mem_take_pages(1);
 	if (!v->control)
@@ -182,18 +184,30 @@ static enum err vmx_create(struct vcpu *v, const struct vcpu_setup *setup, hpa_t
 	*x = (struct vmx){
 		.pin = vmx_controls.pin,
 		.proc = vmx_controls.proc,
+		.proc2 = vmx_controls.proc2,
 		.nested_root = root,
 	};
+	e = apicv_create(v, setup);
+	if (e != OK)
+		return e;
 	write_vmcs(v);
 	return OK;
+}
+
+void vmx_forget_translations(const struct vcpu *v)
+{
+	const struct vmx *x = v->backend;
+
+	invept(INVEPT_CONTEXT, x->nested_root.v | EPTP_MEMORY_WB | EPTP_WALK_4);
+	invvpid(INVVPID_CONTEXT, v->id + 1);
 }
 
 /* The first time on its own core: EPT tables are built by then, and this VPID is new here. */
 static void settle(struct vcpu *v, struct vmx *x)
 {
 	vmcs_init_host(v);
-	invept(INVEPT_CONTEXT, x->nested_root.v | EPTP_MEMORY_WB | EPTP_WALK_4);
-	invvpid(INVVPID_CONTEXT, v->id + 1);
+	apicv_write_mode(v);
+	x->host_apic_id = percpu()->apic_id;
 	x->has_host = true;
 }
 
@@ -214,6 +228,8 @@ static void vmx_load(struct vcpu *v)
 	cpu_write_cr2(v->cr2);
 	cpu_write_dr6(v->dr6);
 	vcpu_load_r12_to_r15(v);
+	if (x->can_post)
+		vmx_events_changed(v); /* posting begins before an entry that is not simple */
 }
 
 /* The VMCS stays active on this core, the only one that ever loads it: no VMCLEAR. */
@@ -227,6 +243,7 @@ static void vmx_unload(struct vcpu *v)
 	vcpu_save_r12_to_r15(v);
 	v->cr2 = cpu_read_cr2();
 	v->dr6 = cpu_read_dr6();
+	apicv_end_posting(v);
 }
 
 /* The guest's registers replace all that we use, but RSP. */
@@ -267,20 +284,22 @@ static __attribute__((noinline)) void enter_prepared(struct vcpu *v, uint64_t de
 }
 
 /*
- * The path of every exit: one test finds each of the two frequent cases, nothing to do before
- * the entry, and nothing but to set the timer.
+ * The path of every exit. "No deliverable interrupt" is all ones, too, so one test finds each of
+ * the two frequent cases: nothing to do before the entry, and nothing but to set the timer.
  */
 static void vmx_enter(struct vcpu *v, uint64_t deadline_tsc, struct exit_info *out)
 {
+	uint64_t none_pending = (uint64_t)(int64_t)vcpu_irq_pending(v);
 	bool is_simple;
 	uint64_t now_tsc;
 
 	if (deadline_tsc == TSC_NEVER) {
-		is_simple = v->hot.quiet != 0;
+		is_simple = (v->hot.quiet & none_pending) == UINT64_MAX;
 		now_tsc = cpu_rdtsc();
 	} else {
 		now_tsc = cpu_rdtsc();
-		is_simple = now_tsc < deadline_tsc && v->hot.calm_and_timed != 0;
+		is_simple = now_tsc < deadline_tsc &&
+			    (v->hot.calm_and_timed & none_pending) == UINT64_MAX;
 		if (is_simple)
 			vmx_set_timer(v, now_tsc, deadline_tsc);
 	}
@@ -309,24 +328,18 @@ NORETURN void vmx_entry_refused(void)
 
 static const char *vmx_apic_name(void)
 {
-	return "software";
+	return vmx_controls.has_apicv ? "APICv with posted interrupts" : "software";
 }
 
-/* APICv's controls, where it is used. */
 static void vmx_apic_mode_changed(struct vcpu *v)
 {
+	apicv_write_mode(v);
 	vmx_events_changed(v);
 }
 
 static void vmx_tsc_offset_changed(struct vcpu *v)
 {
 	vmcs_write(VMCS_TSC_OFFSET, v->tsc_offset);
-}
-
-static bool vmx_notify(struct vcpu *v)
-{
-	(void)v;
-	return false;
 }
 
 static uint64_t vmx_rip(struct vcpu *v)
@@ -350,7 +363,7 @@ const struct backend vmx_backend = {
 	.apic_mode_changed = vmx_apic_mode_changed,
 	.events_changed = vmx_events_changed,
 	.tsc_offset_changed = vmx_tsc_offset_changed,
-	.notify = vmx_notify,
+	.notify = apicv_notify,
 	.load = vmx_load,
 	.unload = vmx_unload,
 	.enter = vmx_enter,

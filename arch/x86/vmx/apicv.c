@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "arch/mem.h"
+#include "arch/x86/apic.h"
+#include "arch/x86/pc/map.h"
+#include "arch/x86/percpu.h"
+#include "arch/x86/vmx/apicv.h"
+
+/* Page of a partition with a PC, mapped where its local APICs are; never read nor written. */
+static hpa_t access_pages[MAX_PARTITIONS]; /* [I] after creation; 0: none */
+
+static enum err map_access_page(part_id_t part)
+{
+	void *page;
+
+	if (access_pages[part].v)
+		return OK;
+	page = arch_mem_take_pages(1);
+	if (!page)
+		return ERR_NOMEM;
+	access_pages[part] = arch_mem_hpa(page);
+	return arch_space_map(part, (gpa_t){ PC_LAPIC }, access_pages[part], PAGE_BYTES,
+			      SPACE_READ | SPACE_WRITE);
+}
+
+enum err apicv_create(struct vcpu *v, const struct vcpu_setup *setup)
+{
+	struct vmx *x = v->backend;
+
+	v->has_apicv = vmx_controls.has_apicv && setup->apic == VCPU_APIC_BEST;
+	if (!v->has_apicv)
+		return OK;
+	x->proc = vmx_controls.apicv_proc;
+	x->proc2 = vmx_controls.apicv_proc2;
+	x->can_post = setup->is_dedicated;
+	if (x->can_post)
+		x->pin |= PIN_PROCESS_POSTED_INTERRUPTS;
+	return setup->has_pc ? map_access_page(v->part) : OK;
+}
+
+void apicv_init_vmcs(const struct vcpu *v)
+{
+	vmcs_set(VMCS_VIRTUAL_APIC, arch_mem_hpa(v->lapic.registers).v);
+	vmcs_set(VMCS_APIC_ACCESS, access_pages[v->part].v);
+	vmcs_set(VMCS_TPR_THRESHOLD, 0);
+	vmcs_set(VMCS_POSTED_VECTOR, VECTOR_POSTED);
+	vmcs_set(VMCS_POSTED_DESCRIPTOR, arch_mem_hpa(v->mailbox.vectors).v);
+	vmcs_set(VMCS_GUEST_INTERRUPT_STATUS, 0);
+	for (uint32_t i = 0; i < 4; i++)
+		vmcs_set(VMCS_EOI_EXIT_0 + i * VMCS_EOI_EXIT_STEP, 0);
+}
+
+/*
+ * In a partition without a PC nothing is mapped at the xAPIC's address: accesses there are
+ * EXIT_MEMORY as anywhere else. Disabled, an APIC is left to hardware all the same: nothing
+ * of it can be reached, and nothing is pending in it.
+ */
+void apicv_write_mode(struct vcpu *v)
+{
+	struct vmx *x = v->backend;
+	bool is_x2apic = v->has_apicv && v->lapic.mode == VLAPIC_X2APIC;
+	bool is_xapic = v->has_apicv && v->lapic.mode == VLAPIC_XAPIC && access_pages[v->part].v;
+
+	vmcs_write(VMCS_PROC2_CONTROLS, x->proc2 | (is_xapic ? PROC2_VIRTUALIZE_APIC_ACCESSES : 0) |
+						(is_x2apic ? PROC2_VIRTUALIZE_X2APIC_MODE : 0));
+	vmcs_write(VMCS_MSR_BITMAP,
+		   vmcs_msr_bitmap(is_x2apic ? VMX_MSRS_X2APIC : VMX_MSRS_PLAIN).v);
+	/* What is cached for the APIC-access page depends on the controls. */
+	vmx_forget_translations(v);
+}
+
+/* --- what changed between an exit and the next entry -------------------------------------- */
+
+static uint64_t tmr_word(const struct vlapic *l, uint32_t i)
+{
+	const uint32_t *tmr = &l->registers[APIC_TMR / 4];
+	const uint32_t step = 16 / 4; /* 32 bits every 16 bytes */
+
+	return (uint64_t)tmr[(2 * i + 1) * step] << 32 | tmr[2 * i * step];
+}
+
+static uint32_t vector_or_none(int vector)
+{
+	return vector < 0 ? 0 : (uint32_t)vector;
+}
+
+static void show(struct vcpu *v, struct vmx *x)
+{
+	struct vlapic *l = &v->lapic;
+
+	vmcs_write(VMCS_GUEST_INTERRUPT_STATUS,
+		   INTERRUPT_STATUS(vector_or_none(vlapic_highest_irr(l)),
+				    vector_or_none(vlapic_highest_isr(l))));
+	for (uint32_t i = 0; i < ARRAY_SIZE(x->eoi_exit); i++) {
+		uint64_t word = tmr_word(l, i);
+
+		if (word == x->eoi_exit[i])
+			continue;
+		vmcs_write(VMCS_EOI_EXIT_0 + i * VMCS_EOI_EXIT_STEP, word);
+		x->eoi_exit[i] = word;
+	}
+	l->changed = false;
+	l->deliverable = -1;
+}
+
+/* Edge-triggered, all of them: see post.c. */
+static void take_posted(struct vcpu *v)
+{
+	static const uint64_t no_level[4];
+	uint64_t vectors[4];
+
+	if (pi_take(v->mailbox.vectors, vectors))
+		vlapic_merge(&v->lapic, vectors, no_level);
+}
+
+/*
+ * The notification for vectors that software took in meanwhile may still be pending. The manual
+ * lets the CPU find nothing then; Bochs would deliver vector FFH.
+ */
+static void begin_posting(struct vcpu *v, struct vmx *x)
+{
+	if (!x->is_posting)
+		(void)__atomic_exchange_n(&x->is_posting, true, __ATOMIC_SEQ_CST);
+	take_posted(v);
+	apic_absorb_posted();
+}
+
+void apicv_prepare(struct vcpu *v)
+{
+	struct vmx *x = v->backend;
+
+	if (x->can_post)
+		begin_posting(v, x);
+	if (v->lapic.changed)
+		show(v, x);
+}
+
+void apicv_end_posting(struct vcpu *v)
+{
+	struct vmx *x = v->backend;
+
+	if (!x->is_posting)
+		return;
+	(void)__atomic_exchange_n(&x->is_posting, false, __ATOMIC_SEQ_CST);
+	take_posted(v);
+	vmx_events_changed(v);
+}
+
+bool apicv_notify(struct vcpu *v)
+{
+	struct vmx *x = v->backend;
+
+	if (!__atomic_load_n(&x->is_posting, __ATOMIC_SEQ_CST) ||
+	    __atomic_load_n(&v->mailbox.events, __ATOMIC_SEQ_CST))
+		return false;
+	if (!pi_is_empty(v->mailbox.vectors))
+		apic_send_posted(x->host_apic_id);
+	return true;
+}
