@@ -328,8 +328,12 @@ static enum err adjust(struct decoding *d, struct insn *out)
 	}
 	if (d->mode == INSN_64 ? d->form & F_NOT64 : d->form & F_ONLY64)
 		return ERR_UNSUPPORTED;
-	if ((d->form & F_PLAIN) && (d->has_operand || d->repeat))
-		return ERR_UNSUPPORTED;
+	if (d->form & F_PLAIN) {
+		if (d->has_operand || d->repeat)
+			return ERR_UNSUPPORTED;
+		if (out->width == 2) /* MOVNTI: 32 bits in 16-bit mode too */
+			out->width = 4;
+	}
 	if ((d->form & F_BE) && d->repeat)
 		return ERR_UNSUPPORTED;
 	if ((d->form & F_STACK) && d->mode == INSN_64 && out->width == 4)
