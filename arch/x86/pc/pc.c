@@ -27,7 +27,7 @@ static void start_over(struct pc *pc, uint64_t epoch_tsc)
 	vpic_init(&pc->pic);
 	vpit_init(&pc->pit, hz, epoch_tsc);
 	vpm_init(&pc->pm, hz, epoch_tsc);
-	vuart_init(&pc->uart, pc->setup.uart_byte_tsc);
+	vuart_init(&pc->uart, pc->setup.uart_byte_tsc, pc->setup.uart_line_tsc);
 	vpci_init(&pc->pci);
 	pc->irqs = 0;
 	pc->pic_output = false;
@@ -209,8 +209,6 @@ static void write_uart(struct pc *pc, uint16_t port, uint8_t value, uint64_t now
 	if (sent.has_byte) {
 		effect->event = PC_OUTPUT;
 		effect->value = sent.byte;
-		if (sent.byte == '\n')
-			pc->uart.empty_tsc += pc->setup.uart_line_tsc;
 	}
 	effect->posted |= set_irq(pc, PC_IRQ_COM1, pc->uart.irq);
 	pc_note_next(pc, now_tsc, effect);
