@@ -43,7 +43,7 @@ x86      := $(wildcard $(addsuffix /*.[cS],arch/x86 $(addprefix arch/x86/,vmx sv
 	    $(wildcard arch/x86/boot/multiboot2*.[cS])
 # Plain functions over plain data: these run on the host too.
 core_pure  := $(wildcard core/plan*.c) $(addprefix core/,elf.c ledger.c memory.c run.c exit.c \
-	      hypercall.c console.c partition.c load.c steal.c log_ring.c)
+	      hypercall.c console.c partition.c load.c steal.c log_ring.c boot_files.c)
 x86_pure   := $(wildcard $(addprefix arch/x86/,acpi.c acpi_tables.c calibrate.c cmos.c boot_map.c cpuid.c \
 	      msr.c vlapic.c vlapic_timer.c paging_table.c boot/multiboot2_info.c guest/*.c guest/*.S pc/v*.c \
 	      vmx/decode.c vmx/controls.c vmx/initial.c vmx/msr_bitmap.c svm/decode.c))
@@ -53,7 +53,9 @@ img_o  := $(patsubst %,$(B)/img/%.o,$(lib) $(pure) $(core) $(drivers) $(x86))
 host_o := $(patsubst %,$(B)/host/%.o,$(filter-out core/lib/mem.c,$(lib)) $(pure) $(core_pure) \
 	  $(x86_pure) drivers/fbcon.c $(guest_pure) $(wildcard tests/fake/*.c))
 tool_o := $(patsubst %,$(B)/tool/%.o,$(filter-out core/lib/mem.c,$(lib)) $(pure) \
-	  $(wildcard core/plan*.c) core/elf.c core/memory.c tests/fake/panic.c)
+	  $(wildcard core/plan*.c) $(addprefix core/,elf.c memory.c boot_files.c) \
+	  $(addprefix arch/x86/guest/,linux.c load.c multiboot.c multiboot_elf.c \
+	  multiboot_kernel.c) tests/fake/panic.c)
 tests  := $(patsubst tests/%.c,$(B)/tests/%,$(wildcard tests/unit/test_*.c tests/property/test_*.c))
 
 efi_src := $(wildcard arch/x86/boot/efi*.c) arch/x86/boot_map.c arch/x86/paging_table.c \

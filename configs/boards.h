@@ -23,5 +23,23 @@
 		.timer_resolution_ns = US(1), \
 	}
 
+/*
+ * The same with room for guests that nobody here wrote: give MIB(512), what the rigs are started
+ * with, or what they shall be.
+ *   console_bytes_per_second   1 MiB: the log's pace, not the line's. Such a guest prints its boot
+ *			  messages through a UART, which is full until the byte is out: at the
+ *			  pace of 115,200 baud that would be most of its boot. QEMU's UART takes a
+ *			  byte as fast as it is written. Bochs' keeps to the baud rate; there the
+ *			  log, which guests can fill only so far, holds what has not left yet.
+ */
+#define BOARD_RIG_MEMORY(cores, memory) \
+	{ \
+		.core_count = (cores), .memory_bytes = (memory), .switch_overhead_ns = US(100), \
+		.timer_resolution_ns = US(1), .console_bytes_per_second = MIB(1), \
+	}
+
 /* Plenty for a newlib guest: code, heap, and one record per finished job. */
 #define GUEST_MEMORY MIB(16)
+
+/* Debian's kernels want 80 to 96 MiB before the first program runs. */
+#define LINUX_MEMORY MIB(192)

@@ -2,19 +2,45 @@
 #include "core/memory.h"
 #include "sched/trace.h"
 
-/* Per core: stacks, descriptor tables, the back-end's page. Per partition: its vCPU's control
- * structure, permission maps, FPU area, and the nested tables down to the first 4 KiB level. */
-#define POOL_BASE_BYTES      KIB(512)
-#define POOL_CORE_BYTES      KIB(64)
-#define POOL_PARTITION_BYTES KIB(96)
+/* The hypervisor's own tables; per core: stacks, descriptor tables, the back-end's page. */
+#define POOL_BASE_BYTES KIB(512)
+#define POOL_CORE_BYTES KIB(64)
+/*
+ * A virtual CPU: its state, control structure, virtual-APIC page, posted-interrupt descriptor on
+ * a frame of its own, permission maps for MSRs and ports, and an XSAVE area: 11 KiB with every
+ * state component defined so far. SDM Vol. 1, "Managing State Using the XSAVE Feature Set".
+ */
+#define POOL_VCPU_BYTES KIB(64)
+/*
+ * A partition's nested tables, those of which there is a fixed number: the root; a PDPT for each
+ * 512 GiB below 1 TiB; page tables for the first 2 MiB, which the hole cuts, and for those with
+ * the APIC page, which has a directory of its own.
+ */
+#define POOL_PARTITION_BYTES (6 * PAGE_BYTES)
+#define POOL_PC_BYTES        KIB(32) /* its virtual PC's devices */
+
+/* A directory for each GiB begun, where leaves are at most 2 MiB. */
+static uint64_t directory_bytes(uint64_t ram_bytes)
+{
+	return (ram_bytes / GIB(1) + (ram_bytes % GIB(1) != 0)) * PAGE_BYTES;
+}
+
+static uint64_t partition_bytes(const struct partition_config *p)
+{
+	const uint64_t vcpu_count = p->cpu_count != 0 ? p->cpu_count : 1;
+
+	const bool has_pc = p->platform == PLATFORM_PC || p->boot != BOOT_GUEST;
+
+	return POOL_PARTITION_BYTES + (has_pc ? POOL_PC_BYTES : 0) + vcpu_count * POOL_VCPU_BYTES +
+	       directory_bytes(p->memory_bytes);
+}
 
 uint64_t memory_pool_bytes(const struct config *wanted)
 {
 	uint64_t bytes = POOL_BASE_BYTES + MAX_CORES * POOL_CORE_BYTES;
 
 	for (uint32_t i = 0; i < wanted->partition_count; i++)
-		bytes += POOL_PARTITION_BYTES +
-			 wanted->partitions[i].memory_bytes / GIB(1) * PAGE_BYTES;
+		bytes += partition_bytes(&wanted->partitions[i]);
 	bytes += (uint64_t)wanted->board.core_count * wanted->trace_records *
 		 sizeof(struct trace_record);
 	return align_up(bytes, PAGE_BYTES);

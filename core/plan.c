@@ -33,14 +33,17 @@ enum err plan_build(const struct config *system, const struct board *board, stru
 	refusals->count = 0;
 	check_system(&k);
 	check_names(&k);
+	check_vcpus(&k);
 	check_cpu(&k);
 	check_cores(&k);
 	check_memory(&k);
-	check_images(&k);
+	check_guests(&k);
+	check_files(&k);
 	if (refusals->count > 0) {
 		memset(plan, 0, sizeof(*plan)); /* no half of a plan is of use to anybody */
 		return ERR_INVAL;
 	}
 	plan->partition_count = k.partition_count;
+	plan->vcpu_count = k.vcpu_count;
 	return OK;
 }

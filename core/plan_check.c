@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <string.h>
-#include "arch/boot_info.h"
 #include "core/lib/fmt.h"
 #include "core/plan_check.h"
 #include "guests/abi.h"
@@ -46,14 +45,15 @@ struct short_text check_label(const struct check *k, part_id_t part)
 	return t;
 }
 
-static void refuse_v(struct check *k, const char *who, const char *format, va_list args)
+static void refuse_v(struct check *k, const char *who, const char *colon, const char *format,
+		     va_list args)
 {
 	char text[PLAN_REFUSAL_BYTES];
 	struct text t = text_begin(text, sizeof(text));
 	char what[PLAN_REFUSAL_BYTES];
 
 	fmt_text_v(what, sizeof(what), format, args);
-	text_add(&t, "%s: %s", who, what);
+	text_add(&t, "%s%s%s", who, colon, what);
 	if (k->refusals->count < PLAN_REFUSAL_MAX)
 		memcpy(k->refusals->text[k->refusals->count], text, sizeof(text));
 	k->refusals->count++;
@@ -64,7 +64,7 @@ void refuse(struct check *k, const char *who, const char *format, ...)
 	va_list args;
 
 	va_start(args, format);
-	refuse_v(k, who, format, args);
+	refuse_v(k, who, ": ", format, args);
 	va_end(args);
 }
 
@@ -73,7 +73,7 @@ void refuse_system(struct check *k, const char *format, ...)
 	va_list args;
 
 	va_start(args, format);
-	refuse_v(k, "system", format, args);
+	refuse_v(k, "system", ": ", format, args);
 	va_end(args);
 }
 
@@ -83,7 +83,19 @@ void refuse_partition(struct check *k, part_id_t part, const char *format, ...)
 	va_list args;
 
 	va_start(args, format);
-	refuse_v(k, label.s, format, args);
+	refuse_v(k, label.s, ": ", format, args);
+	va_end(args);
+}
+
+void refuse_vcpu(struct check *k, uint32_t vcpu, const char *format, ...)
+{
+	struct short_text field = check_claim_field(k, vcpu);
+	char who[2 * sizeof(struct short_text)];
+	va_list args;
+
+	fmt_text(who, sizeof(who), "%s: %s", check_label(k, k->plan->vcpus[vcpu].part).s, field.s);
+	va_start(args, format);
+	refuse_v(k, who, "", format, args);
 	va_end(args);
 }
 
@@ -168,6 +180,22 @@ static void check_run(struct check *k)
 			      c->trace_records, CONFIG_TRACE_RECORDS_MAX);
 }
 
+/* From 9600 baud to far more than any UART carries; between, the emulated ones take any rate. */
+#define CONSOLE_RATE_MIN UINT64_C(960)
+#define CONSOLE_RATE_MAX MIB(16)
+
+static void check_console(struct check *k)
+{
+	uint64_t rate = k->config->board.console_bytes_per_second;
+
+	if (rate != 0 && (rate < CONSOLE_RATE_MIN || rate > CONSOLE_RATE_MAX))
+		refuse_system(k,
+			      "board.console_bytes_per_second = %llu: a serial line carries %llu "
+			      "(9600 baud) to %llu; give what yours does, or 0 for 115200 baud's",
+			      (unsigned long long)rate, (unsigned long long)CONSOLE_RATE_MIN,
+			      (unsigned long long)CONSOLE_RATE_MAX);
+}
+
 void check_system(struct check *k)
 {
 	const struct config *c = k->config;
@@ -179,6 +207,7 @@ void check_system(struct check *k)
 			      text_quoted(c->name).s, CONFIG_NAME_MAX);
 	check_board(k);
 	check_run(k);
+	check_console(k);
 	if (c->partition_count == 0 || !c->partitions)
 		refuse_system(k, "partitions: there are none; a system has at least one: "
 				 "give partitions and partition_count");
@@ -224,67 +253,5 @@ void check_names(struct check *k)
 					 "unique: give another",
 					 name, other);
 		k->has_label[i] = other == i;
-	}
-}
-
-/* What a FAT volume and every boot path can carry, and no path out of the volume's root. */
-static bool is_file_name(const char *name)
-{
-	uint32_t i = 0;
-
-	for (; name[i] != '\0'; i++) {
-		char c = name[i];
-		bool is_word =
-			(c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
-
-		if (!is_word && (i == 0 || (c != '.' && c != '_' && c != '-')))
-			return false;
-		if (i + 1 == BOOT_NAME_BYTES)
-			return false;
-	}
-	return true;
-}
-
-static bool is_on_volume(const struct board *b, const char *name)
-{
-	for (uint32_t i = 0; i < b->file_count; i++) {
-		if (b->files[i] && strcmp(b->files[i], name) == 0)
-			return true;
-	}
-	return b->file_count == 0;
-}
-
-static void check_image(struct check *k, part_id_t i)
-{
-	const char *image = k->config->partitions[i].image;
-
-	if (!image || image[0] == '\0')
-		refuse_partition(k, i,
-				 "image is not given; a partition boots an ELF64 file from the "
-				 "boot volume: give its name");
-	else if (!is_file_name(image))
-		refuse_partition(k, i,
-				 "image = %s: a file name in the boot volume's root is 1 to %u "
-				 "characters of [A-Za-z0-9._-], a letter or digit first; rename it",
-				 text_quoted(image).s, BOOT_NAME_BYTES - 1);
-	else if (!is_on_volume(k->board, image))
-		refuse_partition(k, i,
-				 "image = %s: no such file on the boot volume, which has %u; "
-				 "add it, or correct the name",
-				 text_quoted(image).s, k->board->file_count);
-}
-
-void check_images(struct check *k)
-{
-	for (part_id_t i = 0; i < k->partition_count; i++) {
-		const char *args = k->config->partitions[i].args;
-		uint32_t length = 0;
-
-		check_image(k, i);
-		while (args && length < GUEST_ARGS_BYTES && args[length] != '\0')
-			length++;
-		if (length == GUEST_ARGS_BYTES)
-			refuse_partition(k, i, "args = %s: more than %u characters; shorten them",
-					 text_quoted(args).s, GUEST_ARGS_BYTES - 1);
 	}
 }

@@ -29,16 +29,19 @@ struct check {
 	struct plan_refusals *refusals;
 	uint32_t partition_count;       /* that there is room to look at */
 	bool has_label[MAX_PARTITIONS]; /* well-formed name, nobody else's before */
-	bool has_core[MAX_PARTITIONS];  /* kind and core of its claim make sense */
+	uint32_t vcpu_count;            /* of plan->vcpus[], which check_vcpus() lays out */
+	bool has_core[MAX_VCPUS];       /* kind and core of its claim make sense */
 	bool has_memory_map;            /* there are ranges, and in order */
 };
 
 void check_system(struct check *k);
 void check_names(struct check *k);
+void check_vcpus(struct check *k);
 void check_cpu(struct check *k);
 void check_cores(struct check *k);
 void check_memory(struct check *k);
-void check_images(struct check *k);
+void check_guests(struct check *k);
+void check_files(struct check *k);
 
 /* "<who>: <text>", "system: <text>" and "partition 'rt0': <text>". */
 void refuse(struct check *k, const char *who, const char *format, ...) PRINTF(3, 4);
@@ -47,9 +50,32 @@ void refuse_partition(struct check *k, part_id_t part, const char *format, ...) 
 /* "partition 'rt0'", or "partitions[3]" where the name cannot tell. */
 struct short_text check_label(const struct check *k, part_id_t part);
 
-static inline const struct cpu_claim *check_claim_of(const struct check *k, part_id_t part)
+/* `vcpu` counts over all partitions: an index of plan->vcpus[], as everywhere in core/plan*.c. */
+static inline const struct cpu_claim *check_claim_of(const struct check *k, uint32_t vcpu)
 {
-	return &k->config->partitions[part].cpu;
+	const struct plan_vcpu *v = &k->plan->vcpus[vcpu];
+	const struct partition_config *p = &k->config->partitions[v->part];
+
+	return p->cpu_count != 0 ? &p->cpus[v->index] : &p->cpu;
+}
+
+static inline bool check_has_several(const struct check *k, uint32_t vcpu)
+{
+	return k->plan->partitions[k->plan->vcpus[vcpu].part].vcpu_count > 1;
+}
+
+/* Its field in the configuration: "cpu" or "cpus[1]". */
+struct short_text check_claim_field(const struct check *k, uint32_t vcpu);
+/* "partition 'rt0'", or "partition 'linux0' vCPU 1" where it has several. */
+struct short_text check_vcpu_label(const struct check *k, uint32_t vcpu);
+/* "rt0", or "linux0.1" where it has several. */
+struct short_text check_vcpu_name(const struct check *k, uint32_t vcpu);
+void refuse_vcpu(struct check *k, uint32_t vcpu, const char *format, ...) PRINTF(3, 4);
+
+/* Is the virtual PC of arch/pc.h around it? */
+static inline bool check_has_pc(const struct partition_config *p)
+{
+	return p->platform == PLATFORM_PC || p->boot != BOOT_GUEST;
 }
 
 /* The least budget that is worth a switch, and that a timer can measure. */
@@ -66,7 +92,6 @@ uint64_t ticks_to_ns(uint64_t ticks, uint64_t tsc_hz);
 
 /*
  * "rt0 (28 + 0.03)/50 + load0 (20 + 0.03)/50": the reservations of `core` in ms, as many as fit
- * whole. Returns the partition to go on with, or the number of partitions.
+ * whole. Returns the virtual CPU to go on with, or the number of them.
  */
-part_id_t plan_add_inequality(struct text *t, const struct check *k, core_id_t core,
-			      part_id_t from);
+uint32_t plan_add_inequality(struct text *t, const struct check *k, core_id_t core, uint32_t from);

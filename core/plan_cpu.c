@@ -8,65 +8,64 @@ static const char *const kind_names[] = {
 };
 
 /* A field that the claim's kind does not have says that somebody meant something else. */
-static void check_unused_fields(struct check *k, part_id_t i)
+static void check_unused_fields(struct check *k, uint32_t i)
 {
 	const struct cpu_claim *c = check_claim_of(k, i);
 	const char *kind = kind_names[c->kind];
 
 	if (c->kind != CPU_RESERVED && c->budget_ns != 0)
-		refuse_partition(k, i,
-				 "cpu.budget = %s: %s has no budget; leave it out, or claim "
-				 "RESERVATION(%u, budget, period)",
-				 text_time(c->budget_ns).s, kind, c->core);
+		refuse_vcpu(k, i,
+			    ".budget = %s: %s has no budget; leave it out, or claim "
+			    "RESERVATION(%u, budget, period)",
+			    text_time(c->budget_ns).s, kind, c->core);
 	if (c->kind != CPU_RESERVED && c->period_ns != 0)
-		refuse_partition(k, i,
-				 "cpu.period = %s: %s has no period; leave it out, or claim "
-				 "RESERVATION(%u, budget, period)",
-				 text_time(c->period_ns).s, kind, c->core);
+		refuse_vcpu(k, i,
+			    ".period = %s: %s has no period; leave it out, or claim "
+			    "RESERVATION(%u, budget, period)",
+			    text_time(c->period_ns).s, kind, c->core);
 	if (c->kind != CPU_BEST_EFFORT && c->priority != 0)
-		refuse_partition(k, i,
-				 "cpu.priority = %u: %s has no priority; leave it out, or claim "
-				 "BEST_EFFORT(%u, %u)",
-				 c->priority, kind, c->core, c->priority);
+		refuse_vcpu(k, i,
+			    ".priority = %u: %s has no priority; leave it out, or claim "
+			    "BEST_EFFORT(%u, %u)",
+			    c->priority, kind, c->core, c->priority);
 }
 
-static bool check_kind(struct check *k, part_id_t i)
+static bool check_kind(struct check *k, uint32_t i)
 {
 	const struct cpu_claim *c = check_claim_of(k, i);
 
 	if (c->kind == CPU_NONE) {
-		refuse_partition(
-			k, i,
-			"cpu is not given; a partition claims OWN_CORE(core), "
-			"RESERVATION(core, budget, period) or BEST_EFFORT(core, priority): "
-			"give one");
+		refuse_vcpu(k, i,
+			    " is not given; a virtual CPU claims OWN_CORE(core), "
+			    "RESERVATION(core, budget, period) or BEST_EFFORT(core, priority), or "
+			    ".CPUS() of them: give one");
 		return false;
 	}
 	if ((unsigned)c->kind > CPU_BEST_EFFORT) {
-		refuse_partition(k, i,
-				 "cpu.kind = %u: not a claim; give OWN_CORE, RESERVATION or "
-				 "BEST_EFFORT",
-				 (unsigned)c->kind);
+		refuse_vcpu(k, i,
+			    ".kind = %u: not a claim; give OWN_CORE, RESERVATION or "
+			    "BEST_EFFORT",
+			    (unsigned)c->kind);
 		return false;
 	}
 	check_unused_fields(k, i);
 	if (c->kind == CPU_BEST_EFFORT && c->priority == 0)
-		refuse_partition(k, i,
-				 "cpu.priority = 0: best effort has a priority; give at least 1, "
-				 "higher first");
+		refuse_vcpu(k, i,
+			    ".priority = 0: best effort has a priority; give at least 1, "
+			    "higher first");
 	return true;
 }
 
-static bool check_place(struct check *k, part_id_t i)
+static bool check_place(struct check *k, uint32_t i)
 {
 	const struct cpu_claim *c = check_claim_of(k, i);
 	uint32_t core_count = (uint32_t)min_u64(k->board->core_count, MAX_CORES);
 
 	if (c->core >= core_count && core_count > 0)
-		refuse_partition(k, i,
-				 "cpu.core = %u: there is no core %u on a board of %u; cores are "
-				 "numbered from 0: give at most %u, or a larger board",
-				 c->core, c->core, core_count, core_count - 1);
+		refuse_vcpu(k, i,
+			    ".core = %u: there is no core %u on a board of %u; cores are "
+			    "numbered from 0: give at most %u, or a larger board",
+			    c->core, c->core, core_count, core_count - 1);
 	return c->core < core_count;
 }
 
@@ -76,17 +75,17 @@ static core_id_t find_free_core(const struct check *k)
 	core_id_t core_count = (core_id_t)min_u64(k->board->core_count, MAX_CORES);
 
 	for (core_id_t core = 0; core < core_count; core++) {
-		part_id_t i = 0;
+		uint32_t i = 0;
 
-		while (i < k->partition_count && check_claim_of(k, i)->core != core)
+		while (i < k->vcpu_count && check_claim_of(k, i)->core != core)
 			i++;
-		if (i == k->partition_count)
+		if (i == k->vcpu_count)
 			return core;
 	}
 	return core_count;
 }
 
-static void refuse_shared_owned_core(struct check *k, part_id_t i, part_id_t other)
+static void refuse_shared_owned_core(struct check *k, uint32_t i, uint32_t other)
 {
 	const struct cpu_claim *c = check_claim_of(k, i);
 	core_id_t free = find_free_core(k);
@@ -97,20 +96,19 @@ static void refuse_shared_owned_core(struct check *k, part_id_t i, part_id_t oth
 		text_add(&t, "core %u is free", free);
 	else
 		text_add(&t, "no core is free: share one by RESERVATION");
-	refuse_partition(k, i,
-			 "cpu = %s(%u): %s %s that core; an owned core has one partition: "
-			 "move one of the two (%s)",
-			 kind_names[c->kind], c->core, check_label(k, other).s,
-			 check_claim_of(k, other)->kind == CPU_OWNED ? "owns" : "has a share of",
-			 fix);
+	refuse_vcpu(k, i,
+		    " = %s(%u): %s %s that core; an owned core has one virtual CPU: "
+		    "move one of the two (%s)",
+		    kind_names[c->kind], c->core, check_vcpu_label(k, other).s,
+		    check_claim_of(k, other)->kind == CPU_OWNED ? "owns" : "has a share of", fix);
 }
 
-/* Against the partitions before it: each quarrel is told once, by the later of the two. */
-static void check_neighbours(struct check *k, part_id_t i)
+/* Against the virtual CPUs before it: each quarrel is told once, by the later of the two. */
+static void check_neighbours(struct check *k, uint32_t i)
 {
 	const struct cpu_claim *c = check_claim_of(k, i);
 
-	for (part_id_t j = 0; j < i; j++) {
+	for (uint32_t j = 0; j < i; j++) {
 		const struct cpu_claim *d = check_claim_of(k, j);
 
 		if (!k->has_core[j] || d->core != c->core)
@@ -121,11 +119,10 @@ static void check_neighbours(struct check *k, part_id_t i)
 		}
 		if (c->kind == CPU_BEST_EFFORT && d->kind == CPU_BEST_EFFORT && c->priority != 0 &&
 		    c->priority == d->priority)
-			refuse_partition(
-				k, i,
-				"cpu.priority = %u: %s has the same on core %u; best-effort "
-				"priorities are distinct on a core: give another",
-				c->priority, check_label(k, j).s, c->core);
+			refuse_vcpu(k, i,
+				    ".priority = %u: %s has the same on core %u; best-effort "
+				    "priorities are distinct on a core: give another",
+				    c->priority, check_vcpu_label(k, j).s, c->core);
 	}
 }
 
@@ -135,92 +132,91 @@ uint64_t check_min_budget_ns(const struct board *b)
 }
 
 /* Fields that stand alone. False: there is nothing to compare. */
-static bool check_times_given(struct check *k, part_id_t i)
+static bool check_times_given(struct check *k, uint32_t i)
 {
 	const struct cpu_claim *c = check_claim_of(k, i);
 	const struct board *b = k->board;
 
 	if (c->budget_ns == 0)
-		refuse_partition(k, i,
-				 "cpu.budget = 0: a reservation has a budget; give at least %s "
-				 "on this board",
-				 text_time(check_min_budget_ns(b)).s);
+		refuse_vcpu(k, i,
+			    ".budget = 0: a reservation has a budget; give at least %s "
+			    "on this board",
+			    text_time(check_min_budget_ns(b)).s);
 	if (c->period_ns == 0)
-		refuse_partition(k, i,
-				 "cpu.period = 0: a reservation has a period; give at least its "
-				 "budget, and %s on this board",
-				 text_time(ticks_to_ns(b->timer_resolution_tsc, b->tsc_hz)).s);
+		refuse_vcpu(k, i,
+			    ".period = 0: a reservation has a period; give at least its "
+			    "budget, and %s on this board",
+			    text_time(ticks_to_ns(b->timer_resolution_tsc, b->tsc_hz)).s);
 	return c->budget_ns != 0 && c->period_ns != 0;
 }
 
-static bool convert_times(struct check *k, part_id_t i)
+static bool convert_times(struct check *k, uint32_t i)
 {
 	const struct cpu_claim *c = check_claim_of(k, i);
-	struct plan_partition *p = &k->plan->partitions[i];
+	struct plan_vcpu *p = &k->plan->vcpus[i];
 	bool fits = true;
 
 	if (!ticks_down(c->period_ns, k->board->tsc_hz, &p->period_tsc)) {
-		refuse_partition(k, i,
-				 "cpu.period = %s: more than 2^62 ticks of this board's clock of "
-				 "%llu Hz; give less",
-				 text_time(c->period_ns).s, (unsigned long long)k->board->tsc_hz);
+		refuse_vcpu(k, i,
+			    ".period = %s: more than 2^62 ticks of this board's clock of "
+			    "%llu Hz; give less",
+			    text_time(c->period_ns).s, (unsigned long long)k->board->tsc_hz);
 		fits = false;
 	}
 	if (!ticks_up(c->budget_ns, k->board->tsc_hz, &p->budget_tsc)) {
-		refuse_partition(k, i,
-				 "cpu.budget = %s: more than 2^62 ticks of this board's clock of "
-				 "%llu Hz; give less",
-				 text_time(c->budget_ns).s, (unsigned long long)k->board->tsc_hz);
+		refuse_vcpu(k, i,
+			    ".budget = %s: more than 2^62 ticks of this board's clock of "
+			    "%llu Hz; give less",
+			    text_time(c->budget_ns).s, (unsigned long long)k->board->tsc_hz);
 		fits = false;
 	}
 	return fits;
 }
 
-static bool check_times_against_timer(struct check *k, part_id_t i)
+static bool check_times_against_timer(struct check *k, uint32_t i)
 {
 	const struct cpu_claim *c = check_claim_of(k, i);
 	const struct board *b = k->board;
-	struct plan_partition *p = &k->plan->partitions[i];
+	struct plan_vcpu *p = &k->plan->vcpus[i];
 	bool is_ok = true;
 
 	if (p->period_tsc < b->timer_resolution_tsc) {
-		refuse_partition(k, i,
-				 "cpu.period = %s is below the timer's resolution on this board; "
-				 "give at least %s",
-				 text_time(c->period_ns).s,
-				 text_time(ticks_to_ns(b->timer_resolution_tsc, b->tsc_hz)).s);
+		refuse_vcpu(k, i,
+			    ".period = %s is below the timer's resolution on this board; "
+			    "give at least %s",
+			    text_time(c->period_ns).s,
+			    text_time(ticks_to_ns(b->timer_resolution_tsc, b->tsc_hz)).s);
 		is_ok = false;
 	}
 	if (p->budget_tsc < b->timer_resolution_tsc) {
-		refuse_partition(k, i,
-				 "cpu.budget = %s is below the timer's resolution on this board; "
-				 "give at least %s",
-				 text_time(c->budget_ns).s, text_time(check_min_budget_ns(b)).s);
+		refuse_vcpu(k, i,
+			    ".budget = %s is below the timer's resolution on this board; "
+			    "give at least %s",
+			    text_time(c->budget_ns).s, text_time(check_min_budget_ns(b)).s);
 		is_ok = false;
 	} else if (p->budget_tsc < b->switch_overhead_tsc) {
-		refuse_partition(k, i,
-				 "cpu.budget = %s is less than a server switch costs, %s; "
-				 "give at least that",
-				 text_time(c->budget_ns).s, text_time(check_min_budget_ns(b)).s);
+		refuse_vcpu(k, i,
+			    ".budget = %s is less than a server switch costs, %s; "
+			    "give at least that",
+			    text_time(c->budget_ns).s, text_time(check_min_budget_ns(b)).s);
 		is_ok = false;
 	}
 	return is_ok;
 }
 
-static bool check_times(struct check *k, part_id_t i)
+static bool check_times(struct check *k, uint32_t i)
 {
 	const struct cpu_claim *c = check_claim_of(k, i);
-	struct plan_partition *p = &k->plan->partitions[i];
+	struct plan_vcpu *p = &k->plan->vcpus[i];
 
 	if (!check_times_given(k, i))
 		return false;
 	if (c->budget_ns > c->period_ns) {
-		refuse_partition(
-			k, i,
-			"cpu.budget = %s exceeds its period of %s; a budget is at most the "
-			"period: give at most %s, or OWN_CORE(%u)",
-			text_time(c->budget_ns).s, text_time(c->period_ns).s,
-			text_time(c->period_ns).s, c->core);
+		refuse_vcpu(k, i,
+			    ".budget = %s exceeds its period of %s; a budget is at most the "
+			    "period: give at most %s, or OWN_CORE(%u)",
+			    text_time(c->budget_ns).s, text_time(c->period_ns).s,
+			    text_time(c->period_ns).s, c->core);
 		return false;
 	}
 	if (!convert_times(k, i) || !check_times_against_timer(k, i))
@@ -247,29 +243,30 @@ static bool check_board_times(struct check *k)
 	       b->timer_resolution_tsc != 0 && b->tsc_hz != 0;
 }
 
-static void check_claim(struct check *k, part_id_t i, bool has_board_times)
+static void check_claim(struct check *k, uint32_t i, bool has_board_times)
 {
 	const struct cpu_claim *c = check_claim_of(k, i);
+	struct plan_vcpu *v = &k->plan->vcpus[i];
 
 	if (!check_kind(k, i))
 		return;
 	k->has_core[i] = check_place(k, i);
-	k->plan->partitions[i] = (struct plan_partition){ .kind = c->kind,
-							  .core = c->core,
-							  .priority = c->priority };
+	v->kind = c->kind;
+	v->core = c->core;
+	v->priority = c->priority;
 	if (k->has_core[i])
 		check_neighbours(k, i);
 	if (c->kind == CPU_RESERVED && has_board_times && !(check_times(k, i) && k->has_core[i]))
-		k->plan->partitions[i].period_tsc = 0;
+		v->period_tsc = 0;
 }
 
 void check_cpu(struct check *k)
 {
 	bool has_reservation = false, has_board_times;
 
-	for (part_id_t i = 0; i < k->partition_count; i++)
+	for (uint32_t i = 0; i < k->vcpu_count; i++)
 		has_reservation |= check_claim_of(k, i)->kind == CPU_RESERVED;
 	has_board_times = has_reservation && check_board_times(k);
-	for (part_id_t i = 0; i < k->partition_count; i++)
+	for (uint32_t i = 0; i < k->vcpu_count; i++)
 		check_claim(k, i, has_board_times);
 }

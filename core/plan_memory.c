@@ -1,35 +1,54 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "core/plan_check.h"
 
-/*
- * Four levels of nested tables, as EPT and nPT both have, translate 48 bits.
- * SDM Vol. 3C, "EPT Translation Mechanism"; APM Vol. 2, "Nested Paging".
- */
-#define MEMORY_MAX_BYTES BIT64(48)
-#define MEMORY_MIN_BYTES LARGE_PAGE_BYTES /* the hole below 1 MiB and room above it */
+/* arch/guest.h cuts guest RAM at 3 GiB and goes on at 4 GiB: addresses below 2^40. */
+#define MEMORY_MAX_BYTES        GIB(512)
+#define MEMORY_MIN_BYTES        LARGE_PAGE_BYTES /* the hole below 1 MiB and room above it */
+#define MEMORY_MIN_KERNEL_BYTES MIB(16)
 
 static uint64_t size_of(const struct check *k, part_id_t part)
 {
 	return k->config->partitions[part].memory_bytes;
 }
 
+/*
+ * A kernel is loaded at 1 MiB, and its modules behind it. Linux' protected-mode part goes to
+ * 16 MiB where it may choose ("pref_address" of its header) and unpacks itself there.
+ */
+static uint64_t min_bytes_of(const struct check *k, part_id_t part)
+{
+	return k->config->partitions[part].boot == BOOT_GUEST ? MEMORY_MIN_BYTES
+							      : MEMORY_MIN_KERNEL_BYTES;
+}
+
+static const char *least_reason(const struct check *k, part_id_t part)
+{
+	switch (k->config->partitions[part].boot) {
+	case BOOT_LINUX:
+		return "a Linux kernel unpacks itself behind its first MiB and needs more";
+	case BOOT_MULTIBOOT:
+		return "a multiboot kernel and its modules lie behind the first MiB and need more";
+	default:
+		return "an ELF64 guest needs more";
+	}
+}
+
 static bool check_size(struct check *k, part_id_t i)
 {
-	uint64_t bytes = size_of(k, i);
+	uint64_t bytes = size_of(k, i), least = min_bytes_of(k, i);
 
 	if (bytes == 0)
 		refuse_partition(k, i,
 				 "memory_bytes is not given; a partition has memory of its own: "
 				 "give at least %s",
-				 text_size(MEMORY_MIN_BYTES).s);
-	else if (bytes < MEMORY_MIN_BYTES)
-		refuse_partition(k, i,
-				 "memory_bytes = %s: an ELF64 guest needs more; give at least %s",
-				 text_size(bytes).s, text_size(MEMORY_MIN_BYTES).s);
+				 text_size(least).s);
+	else if (bytes < least)
+		refuse_partition(k, i, "memory_bytes = %s: %s; give at least %s",
+				 text_size(bytes).s, least_reason(k, i), text_size(least).s);
 	else if (bytes > MEMORY_MAX_BYTES)
 		refuse_partition(k, i,
-				 "memory_bytes = %s: nested page tables translate 48 bits; give "
-				 "at most %s",
+				 "memory_bytes = %s: guest RAM is laid out for %s; give at most "
+				 "that",
 				 text_size(bytes).s, text_size(MEMORY_MAX_BYTES).s);
 	else if (bytes % LARGE_PAGE_BYTES != 0)
 		refuse_partition(k, i, "memory_bytes = %s: not a multiple of %s; give %s",

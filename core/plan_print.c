@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <string.h>
 #include "core/lib/fmt.h"
 #include "core/plan_check.h"
 
 #define LINE_BYTES 300u /* what a log line holds beside its source */
+#define ARGS_PIECE 255u
 
 /* More of a budget than this lost to one switch is worth a word. */
 #define OVERHEAD_WARN_PPM UINT64_C(50000)
@@ -64,6 +66,9 @@ static void print_system(const struct printer *p)
 		line(p, "  a server switch costs at most %s, the timer resolves %s",
 		     text_time(overhead_ns(p)).s,
 		     text_time(ticks_to_ns(b->timer_resolution_tsc, b->tsc_hz)).s);
+	if (c->board.console_bytes_per_second != 0)
+		line(p, "  guests' lines: %llu bytes a second in all",
+		     (unsigned long long)c->board.console_bytes_per_second);
 	line(p, "  ends %s%s, then: %s; trace: %u records a core",
 	     c->run_limit_ns ? "when all partitions have ended or after "
 			     : "when all partitions have ended",
@@ -71,35 +76,35 @@ static void print_system(const struct printer *p)
 	     c->trace_records);
 }
 
-static void print_claim(const struct printer *p, part_id_t i)
+static void print_claim(const struct printer *p, uint32_t vcpu)
 {
-	const struct plan_partition *part = &p->view.plan->partitions[i];
-	const struct cpu_claim *c = &config_of(p, i)->cpu;
+	const struct plan_vcpu *v = &p->view.plan->vcpus[vcpu];
+	const struct cpu_claim *c = check_claim_of(&p->view, vcpu);
+	const struct short_text name = check_vcpu_name(&p->view, vcpu);
 
-	if (part->kind == CPU_RESERVED)
-		line(p, "  %-15s Q = %s in every P = %s: share %s, with overhead %s",
-		     config_of(p, i)->name, text_time(c->budget_ns).s, text_time(c->period_ns).s,
-		     text_percent(ppm(part->budget_tsc, part->period_tsc)).s,
-		     text_percent(ppm(part->budget_tsc + p->view.board->switch_overhead_tsc,
-				      part->period_tsc))
+	if (v->kind == CPU_RESERVED)
+		line(p, "  %-15s Q = %s in every P = %s: share %s, with overhead %s", name.s,
+		     text_time(c->budget_ns).s, text_time(c->period_ns).s,
+		     text_percent(ppm(v->budget_tsc, v->period_tsc)).s,
+		     text_percent(
+			     ppm(v->budget_tsc + p->view.board->switch_overhead_tsc, v->period_tsc))
 			     .s);
-	else if (part->kind == CPU_BEST_EFFORT)
-		line(p, "  %-15s best effort, priority %u: what is left over",
-		     config_of(p, i)->name, c->priority);
+	else if (v->kind == CPU_BEST_EFFORT)
+		line(p, "  %-15s best effort, priority %u: what is left over", name.s, c->priority);
 	else
-		line(p, "  %-15s owns it: no timer, no scheduler", config_of(p, i)->name);
+		line(p, "  %-15s owns it: no timer, no scheduler", name.s);
 }
 
 static void print_inequality(const struct printer *p, core_id_t core, uint64_t utilization_ppm)
 {
 	char text[PLAN_INEQUALITY_BYTES];
-	part_id_t next = 0;
+	uint32_t next = 0;
 
 	for (const char *plus = "";; plus = "+ ") {
 		struct text sum = text_begin(text, sizeof(text));
 
 		next = plan_add_inequality(&sum, &p->view, core, next);
-		if (next == p->view.partition_count) {
+		if (next == p->view.vcpu_count) {
 			line(p, "  %s%s = %s <= 1: admitted", plus, sum.out,
 			     text_ratio(utilization_ppm).s);
 			return;
@@ -120,50 +125,115 @@ static void print_core(const struct printer *p, core_id_t core)
 	else
 		line(p, "core %u: shared, %u server%s", core, c->server_count,
 		     c->server_count == 1 ? "" : "s");
-	for (part_id_t i = 0; i < p->view.plan->partition_count; i++) {
-		if (p->view.plan->partitions[i].core == core)
+	for (uint32_t i = 0; i < p->view.vcpu_count; i++) {
+		if (p->view.plan->vcpus[i].core == core)
 			print_claim(p, i);
 	}
 	if (c->utilization_ppm != 0)
 		print_inequality(p, core, c->utilization_ppm);
 }
 
+static const char *boot_name(enum boot_protocol boot)
+{
+	switch (boot) {
+	case BOOT_LINUX:
+		return ", a Linux kernel";
+	case BOOT_MULTIBOOT:
+		return ", a multiboot kernel";
+	default:
+		return "";
+	}
+}
+
+static const char *digest_note(const char *sha256)
+{
+	return sha256 ? ", SHA-256 checked" : "";
+}
+
+/* A command line of Linux is longer than a line of the log: cut at blanks, if there are any. */
+static void print_args(const struct printer *p, const char *label, const char *args)
+{
+	while (args && *args != '\0') {
+		char piece[ARGS_PIECE + 1];
+		size_t bytes = strlen(args);
+
+		if (bytes > ARGS_PIECE) {
+			bytes = ARGS_PIECE;
+			while (bytes > 0 && args[bytes] != ' ')
+				bytes--;
+			if (bytes == 0)
+				bytes = ARGS_PIECE;
+		}
+		memcpy(piece, args, bytes);
+		piece[bytes] = '\0';
+		line(p, "  %-15s %s %s", "", label, piece);
+		args += bytes;
+		args += *args == ' ';
+		label = "    ";
+	}
+}
+
+static void print_platform(const struct printer *p, part_id_t i)
+{
+	const struct partition_config *c = config_of(p, i);
+	const struct plan_partition *part = &p->view.plan->partitions[i];
+	const char *plural = part->vcpu_count == 1 ? "" : "s";
+	const char *apic = c->apic == APIC_SOFTWARE ? ", APICs by software" : "";
+
+	if (part->has_pc)
+		line(p, "  %-15s PC with %u CPU%s%s%s; reset %s it, power-off %s it", "",
+		     part->vcpu_count, plural, apic, c->has_exit_port ? ", exit port F4H" : "",
+		     c->on_reset == LIFE_RESTART ? "restarts" : "ends",
+		     c->on_power_off == LIFE_RESTART ? "restarts" : "ends");
+	else if (part->vcpu_count > 1 || c->apic == APIC_SOFTWARE)
+		line(p, "  %-15s %u CPU%s%s, no PC", "", part->vcpu_count, plural, apic);
+}
+
+static void print_partition(const struct printer *p, part_id_t i)
+{
+	const struct plan_partition *part = &p->view.plan->partitions[i];
+	const struct partition_config *c = config_of(p, i);
+
+	line(p, "  %-15s %s at 0x%llx, image %s%s%s", c->name, text_size(part->memory_bytes).s,
+	     (unsigned long long)part->memory_base, c->image, boot_name(c->boot),
+	     digest_note(c->image_sha256));
+	print_args(p, "args", c->args);
+	for (uint32_t n = 0; n < c->module_count; n++) {
+		line(p, "  %-15s module %s%s", "", c->modules[n].name,
+		     digest_note(c->modules[n].sha256));
+		print_args(p, "  args", c->modules[n].args);
+	}
+	print_platform(p, i);
+}
+
 static void print_memory(const struct printer *p)
 {
 	line(p, "memory");
-	for (part_id_t i = 0; i < p->view.plan->partition_count; i++) {
-		const struct plan_partition *part = &p->view.plan->partitions[i];
-		const struct partition_config *c = config_of(p, i);
-
-		line(p, "  %-15s %s at 0x%llx, image %s", c->name, text_size(part->memory_bytes).s,
-		     (unsigned long long)part->memory_base, c->image);
-		if (c->args && c->args[0] != '\0')
-			line(p, "  %-15s args %s", "", c->args);
-	}
+	for (part_id_t i = 0; i < p->view.plan->partition_count; i++)
+		print_partition(p, i);
 	line(p, "  %-15s %s", "(free)", text_size(p->view.plan->memory_free_bytes).s);
 }
 
 static void print_warnings(const struct printer *p)
 {
-	const struct plan *plan = p->view.plan;
-
-	for (part_id_t i = 0; i < plan->partition_count; i++) {
-		const struct plan_partition *part = &plan->partitions[i];
+	for (uint32_t i = 0; i < p->view.vcpu_count; i++) {
+		const struct plan_vcpu *v = &p->view.plan->vcpus[i];
+		const struct short_text name = check_vcpu_name(&p->view, i);
 		uint64_t lost;
 
-		if (part->kind == CPU_BEST_EFFORT)
+		if (v->kind == CPU_BEST_EFFORT)
 			line(p,
 			     "warning: %s: best effort on core %u has no promise: reservations and "
 			     "higher priorities can starve it",
-			     config_of(p, i)->name, part->core);
-		if (part->kind != CPU_RESERVED)
+			     name.s, v->core);
+		if (v->kind != CPU_RESERVED)
 			continue;
-		lost = ppm(p->view.board->switch_overhead_tsc, part->budget_tsc);
+		lost = ppm(p->view.board->switch_overhead_tsc, v->budget_tsc);
 		if (lost > OVERHEAD_WARN_PPM)
 			line(p,
 			     "warning: %s: one switch costs up to %s of its budget; a longer period "
 			     "of the same share wastes less",
-			     config_of(p, i)->name, text_percent(lost).s);
+			     name.s, text_percent(lost).s);
 	}
 	if (p->view.board->file_count == 0)
 		line(p, "warning: nobody has looked for the image files yet");
@@ -177,6 +247,7 @@ void plan_print(const struct config *system, const struct board *board, const st
 
 	p.view.plan = &view;
 	p.view.partition_count = plan->partition_count;
+	p.view.vcpu_count = plan->vcpu_count;
 	for (part_id_t i = 0; i < plan->partition_count; i++)
 		p.view.has_label[i] = true;
 	print_system(&p);

@@ -3,98 +3,191 @@
  * tools/plan.c - `make plan CONFIG=configs/x.c`: the plan of a system, or what is wrong with it.
  *
  * Linked with the configuration's own object and with the planner that runs at boot. Checks
- * against the board that the configuration describes; with --files also that the guests'
- * images are there and can be loaded into the memory they are given.
+ * against the board that the configuration describes; with --files also that the guests' images
+ * and modules are there, have the SHA-256 that the configuration gives, and can be loaded into
+ * the memory they are given.
  *
  *   plan [--files DIR] [--json]	the plan, or all refusals
- *   plan --list-files			the names of the images, each once, one a line
+ *   plan --list-files			the names of images and modules, each once, one a line
  * Exit code  0 accepted, 1 refused, 2 wrong usage.
  */
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
 #include "arch/boot_info.h"
+#include "arch/guest.h"
+#include "core/boot_files.h"
 #include "core/elf.h"
+#include "core/lib/sha256.h"
 #include "core/memory.h"
 #include "core/plan.h"
 
-#define IMAGE_MAX_BYTES MIB(256)
-#define PATH_BYTES      4096u
+#define FILE_MAX_BYTES   GIB(1)
+#define PATH_BYTES       4096u
+#define FILE_REFUSAL_MAX 32u
+#define SHA256_HEX_BYTES (2 * SHA256_BYTES + 1)
 
 static const char *files_dir;
 static struct board board;
 static struct plan plan;
 static struct plan_refusals refusals;
-static char image_refusals[MAX_PARTITIONS][PLAN_REFUSAL_BYTES];
-static uint32_t image_refusal_count;
+static char file_refusals[FILE_REFUSAL_MAX][PLAN_REFUSAL_BYTES];
+static uint32_t file_refusal_count;
 
-static uint32_t partition_count(void)
+static void refuse_file(const struct partition_config *p, const char *format, ...) PRINTF(2, 3);
+static void refuse_file(const struct partition_config *p, const char *format, ...)
 {
-	if (!config.partitions)
-		return 0;
-	return (uint32_t)min_u64(config.partition_count, MAX_PARTITIONS);
+	char *out = file_refusals[file_refusal_count];
+	int n = snprintf(out, PLAN_REFUSAL_BYTES, "partition '%s': ", p->name);
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(out + n, PLAN_REFUSAL_BYTES - (size_t)n, format, args);
+	va_end(args);
+	if (file_refusal_count + 1 < FILE_REFUSAL_MAX)
+		file_refusal_count++;
 }
 
 /* Only what the planner accepts as a name is ever looked for. */
-static bool image_path(const char *image, char *path)
+static bool file_path(const char *name, char *path)
 {
-	if (!image || image[0] == '\0' || strlen(image) >= BOOT_NAME_BYTES || strpbrk(image, "/\\"))
+	if (!name || name[0] == '\0' || strlen(name) >= BOOT_NAME_BYTES || strpbrk(name, "/\\"))
 		return false;
-	return snprintf(path, PATH_BYTES, "%s/%s", files_dir, image) < (int)PATH_BYTES;
+	return snprintf(path, PATH_BYTES, "%s/%s", files_dir, name) < (int)PATH_BYTES;
 }
 
-/* The images that are there become the board's files. */
+/* The images and modules that are there become the board's files. */
 static void find_files(void)
 {
-	for (uint32_t i = 0; i < partition_count(); i++) {
-		const char *image = config.partitions[i].image;
-		char path[PATH_BYTES];
-		FILE *f = image_path(image, path) ? fopen(path, "rb") : NULL;
+	const char *name;
 
-		if (!f)
-			continue;
-		fclose(f);
-		board.files[board.file_count++] = image;
+	for (uint32_t i = 0; (name = boot_wanted_name(i)) != NULL; i++) {
+		char path[PATH_BYTES];
+		struct stat st;
+
+		if (board.file_count < ARRAY_SIZE(board.files) && file_path(name, path) &&
+		    stat(path, &st) == 0 && S_ISREG(st.st_mode))
+			board.files[board.file_count++] = name;
 	}
 	/* No file at all must not read as "nobody has looked". */
 	if (board.file_count == 0)
 		board.files[board.file_count++] = "";
 }
 
-static void *read_file(const char *path, size_t *bytes)
+/* Its whole content; false: cannot be read. Kept until the end. */
+static bool read_file(const char *name, struct guest_file *file)
 {
-	FILE *f = fopen(path, "rb");
-	void *data = f ? malloc(IMAGE_MAX_BYTES) : NULL;
+	char path[PATH_BYTES];
+	FILE *f = file_path(name, path) ? fopen(path, "rb") : NULL;
+	struct stat st;
+	uint8_t *data;
 
-	*bytes = 0;
-	if (data)
-		*bytes = fread(data, 1, IMAGE_MAX_BYTES, f);
-	if (f)
-		fclose(f);
-	return data;
+	if (!f || fstat(fileno(f), &st) != 0 || st.st_size < 0 ||
+	    (uint64_t)st.st_size > FILE_MAX_BYTES) {
+		if (f)
+			fclose(f);
+		return false;
+	}
+	file->name = name;
+	file->size = (uint64_t)st.st_size;
+	data = malloc(file->size + 1);
+	file->bytes = data;
+	if (!data || fread(data, 1, file->size, f) != file->size)
+		file->bytes = NULL;
+	fclose(f);
+	return file->bytes != NULL;
 }
 
-/* What boot would say about this image: core/partition.c. */
-static void check_image(const struct partition_config *p)
+static void check_digest(const struct partition_config *p, const struct guest_file *file,
+			 const char *wanted)
 {
-	const char *reason = "cannot be read";
-	struct elf_image image;
-	char path[PATH_BYTES];
-	enum err e = ERR_INVAL;
-	size_t bytes;
-	void *data;
+	char hex[SHA256_HEX_BYTES];
+	uint8_t digest[SHA256_BYTES];
 
-	if (!image_path(p->image, path))
+	if (!wanted)
 		return;
-	data = read_file(path, &bytes);
-	if (data)
-		e = elf_parse(data, bytes, (gpa_t){ MIB(1) }, p->memory_bytes, &image, &reason);
-	free(data);
-	if (e != OK)
-		snprintf(image_refusals[image_refusal_count++], PLAN_REFUSAL_BYTES,
-			 "partition '%s': image = '%s': %s; give an ELF64 that fits its memory of "
-			 "%llu MiB",
-			 p->name, p->image, reason, (unsigned long long)(p->memory_bytes >> 20));
+	sha256(file->bytes, file->size, digest);
+	if (sha256_equals_hex(digest, wanted))
+		return;
+	for (uint32_t i = 0; i < SHA256_BYTES; i++)
+		snprintf(hex + 2 * i, 3, "%02x", digest[i]);
+	refuse_file(p,
+		    "file '%s': its SHA-256 is %s, not %s; correct the configuration, or bring "
+		    "the right file",
+		    file->name, hex, wanted);
+}
+
+/* Addresses to compare with, no memory: checking looks at files only. */
+static bool reserve_ram(const struct partition_config *p, const struct plan_partition *part,
+			struct guest_ram *ram)
+{
+	void *at = mmap(NULL, part->memory_bytes, PROT_NONE,
+			MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+
+	*ram = (struct guest_ram){ at, part->memory_bytes, part->has_pc };
+	if (at == MAP_FAILED)
+		refuse_file(p, "memory_bytes: this host has no address space to check that much");
+	return at != MAP_FAILED;
+}
+
+/* What boot would say about these files: core/load.c. */
+static void check_protocol(const struct partition_config *p, const struct plan_partition *part,
+			   const struct guest_image *image)
+{
+	static const char *const kinds[] = { [BOOT_GUEST] = "an ELF64",
+					     [BOOT_LINUX] = "a bzImage",
+					     [BOOT_MULTIBOOT] = "a multiboot kernel" };
+	const char *reason = "no reason";
+	struct elf_image elf;
+	struct guest_load load = { 0 };
+	struct guest_ram ram;
+	enum err e;
+
+	if (!reserve_ram(p, part, &ram))
+		return;
+	if (p->boot == BOOT_LINUX)
+		e = arch_guest_check_linux(image, &ram, &load, &reason);
+	else if (p->boot == BOOT_MULTIBOOT)
+		e = arch_guest_check_multiboot(image, &ram, &load, &reason);
+	else
+		e = elf_parse(image->kernel.bytes, image->kernel.size, (gpa_t){ GUEST_HOLE_END },
+			      min_u64(ram.bytes, GUEST_LOW_MAX), &elf, &reason);
+	munmap(ram.at, ram.bytes);
+	if (e == OK)
+		return;
+	/* Kernel or module: the reason names the file. Of ELF64 guests there is but one. */
+	refuse_file(p, "%s%s%s%s; give %s that fits its memory of %llu MiB",
+		    p->boot == BOOT_GUEST ? "image = '" : "", p->boot == BOOT_GUEST ? p->image : "",
+		    p->boot == BOOT_GUEST ? "': " : "", reason, kinds[p->boot],
+		    (unsigned long long)(p->memory_bytes >> 20));
+}
+
+/* Of a partition that the planner accepted. */
+static void check_files(const struct partition_config *p, const struct plan_partition *part)
+{
+	struct guest_image image = { .args = p->args ? p->args : "",
+				     .module_count = p->module_count,
+				     .vcpu_count = part->vcpu_count };
+	const uint32_t refused_before = file_refusal_count;
+
+	for (uint32_t i = 0; i < config_file_count(p); i++) {
+		struct guest_file *file = i == 0 ? &image.kernel : &image.modules[i - 1];
+		const struct config_file wanted = config_file_of(p, i);
+
+		if (!read_file(wanted.name, file)) {
+			refuse_file(p, "file '%s': cannot be read", wanted.name);
+			continue;
+		}
+		file->args = i == 0 ? NULL : p->modules[i - 1].args;
+		check_digest(p, file, wanted.sha256);
+	}
+	if (file_refusal_count == refused_before)
+		check_protocol(p, part, &image);
+	for (uint32_t i = 0; i < config_file_count(p); i++)
+		free((void *)(uintptr_t)(i == 0 ? image.kernel : image.modules[i - 1]).bytes);
 }
 
 static void put_line(const char *line)
@@ -105,15 +198,15 @@ static void put_line(const char *line)
 static void print_refusals(void)
 {
 	uint32_t kept = (uint32_t)min_u64(refusals.count, PLAN_REFUSAL_MAX);
-	uint32_t count = refusals.count + image_refusal_count;
+	uint32_t count = refusals.count + file_refusal_count;
 
 	printf("refused: %u reason%s\n", count, count == 1 ? "" : "s");
 	for (uint32_t i = 0; i < kept; i++)
 		printf("  %s\n", refusals.text[i]);
 	if (refusals.count > kept)
 		printf("  and %u more of the kind\n", refusals.count - kept);
-	for (uint32_t i = 0; i < image_refusal_count; i++)
-		printf("  %s\n", image_refusals[i]);
+	for (uint32_t i = 0; i < file_refusal_count; i++)
+		printf("  %s\n", file_refusals[i]);
 }
 
 static void json_string(const char *text)
@@ -130,19 +223,41 @@ static void json_string(const char *text)
 	putchar('"');
 }
 
-static void json_partition(const struct partition_config *c, const struct plan_partition *p)
+static void json_vcpu(const struct partition_config *c, const struct plan_vcpu *v)
 {
 	static const char *const kinds[] = { [CPU_OWNED] = "owned",
 					     [CPU_RESERVED] = "reserved",
 					     [CPU_BEST_EFFORT] = "best_effort" };
+	const struct cpu_claim *claim = c->cpu_count ? &c->cpus[v->index] : &c->cpu;
 
-	printf("{\"name\":\"%s\",\"kind\":\"%s\",\"core\":%u,\"budget_ns\":%llu,\"period_ns\":%llu,"
-	       "\"priority\":%u,\"memory_base\":%llu,\"memory_bytes\":%llu,\"image\":\"%s\",\"args\":",
-	       c->name, kinds[p->kind], p->core, (unsigned long long)c->cpu.budget_ns,
-	       (unsigned long long)c->cpu.period_ns, p->priority,
-	       (unsigned long long)p->memory_base, (unsigned long long)p->memory_bytes, c->image);
+	printf("{\"kind\":\"%s\",\"core\":%u,\"budget_ns\":%llu,\"period_ns\":%llu,"
+	       "\"priority\":%u}",
+	       kinds[v->kind], v->core, (unsigned long long)claim->budget_ns,
+	       (unsigned long long)claim->period_ns, v->priority);
+}
+
+static void json_partition(const struct partition_config *c, const struct plan_partition *p)
+{
+	static const char *const boots[] = {
+		[BOOT_GUEST] = "guest", [BOOT_LINUX] = "linux", [BOOT_MULTIBOOT] = "multiboot"
+	};
+
+	printf("{\"name\":\"%s\",\"vcpus\":[", c->name);
+	for (uint32_t i = 0; i < p->vcpu_count; i++) {
+		printf("%s", i ? "," : "");
+		json_vcpu(c, &plan.vcpus[p->vcpu_first + i]);
+	}
+	printf("],\"memory_base\":%llu,\"memory_bytes\":%llu,\"boot\":\"%s\",\"pc\":%s,"
+	       "\"image\":\"%s\",\"args\":",
+	       (unsigned long long)p->memory_base, (unsigned long long)p->memory_bytes,
+	       boots[c->boot], p->has_pc ? "true" : "false", c->image);
 	json_string(c->args);
-	putchar('}');
+	printf(",\"modules\":[");
+	for (uint32_t i = 0; i < c->module_count; i++) {
+		printf("%s", i ? "," : "");
+		json_string(c->modules[i].name);
+	}
+	printf("]}");
 }
 
 static void json_plan(void)
@@ -179,9 +294,9 @@ static void print_json(bool is_accepted)
 	printf("{\"system\":");
 	json_string(config.name);
 	printf(",\"accepted\":%s,\"refusals\":[", is_accepted ? "true" : "false");
-	for (uint32_t i = 0; i < kept + image_refusal_count; i++) {
+	for (uint32_t i = 0; i < kept + file_refusal_count; i++) {
 		printf("%s", i ? "," : "");
-		json_string(i < kept ? refusals.text[i] : image_refusals[i - kept]);
+		json_string(i < kept ? refusals.text[i] : file_refusals[i - kept]);
 	}
 	printf("]");
 	if (is_accepted)
@@ -191,17 +306,10 @@ static void print_json(bool is_accepted)
 
 static void list_files(void)
 {
-	for (uint32_t i = 0; i < partition_count(); i++) {
-		const char *image = config.partitions[i].image;
-		uint32_t j = 0;
+	const char *name;
 
-		while (image && j < i &&
-		       (!config.partitions[j].image ||
-			strcmp(config.partitions[j].image, image) != 0))
-			j++;
-		if (image && j == i)
-			puts(image);
-	}
+	for (uint32_t i = 0; (name = boot_wanted_name(i)) != NULL; i++)
+		puts(name);
 }
 
 static int make_plan(bool as_json)
@@ -214,8 +322,8 @@ static int make_plan(bool as_json)
 	is_accepted = plan_build(&config, &board, &plan, &refusals) == OK;
 	if (files_dir && is_accepted) {
 		for (uint32_t i = 0; i < plan.partition_count; i++)
-			check_image(&config.partitions[i]);
-		is_accepted = image_refusal_count == 0;
+			check_files(&config.partitions[i], &plan.partitions[i]);
+		is_accepted = file_refusal_count == 0;
 	}
 	if (as_json)
 		print_json(is_accepted);

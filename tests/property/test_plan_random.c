@@ -6,241 +6,22 @@
  *	    the sum over a common denominator (all periods divide it), memory by a map of
  *	    2 MiB pages. Accepted if and only if all hold and the map had room; then the
  *	    partitions lie where the map put them.
- * Memory   Everything the planner is given lies in heap blocks of its exact size, so that the
- *	    address sanitizer sees a read of one byte too many.
+ * CPUs     Some partitions have several: then a list of claims, and the fields of a single one are 0.
  */
 #include <string.h>
 #include "arch/boot_info.h"
 #include "core/plan.h"
 #include "guests/abi.h"
-#include "tests/property/random.h"
+#include "tests/property/random_system.h"
 #include "tests/test.h"
 
 #define SYSTEMS     20000u
 #define PAGES       512u /* of 2 MiB: boards have less than 1 GiB */
 #define HYPERPERIOD MS(3600)
-#define NAME_SET    "abcdefghijklmnopqrstuvwxyz0123456789_-"
-#define FILE_SET    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
 
-static struct partition_config *parts;
-static struct config sys;
-static struct board *board;
 static struct plan *plan;
 static struct plan_refusals *no;
 static uint32_t accepted_count, refused_count;
-
-/* --- random systems ------------------------------------------------------------------------ */
-
-static char *copy(const char *text)
-{
-	char *s = malloc(strlen(text) + 1);
-
-	return strcpy(s, text);
-}
-
-static char *repeat(char c, size_t count)
-{
-	char *s = calloc(1, count + 1);
-
-	return memset(s, c, count);
-}
-
-static char *numbered(const char *prefix, uint32_t n)
-{
-	char s[40];
-
-	snprintf(s, sizeof(s), "%s%u", prefix, n);
-	return copy(s);
-}
-
-static uint64_t some_period(void)
-{
-	static const uint32_t ms[] = { 1, 5, 10, 12, 15, 20, 36, 50, 80, 100, 150, 200, 3600 };
-
-	return MS(ms[random_below(ARRAY_SIZE(ms))]);
-}
-
-static struct cpu_claim some_claim(uint32_t i, uint32_t core_count)
-{
-	core_id_t shared_count = core_count / 2 + 1;
-	core_id_t core = (core_id_t)random_below(shared_count);
-	uint64_t period = some_period();
-
-	switch (random_below(8)) {
-	case 0:
-		return (struct cpu_claim)OWN_CORE(shared_count + i); /* or beyond the board */
-	case 1:
-		return (struct cpu_claim)BEST_EFFORT(core, i + 1);
-	default:
-		return (struct cpu_claim)RESERVATION(
-			core, random_between(US(30), US(40) + period / 8), period);
-	}
-}
-
-static void good_partition(uint32_t i, uint32_t core_count)
-{
-	parts[i] =
-		(struct partition_config){ .name = numbered("p", i),
-					   .cpu = some_claim(i, core_count),
-					   .memory_bytes = MIB(2) * random_between(1, 12),
-					   .image = numbered("image-", (uint32_t)random_below(4)),
-					   .args = random_below(2) ? copy("x=1") : NULL };
-}
-
-/* Free ranges in order, with holes between, aligned to 4 KiB only; below 1 GiB. */
-static void some_memory(void)
-{
-	uint64_t at = PAGE_BYTES * random_below(1000);
-
-	board->memory_count = (uint32_t)random_between(1, 5);
-	for (uint32_t i = 0; i < board->memory_count; i++) {
-		uint64_t bytes = PAGE_BYTES * random_below(random_below(3) ? 60000 : 2000);
-
-		board->memory[i] = (struct board_range){ at, bytes };
-		at += bytes + PAGE_BYTES * random_between(1, random_below(2) ? 2 : 600);
-	}
-}
-
-static void good_system(void)
-{
-	uint32_t core_count = (uint32_t)random_between(1, MAX_CORES);
-
-	sys = (struct config){ .name = copy("random"), .board = { .core_count = core_count } };
-	sys.partition_count = (uint32_t)random_between(1, random_below(4) ? 6 : MAX_PARTITIONS);
-	parts = calloc(sys.partition_count, sizeof(*parts));
-	sys.partitions = parts;
-	for (uint32_t i = 0; i < sys.partition_count; i++)
-		good_partition(i, core_count);
-	board = calloc(1, sizeof(*board));
-	*board = (struct board){ .core_count = core_count,
-				 .tsc_hz = SEC(1),
-				 .switch_overhead_tsc = random_between(1, US(30)),
-				 .timer_resolution_tsc = random_between(1, US(1)) };
-	some_memory();
-	if (random_below(2)) {
-		for (uint32_t i = 0; i < 4; i++)
-			board->files[i] = numbered("image-", i);
-		board->file_count = 4;
-	}
-}
-
-static void spoil_strings(struct partition_config *p)
-{
-	const char **field = random_below(3) == 0 ? &p->name
-			     : random_below(2)    ? &p->image
-						  : &p->args;
-	static const char *const bad[] = { "", "UPPER", "a b", "../x", ".x", "a\n", "x%s%n", "p0" };
-
-	free((void *)(uintptr_t)*field);
-	if (random_below(6) == 0)
-		*field = NULL;
-	else if (random_below(3) == 0)
-		*field = repeat('a', random_between(14, 17));
-	else if (random_below(3) == 0)
-		*field = repeat('a', random_between(62, 65));
-	else if (random_below(3) == 0)
-		*field = repeat('a', random_between(254, 2000));
-	else
-		*field = copy(bad[random_below(ARRAY_SIZE(bad))]);
-}
-
-static uint64_t some_number(void)
-{
-	static const uint64_t edges[] = { 0, 1, US(1), US(30), MS(1), MS(50), MS(3600), BIT64(62) };
-	uint64_t n = edges[random_below(ARRAY_SIZE(edges))];
-
-	return random_below(20) == 0 ? random_u64() : n + random_below(3) - 1;
-}
-
-static void spoil_claim(struct cpu_claim *c)
-{
-	switch (random_below(6)) {
-	case 0:
-		c->kind = (enum cpu_claim_kind)random_below(5);
-		break;
-	case 1:
-		c->core = (core_id_t)(random_below(20) ? random_below(18) : random_u64());
-		break;
-	case 2:
-		c->budget_ns = some_number();
-		break;
-	case 3: /* shorter: always a divisor of the common denominator, or refused as too long */
-		c->period_ns = random_below(2) ? some_period() : BIT64(62) - 1 + random_below(3);
-		break;
-	case 4:
-		c->period_ns = random_below(2) ? 0 : 1;
-		break;
-	default:
-		c->priority = (uint32_t)random_below(4);
-	}
-}
-
-static void spoil_system(void)
-{
-	switch (random_below(8)) {
-	case 0:
-		sys.trace_records = (uint32_t)random_u64() >> random_below(32);
-		break;
-	case 1:
-		sys.run_limit_ns = some_number();
-		break;
-	case 2:
-		sys.at_end = (enum end_action)random_below(4);
-		break;
-	case 3:
-		board->core_count = (uint32_t)random_below(MAX_CORES + 2);
-		break;
-	case 4:
-		sys.board.core_count = (uint32_t)random_below(MAX_CORES + 3);
-		break;
-	case 5:
-		board->switch_overhead_tsc = some_number();
-		break;
-	case 6:
-		board->timer_resolution_tsc = some_number();
-		break;
-	default:
-		if (random_below(4) == 0 || board->memory_count == 0)
-			board->memory_count = (uint32_t)random_below(2);
-		else
-			board->memory[random_below(board->memory_count)].base =
-				random_below(2) ? random_below(MIB(700))
-						: UINT64_MAX - random_below(3);
-	}
-}
-
-static void spoil(void)
-{
-	struct partition_config *p = &parts[random_below(sys.partition_count)];
-
-	switch (random_below(4)) {
-	case 0:
-		spoil_strings(p);
-		break;
-	case 1:
-		spoil_claim(&p->cpu);
-		break;
-	case 2:
-		p->memory_bytes = random_below(8) ? MIB(1) * random_below(400) : some_number();
-		break;
-	default:
-		spoil_system();
-	}
-}
-
-static void free_system(void)
-{
-	for (uint32_t i = 0; i < sys.partition_count; i++) {
-		free((void *)(uintptr_t)parts[i].name);
-		free((void *)(uintptr_t)parts[i].image);
-		free((void *)(uintptr_t)parts[i].args);
-	}
-	for (uint32_t i = 0; i < board->file_count; i++)
-		free((void *)(uintptr_t)board->files[i]);
-	free((void *)(uintptr_t)sys.name);
-	free(parts);
-	free(board);
-}
 
 /* --- the rules, slowly --------------------------------------------------------------------- */
 
@@ -281,16 +62,84 @@ static bool claim_is_good(const struct cpu_claim *c)
 	       c->period_ns >= board->timer_resolution_tsc && c->period_ns < BIT64(62);
 }
 
-static bool pair_is_good(const struct partition_config *a, const struct partition_config *b)
+/* All virtual CPUs, written out. */
+static struct {
+	struct cpu_claim claim;
+	uint32_t part, index;
+} vcpus[MAX_VCPUS];
+static uint32_t vcpu_count;
+
+static bool cpu_lists_are_good(void)
 {
-	if (strcmp(a->name, b->name) == 0)
-		return false;
-	if (a->cpu.core != b->cpu.core)
+	static const struct cpu_claim nothing;
+
+	vcpu_count = 0;
+	for (uint32_t i = 0; i < sys.partition_count; i++) {
+		const struct partition_config *p = &parts[i];
+		uint32_t count = p->cpus ? p->cpu_count : 1;
+
+		if ((p->cpus == NULL) != (p->cpu_count == 0) || count > 16 ||
+		    (p->cpus && memcmp(&p->cpu, &nothing, sizeof(nothing)) != 0))
+			return false;
+		for (uint32_t n = 0; n < count; n++) {
+			if (vcpu_count == 64)
+				return false;
+			vcpus[vcpu_count].claim = p->cpus ? p->cpus[n] : p->cpu;
+			vcpus[vcpu_count].part = i;
+			vcpus[vcpu_count++].index = n;
+		}
+	}
+	return true;
+}
+
+static bool claims_go_together(const struct cpu_claim *a, const struct cpu_claim *b)
+{
+	if (a->core != b->core)
 		return true;
-	if (a->cpu.kind == CPU_OWNED || b->cpu.kind == CPU_OWNED)
+	if (a->kind == CPU_OWNED || b->kind == CPU_OWNED)
 		return false;
-	return a->cpu.kind != CPU_BEST_EFFORT || b->cpu.kind != CPU_BEST_EFFORT ||
-	       a->cpu.priority != b->cpu.priority;
+	return a->kind != CPU_BEST_EFFORT || b->kind != CPU_BEST_EFFORT ||
+	       a->priority != b->priority;
+}
+
+static bool digest_is_good(const char *digest)
+{
+	return !digest || (strlen(digest) == 64 && strspn(digest, "0123456789abcdefABCDEF") == 64);
+}
+
+static bool modules_are_good(const struct partition_config *p)
+{
+	static const uint32_t most[] = { 0, 1, 8 };
+
+	if ((p->modules == NULL) != (p->module_count == 0) || p->module_count > most[p->boot])
+		return false;
+	for (uint32_t n = 0; n < p->module_count; n++) {
+		const struct module_config *m = &p->modules[n];
+
+		if (!image_is_good(m->name) || !digest_is_good(m->sha256))
+			return false;
+		if (m->args && (p->boot == BOOT_LINUX || strlen(m->args) > 2047))
+			return false;
+	}
+	return true;
+}
+
+static bool guest_is_good(const struct partition_config *p)
+{
+	bool has_pc = p->boot != BOOT_GUEST || p->platform == PLATFORM_PC;
+	uint64_t least = p->boot == BOOT_GUEST ? MIB(2) : MIB(16);
+
+	if ((uint32_t)p->boot > 2 || (uint32_t)p->platform > 1 || (uint32_t)p->apic > 1 ||
+	    (uint32_t)p->on_reset > 1 || (uint32_t)p->on_power_off > 1)
+		return false;
+	if (!has_pc &&
+	    (p->has_exit_port || p->on_reset == LIFE_RESTART || p->on_power_off == LIFE_RESTART))
+		return false;
+	return name_is_good(p->name, 15) && image_is_good(p->image) &&
+	       digest_is_good(p->image_sha256) && modules_are_good(p) &&
+	       (!p->args || strlen(p->args) <= (p->boot == BOOT_GUEST ? 255 : 2047)) &&
+	       p->memory_bytes >= least && p->memory_bytes % MIB(2) == 0 &&
+	       p->memory_bytes <= GIB(512);
 }
 
 /* In parts of the hyperperiod; a period that does not divide it is near 2^62 and alone fits. */
@@ -299,8 +148,8 @@ static bool core_is_good(core_id_t core)
 	unsigned __int128 sum = 0;
 	long double rest = 0;
 
-	for (uint32_t i = 0; i < sys.partition_count; i++) {
-		const struct cpu_claim *c = &parts[i].cpu;
+	for (uint32_t i = 0; i < vcpu_count; i++) {
+		const struct cpu_claim *c = &vcpus[i].claim;
 		uint64_t cost = c->budget_ns + board->switch_overhead_tsc;
 
 		if (c->kind != CPU_RESERVED || c->core != core)
@@ -383,20 +232,21 @@ static bool ranges_touch(void)
 
 static bool all_is_good(uint64_t *base)
 {
-	if (!system_is_good() || !memory_map_is_good())
+	if (!system_is_good() || !memory_map_is_good() || !cpu_lists_are_good())
 		return false;
 	for (uint32_t i = 0; i < sys.partition_count; i++) {
-		const struct partition_config *p = &parts[i];
-
-		if (!name_is_good(p->name, 15) || !claim_is_good(&p->cpu) ||
-		    !image_is_good(p->image) || (p->args && strlen(p->args) > 255) ||
-		    p->memory_bytes == 0 || p->memory_bytes % MIB(2) != 0 ||
-		    p->memory_bytes > BIT64(48))
+		if (!guest_is_good(&parts[i]))
 			return false;
-	}
-	for (uint32_t i = 0; i < sys.partition_count; i++) {
 		for (uint32_t j = 0; j < i; j++) {
-			if (!pair_is_good(&parts[i], &parts[j]))
+			if (strcmp(parts[i].name, parts[j].name) == 0)
+				return false;
+		}
+	}
+	for (uint32_t i = 0; i < vcpu_count; i++) {
+		if (!claim_is_good(&vcpus[i].claim))
+			return false;
+		for (uint32_t j = 0; j < i; j++) {
+			if (!claims_go_together(&vcpus[i].claim, &vcpus[j].claim))
 				return false;
 		}
 	}
@@ -438,12 +288,18 @@ static void put_line(const char *line)
 static void check_accepted(const uint64_t *base)
 {
 	CHECK(no->count == 0 && plan->partition_count == sys.partition_count);
-	for (uint32_t i = 0; i < sys.partition_count; i++) {
-		CHECK(plan->partitions[i].kind == parts[i].cpu.kind);
-		CHECK(plan->partitions[i].core == parts[i].cpu.core);
-		CHECK(plan->partitions[i].budget_tsc == parts[i].cpu.budget_ns);
-		CHECK(plan->partitions[i].period_tsc == parts[i].cpu.period_ns);
-		CHECK(plan->partitions[i].priority == parts[i].cpu.priority);
+	CHECK(plan->vcpu_count == vcpu_count);
+	for (uint32_t i = 0; i < vcpu_count; i++) {
+		const struct plan_vcpu *v = &plan->vcpus[i];
+		const struct plan_partition *p = &plan->partitions[v->part];
+
+		CHECK(v->part == vcpus[i].part && v->index == vcpus[i].index);
+		CHECK(i == p->vcpu_first + v->index && v->index < p->vcpu_count);
+		CHECK(v->kind == vcpus[i].claim.kind);
+		CHECK(v->core == vcpus[i].claim.core);
+		CHECK(v->budget_tsc == vcpus[i].claim.budget_ns);
+		CHECK(v->period_tsc == vcpus[i].claim.period_ns);
+		CHECK(v->priority == vcpus[i].claim.priority);
 	}
 	check_memory_of_plan(base);
 	plan_print(&sys, board, plan, put_line);
@@ -546,8 +402,13 @@ static void the_fix_that_a_refusal_offers_is_a_fix(void)
 
 			uint64_t most = US(41) + 2 * period / sys.partition_count;
 
-			parts[i].cpu = (struct cpu_claim)RESERVATION(
-				0, random_between(US(40), min_u64(most, period)), period);
+			parts[i] = (struct partition_config){
+				.name = parts[i].name,
+				.cpu = RESERVATION(0, random_between(US(40), min_u64(most, period)),
+						   period),
+				.memory_bytes = MIB(2),
+				.image = parts[i].image
+			};
 		}
 		if (plan_build(&sys, board, plan, no) != OK && no->count == 1 &&
 		    (fix = strstr(no->text[0], "lower cpu.budget of partition '")) != NULL &&

@@ -6,8 +6,19 @@
 #include "configs/boards.h"
 
 static const struct partition_config partitions[] = {
-	{ "rt0", RESERVATION(0, MS(28), MS(50)), GUEST_MEMORY, "tasks.elf", "jobs=1" },
-	{ "calc0", OWN_CORE(0), GUEST_MEMORY, "compute.elf", NULL },
+	{
+		.name = "rt0",
+		.cpu = RESERVATION(0, MS(28), MS(50)),
+		.memory_bytes = GUEST_MEMORY,
+		.image = "tasks.elf",
+		.args = "jobs=1",
+	},
+	{
+		.name = "calc0",
+		.cpu = OWN_CORE(0),
+		.memory_bytes = GUEST_MEMORY,
+		.image = "compute.elf",
+	},
 };
 
 const struct config config = {

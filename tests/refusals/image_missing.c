@@ -6,8 +6,17 @@
 #include "configs/boards.h"
 
 static const struct partition_config partitions[] = {
-	{ "a", OWN_CORE(0), GUEST_MEMORY, "no-such-guest.elf", NULL },
-	{ "b", OWN_CORE(1), GUEST_MEMORY, NULL, NULL },
+	{
+		.name = "a",
+		.cpu = OWN_CORE(0),
+		.memory_bytes = GUEST_MEMORY,
+		.image = "no-such-guest.elf",
+	},
+	{
+		.name = "b",
+		.cpu = OWN_CORE(1),
+		.memory_bytes = GUEST_MEMORY,
+	},
 };
 
 const struct config config = {

@@ -6,7 +6,12 @@
 #include "configs/boards.h"
 
 static const struct partition_config partitions[] = {
-	{ "big", OWN_CORE(0), MIB(300), "compute.elf", NULL },
+	{
+		.name = "big",
+		.cpu = OWN_CORE(0),
+		.memory_bytes = MIB(300),
+		.image = "compute.elf",
+	},
 };
 
 const struct config config = {

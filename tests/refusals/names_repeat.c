@@ -5,8 +5,18 @@
 #include "configs/boards.h"
 
 static const struct partition_config partitions[] = {
-	{ "twin", OWN_CORE(0), GUEST_MEMORY, "compute.elf", NULL },
-	{ "twin", OWN_CORE(1), GUEST_MEMORY, "compute.elf", NULL },
+	{
+		.name = "twin",
+		.cpu = OWN_CORE(0),
+		.memory_bytes = GUEST_MEMORY,
+		.image = "compute.elf",
+	},
+	{
+		.name = "twin",
+		.cpu = OWN_CORE(1),
+		.memory_bytes = GUEST_MEMORY,
+		.image = "compute.elf",
+	},
 };
 
 const struct config config = {

@@ -6,7 +6,13 @@
 #include "configs/boards.h"
 
 static const struct partition_config partitions[] = {
-	{ "fast", RESERVATION(0, 100, 500), GUEST_MEMORY, "tasks.elf", "jobs=1" },
+	{
+		.name = "fast",
+		.cpu = RESERVATION(0, 100, 500),
+		.memory_bytes = GUEST_MEMORY,
+		.image = "tasks.elf",
+		.args = "jobs=1",
+	},
 };
 
 const struct config config = {

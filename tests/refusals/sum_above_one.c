@@ -7,8 +7,20 @@
 #include "configs/boards.h"
 
 static const struct partition_config partitions[] = {
-	{ "rt0", RESERVATION(0, MS(28), MS(50)), GUEST_MEMORY, "tasks.elf", "jobs=1" },
-	{ "load0", RESERVATION(0, MS(25), MS(50)), GUEST_MEMORY, "tasks.elf", "jobs=1" },
+	{
+		.name = "rt0",
+		.cpu = RESERVATION(0, MS(28), MS(50)),
+		.memory_bytes = GUEST_MEMORY,
+		.image = "tasks.elf",
+		.args = "jobs=1",
+	},
+	{
+		.name = "load0",
+		.cpu = RESERVATION(0, MS(25), MS(50)),
+		.memory_bytes = GUEST_MEMORY,
+		.image = "tasks.elf",
+		.args = "jobs=1",
+	},
 };
 
 const struct config config = {

@@ -76,11 +76,11 @@ static void a_good_system_is_planned(void)
 {
 	good_system();
 	CHECK(build() == OK && no.count == 0);
-	CHECK(plan.partition_count == 3);
-	CHECK(plan.partitions[0].kind == CPU_RESERVED && plan.partitions[0].core == 0);
-	CHECK(plan.partitions[0].budget_tsc == MS(28) && plan.partitions[0].period_tsc == MS(50));
-	CHECK(plan.partitions[2].kind == CPU_OWNED && plan.partitions[2].core == 1);
-	CHECK(plan.partitions[2].budget_tsc == 0 && plan.partitions[2].period_tsc == 0);
+	CHECK(plan.partition_count == 3 && plan.vcpu_count == 3);
+	CHECK(plan.vcpus[0].kind == CPU_RESERVED && plan.vcpus[0].core == 0);
+	CHECK(plan.vcpus[0].budget_tsc == MS(28) && plan.vcpus[0].period_tsc == MS(50));
+	CHECK(plan.vcpus[2].kind == CPU_OWNED && plan.vcpus[2].core == 1);
+	CHECK(plan.vcpus[2].budget_tsc == 0 && plan.vcpus[2].period_tsc == 0);
 	/* (28 + 0.03)/50 + (20 + 0.03)/50 = 48.06/50 */
 	CHECK(plan.cores[0].utilization_ppm == 961200);
 	CHECK(plan.cores[0].is_used && !plan.cores[0].is_owned && plan.cores[0].server_count == 2);
@@ -193,7 +193,7 @@ static void an_owned_core_has_one_partition(void)
 	parts[2].cpu.core = 0;
 	CHECK(refused(
 		"partition 'calc0': cpu = OWN_CORE(0): partition 'rt0' has a share of that "
-		"core; an owned core has one partition: move one of the two (core 1 is free)"));
+		"core; an owned core has one virtual CPU: move one of the two (core 1 is free)"));
 	parts[1].cpu = (struct cpu_claim)OWN_CORE(1);
 	CHECK(refused("partition 'calc0': cpu = OWN_CORE(1): partition 'load0' owns that core"));
 	parts[0].cpu = (struct cpu_claim)BEST_EFFORT(1, 1);
@@ -202,7 +202,7 @@ static void an_owned_core_has_one_partition(void)
 	parts[0].cpu = (struct cpu_claim)OWN_CORE(0);
 	CHECK(refused_by_board(
 		"partition 'load0': cpu = RESERVATION(0): partition 'rt0' owns that core; "
-		"an owned core has one partition: move one of the two (no core is free"));
+		"an owned core has one virtual CPU: move one of the two (no core is free"));
 }
 
 static void budgets_and_periods_are_given_and_in_order(void)
@@ -259,15 +259,14 @@ static void times_convert_to_ticks(void)
 		"partition 'rt0': cpu.period = 1152921504.606846976 s: more than 2^62 ticks"));
 	board.tsc_hz = UINT64_C(4000000000);
 	parts[0].cpu = (struct cpu_claim)RESERVATION(0, MS(1), BIT64(60) - 1);
-	CHECK(build() == OK && plan.partitions[0].period_tsc == BIT64(62) - 4);
+	CHECK(build() == OK && plan.vcpus[0].period_tsc == BIT64(62) - 4);
 	good_system();
 	sys.run_limit_ns = UINT64_MAX;
 	CHECK(refused("system: run_limit = 18446744073.709551615 s: more than 2^62 ticks"));
 	/* 1/3 ns a tick: 10 ns are 30 ticks. 3 ns a tick and odd times: up and down. */
 	board.tsc_hz = UINT64_C(333333333);
 	CHECK(build() == OK);
-	CHECK(plan.partitions[0].budget_tsc == 9333334 &&
-	      plan.partitions[0].period_tsc == 16666666);
+	CHECK(plan.vcpus[0].budget_tsc == 9333334 && plan.vcpus[0].period_tsc == 16666666);
 	good_system();
 }
 
@@ -312,7 +311,7 @@ static void best_effort_has_distinct_priorities(void)
 	good_system();
 	parts[1].cpu = (struct cpu_claim)BEST_EFFORT(2, 1);
 	parts[2].cpu = (struct cpu_claim)BEST_EFFORT(2, 2);
-	CHECK(build() == OK && plan.partitions[2].priority == 2);
+	CHECK(build() == OK && plan.vcpus[2].priority == 2);
 	parts[2].cpu.priority = 1;
 	CHECK(refused(
 		"partition 'calc0': cpu.priority = 1: partition 'load0' has the same on core 2"));
@@ -332,14 +331,14 @@ static void memory_has_a_sound_size(void)
 	parts[0].memory_bytes = MIB(3);
 	CHECK(refused(
 		"partition 'rt0': memory_bytes = 3 MiB: not a multiple of 2 MiB; give 4 MiB"));
-	parts[0].memory_bytes = BIT64(48) + MIB(2);
+	parts[0].memory_bytes = GIB(512) + MIB(2);
 	CHECK(refused(
-		"partition 'rt0': memory_bytes = 268435458 MiB: nested page tables translate 48 "
-		"bits; give at most 262144 GiB"));
-	parts[0].memory_bytes = BIT64(48);
-	CHECK(refused("partition 'rt0': memory_bytes = 262144 GiB does not fit"));
+		"partition 'rt0': memory_bytes = 524290 MiB: guest RAM is laid out for 512 GiB; "
+		"give at most that"));
+	parts[0].memory_bytes = GIB(512);
+	CHECK(refused("partition 'rt0': memory_bytes = 512 GiB does not fit"));
 	parts[0].memory_bytes = UINT64_MAX;
-	CHECK(refused("partition 'rt0': memory_bytes = 18446744073709551615 bytes: nested"));
+	CHECK(refused("partition 'rt0': memory_bytes = 18446744073709551615 bytes: guest"));
 }
 
 static void memory_that_does_not_fit_is_refused_with_what_is_left(void)

@@ -68,7 +68,7 @@ def config_dir(config):
 def cores_needed(config):
     done = subprocess.run([os.path.join(config_dir(config), "plan"), "--json"],
                           stdout=subprocess.PIPE, text=True)
-    return 1 + max(p["core"] for p in json.loads(done.stdout)["partitions"])
+    return 1 + max(c["core"] for c in json.loads(done.stdout)["cores"])
 
 
 def boot(rig, config, cpus=None, memory=None, icount=QEMU_ICOUNT, timeout=600, show=None,

@@ -1,0 +1,369 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What a guest is booted from and what is around it: protocols, files with their digests, the
+ * virtual PC, life actions, the console's rate. Expected texts are written from the rules.
+ */
+#include <stdlib.h>
+#include <string.h>
+#include "arch/boot_info.h"
+#include "core/plan.h"
+#include "tests/test.h"
+
+#define DIGEST "00112233445566778899aabbccddeeff00112233445566778899AABBCCDDEEFF"
+
+static struct module_config modules[CONFIG_MODULE_MAX + 1];
+static struct partition_config parts[MAX_PARTITIONS];
+static struct config sys;
+static struct board board;
+static struct plan plan;
+static struct plan_refusals no;
+
+enum { OWN, LINUX, MULTI };
+
+/* One of each protocol; Linux with its initial RAM disk, multiboot without modules. */
+static void good_system(void)
+{
+	memset(parts, 0, sizeof(parts));
+	memset(modules, 0, sizeof(modules));
+	modules[0] = (struct module_config){ .name = "initrd.gz", .sha256 = DIGEST };
+	parts[OWN] = (struct partition_config){
+		.name = "own0", .cpu = OWN_CORE(0), .memory_bytes = MIB(16), .image = "tasks.elf"
+	};
+	parts[LINUX] = (struct partition_config){ .name = "linux0",
+						  .cpu = OWN_CORE(1),
+						  .memory_bytes = MIB(128),
+						  .boot = BOOT_LINUX,
+						  .image = "vmlinuz",
+						  .image_sha256 = DIGEST,
+						  .modules = modules,
+						  .module_count = 1,
+						  .args = "console=ttyS0",
+						  .has_exit_port = true,
+						  .on_reset = LIFE_RESTART };
+	parts[MULTI] = (struct partition_config){ .name = "multi0",
+						  .cpu = OWN_CORE(2),
+						  .memory_bytes = MIB(16),
+						  .boot = BOOT_MULTIBOOT,
+						  .image = "kernel" };
+	sys = (struct config){ .name = "good",
+			       .board = { .core_count = 3, .memory_bytes = MIB(256) },
+			       .partitions = parts,
+			       .partition_count = 3 };
+	plan_board_from_config(&sys, &board);
+}
+
+static enum err build(void)
+{
+	memset(&no, 0xaa, sizeof(no));
+	memset(&plan, 0xaa, sizeof(plan));
+	return plan_build(&sys, &board, &plan, &no);
+}
+
+static bool refused(const char *text)
+{
+	bool is_refused = build() == ERR_INVAL && no.count == 1 && strstr(no.text[0], text);
+
+	if (!is_refused) {
+		printf("  wanted %s\n", text);
+		for (uint32_t i = 0; i < no.count && i < PLAN_REFUSAL_MAX; i++)
+			printf("  got    %s\n", no.text[i]);
+	}
+	good_system();
+	return is_refused;
+}
+
+static void who_is_in_a_pc_is_planned(void)
+{
+	good_system();
+	CHECK(build() == OK);
+	CHECK(!plan.partitions[OWN].has_pc && plan.partitions[LINUX].has_pc &&
+	      plan.partitions[MULTI].has_pc);
+	parts[OWN].platform = parts[LINUX].platform = PLATFORM_PC;
+	CHECK(build() == OK);
+	CHECK(plan.partitions[OWN].has_pc && plan.partitions[LINUX].has_pc);
+}
+
+static void only_a_pc_can_be_left_through_ports(void)
+{
+	good_system();
+	parts[OWN].has_exit_port = true;
+	CHECK(refused("partition 'own0': has_exit_port: there is no PC around this guest for the "
+		      "port to be on; give .platform = PLATFORM_PC, or leave it out"));
+	parts[OWN].on_reset = LIFE_RESTART;
+	CHECK(refused("partition 'own0': on_reset = LIFE_RESTART: without a PC around it a guest "
+		      "cannot reset itself; give .platform = PLATFORM_PC, or LIFE_END"));
+	parts[OWN].on_power_off = LIFE_RESTART;
+	CHECK(refused("partition 'own0': on_power_off = LIFE_RESTART: without a PC"));
+	parts[OWN].platform = PLATFORM_PC;
+	parts[OWN].has_exit_port = true;
+	parts[OWN].on_reset = parts[OWN].on_power_off = LIFE_RESTART;
+	CHECK(build() == OK);
+}
+
+static void choices_are_among_those_there_are(void)
+{
+	good_system();
+	parts[MULTI].boot = (enum boot_protocol)3;
+	CHECK(refused("partition 'multi0': boot = 3: not a choice; give BOOT_GUEST, BOOT_LINUX or "
+		      "BOOT_MULTIBOOT"));
+	parts[OWN].platform = (enum platform_kind)2;
+	CHECK(refused("partition 'own0': platform = 2: not a choice"));
+	parts[OWN].apic = (enum apic_kind)2;
+	CHECK(refused("partition 'own0': apic = 2: not a choice; give APIC_AUTO or APIC_SOFTWARE"));
+	parts[LINUX].on_reset = (enum life_action)2;
+	CHECK(refused("partition 'linux0': on_reset = 2: not a choice"));
+	parts[LINUX].on_power_off = (enum life_action) - 1;
+	CHECK(refused("partition 'linux0': on_power_off = 4294967295: not a choice"));
+}
+
+static void kernels_have_room_to_unpack(void)
+{
+	good_system();
+	parts[LINUX].memory_bytes = parts[MULTI].memory_bytes = MIB(16);
+	CHECK(build() == OK);
+	parts[LINUX].memory_bytes = MIB(14);
+	CHECK(refused("partition 'linux0': memory_bytes = 14 MiB: a Linux kernel unpacks itself "
+		      "behind its first MiB and needs more; give at least 16 MiB"));
+	parts[MULTI].memory_bytes = MIB(2);
+	CHECK(refused(
+		"partition 'multi0': memory_bytes = 2 MiB: a multiboot kernel and its modules "
+		"lie behind the first MiB and need more; give at least 16 MiB"));
+	parts[MULTI].memory_bytes = 0;
+	CHECK(refused(
+		"partition 'multi0': memory_bytes is not given; a partition has memory of its "
+		"own: give at least 16 MiB"));
+}
+
+static void each_protocol_has_its_number_of_modules(void)
+{
+	good_system();
+	for (uint32_t i = 1; i <= CONFIG_MODULE_MAX; i++)
+		modules[i] = (struct module_config){ .name = "mod", .args = "one two" };
+	parts[MULTI].modules = modules;
+	parts[MULTI].module_count = 8;
+	CHECK(build() == OK); /* the same file several times, with other words each: why not */
+	parts[MULTI].module_count = 9;
+	CHECK(refused("partition 'multi0': module_count = 9: too many; there is room for 8"));
+	parts[LINUX].module_count = 2;
+	modules[1].name = "second";
+	CHECK(refused(
+		"partition 'linux0': module_count = 2: too many; Linux takes one, its initial "
+		"RAM disk"));
+	parts[OWN].modules = modules;
+	parts[OWN].module_count = 1;
+	CHECK(refused(
+		"partition 'own0': module_count = 1: too many; a guest of our own takes none"));
+	parts[LINUX].modules = NULL;
+	CHECK(refused("partition 'linux0': module_count = 1, but modules is not given"));
+	parts[LINUX].module_count = 0;
+	CHECK(refused("partition 'linux0': module_count = 0, but modules is given"));
+	parts[LINUX].modules = NULL;
+	parts[LINUX].module_count = 0;
+	CHECK(build() == OK);
+	modules[0].args = "x";
+	parts[LINUX].modules = modules;
+	parts[LINUX].module_count = 1;
+	CHECK(refused("partition 'linux0': modules[0].args = 'x': an initial RAM disk has no "
+		      "command line"));
+}
+
+static void modules_are_files_that_are_there(void)
+{
+	good_system();
+	modules[0].name = NULL;
+	CHECK(refused("partition 'linux0': modules[0].name is not given; a module is a file on the "
+		      "boot volume"));
+	modules[0].name = "";
+	CHECK(refused("partition 'linux0': modules[0].name is not given"));
+	modules[0].name = "../initrd";
+	CHECK(refused("partition 'linux0': modules[0].name = '../initrd': a file name in the boot "
+		      "volume's root"));
+	parts[LINUX].image = NULL;
+	CHECK(refused("partition 'linux0': image is not given; a partition boots a bzImage from"));
+	parts[MULTI].image = NULL;
+	CHECK(refused("partition 'multi0': image is not given; a partition boots a multiboot"));
+	board.files[0] = "tasks.elf";
+	board.files[1] = "vmlinuz";
+	board.files[2] = "kernel";
+	board.file_count = 3;
+	CHECK(refused("partition 'linux0': modules[0].name = 'initrd.gz': no such file on the boot "
+		      "volume, which has 3"));
+}
+
+static void digests_are_64_hexadecimal_digits(void)
+{
+	char digest[80];
+
+	good_system();
+	for (uint32_t n = 0; n < 70; n++) {
+		memset(digest, 'f', sizeof(digest));
+		digest[n] = '\0';
+		parts[LINUX].image_sha256 = digest;
+		if (n == 64)
+			CHECK(build() == OK);
+		else
+			CHECK(refused("partition 'linux0': image_sha256 = '"));
+	}
+	memset(digest, 'f', sizeof(digest));
+	digest[64] = '\0';
+	for (uint32_t c = 1; c < 256; c++) {
+		digest[63] = (char)c;
+		modules[0].sha256 = digest;
+		if (strchr("0123456789abcdefABCDEF", (int)c))
+			CHECK(build() == OK);
+		else
+			CHECK(refused(
+				"partition 'linux0': modules[0].sha256 = 'ffffffffffffffffffff"
+				"ffff...': a SHA-256 is 64 hexadecimal digits"));
+	}
+}
+
+static void command_lines_are_as_long_as_their_protocol_carries(void)
+{
+	char *args = malloc(2049);
+
+	good_system();
+	memset(args, 'x', 2049);
+	args[2047] = '\0';
+	parts[LINUX].args = parts[MULTI].args = args;
+	CHECK(build() == OK);
+	args[2047] = 'x';
+	args[2048] = '\0';
+	parts[MULTI].args = NULL;
+	CHECK(refused("partition 'linux0': args = 'xxxxxxxxxxxxxxxxxxxxxxxx...': more than 2047"));
+	parts[MULTI].args = args;
+	CHECK(refused("partition 'multi0': args = 'xxxxxxxxxxxxxxxxxxxxxxxx...': more than 2047"));
+	parts[MULTI].modules = modules;
+	parts[MULTI].module_count = 1;
+	parts[LINUX].modules = NULL;
+	parts[LINUX].module_count = 0;
+	modules[0].args = args;
+	CHECK(refused("partition 'multi0': modules[0].args = 'xxxxxxxxxxxxxxxxxxxxxxxx...': more"));
+	args[256] = '\0';
+	parts[OWN].args = args;
+	CHECK(refused("partition 'own0': args = 'xxxxxxxxxxxxxxxxxxxxxxxx...': more than 255"));
+	free(args);
+}
+
+static void the_boot_paths_carry_so_many_files(void)
+{
+	static char names[4 * (CONFIG_MODULE_MAX + 1)][8];
+	static struct module_config many[4][CONFIG_MODULE_MAX];
+	static const char *const labels[] = { "a", "b", "c", "d" };
+
+	good_system();
+	sys.partition_count = 4;
+	for (uint32_t i = 0; i < 4; i++) {
+		for (uint32_t n = 0; n <= CONFIG_MODULE_MAX; n++)
+			snprintf(names[i * 9 + n], sizeof(names[0]), "f%u", i * 9 + n);
+		for (uint32_t n = 0; n < CONFIG_MODULE_MAX; n++)
+			many[i][n].name = names[i * 9 + 1 + n];
+		parts[i] = (struct partition_config){ .name = labels[i],
+						      .cpu = BEST_EFFORT(0, i + 1),
+						      .memory_bytes = MIB(16),
+						      .boot = BOOT_MULTIBOOT,
+						      .image = names[i * 9],
+						      .modules = many[i],
+						      .module_count = CONFIG_MODULE_MAX };
+	}
+	parts[3].module_count = 4; /* 27 + 5 = 32 */
+	CHECK(build() == OK);
+	parts[3].module_count = 5;
+	many[3][4].name = names[1]; /* known already */
+	CHECK(build() == OK);
+	many[3][4].name = names[35];
+	CHECK(refused(
+		"system: images and modules: 33 different files; the boot paths carry 32: use "
+		"1 fewer"));
+}
+
+static void the_consoles_rate_is_a_serial_lines(void)
+{
+	static const uint64_t good[] = { 0, 960, 11520, MIB(1), MIB(16) };
+
+	good_system();
+	for (uint32_t i = 0; i < ARRAY_SIZE(good); i++) {
+		sys.board.console_bytes_per_second = good[i];
+		CHECK(build() == OK);
+	}
+	sys.board.console_bytes_per_second = 959;
+	CHECK(refused("system: board.console_bytes_per_second = 959: a serial line carries 960"));
+	sys.board.console_bytes_per_second = MIB(16) + 1;
+	CHECK(refused("system: board.console_bytes_per_second = 16777217: a serial line"));
+}
+
+static char printed[8192];
+
+static void put_line(const char *line)
+{
+	CHECK(strlen(printed) + strlen(line) + 2 < sizeof(printed) && strlen(line) < 300);
+	strcat(printed, line);
+	strcat(printed, "\n");
+}
+
+static void print(void)
+{
+	CHECK(build() == OK);
+	printed[0] = '\0';
+	plan_print(&sys, &board, &plan, put_line);
+}
+
+static void the_printed_plan_shows_files_and_platform(void)
+{
+	good_system();
+	parts[LINUX].apic = APIC_SOFTWARE;
+	sys.board.console_bytes_per_second = MIB(1);
+	print();
+	CHECK(strstr(printed, "image vmlinuz, a Linux kernel, SHA-256 checked\n"
+			      "                  args console=ttyS0\n"
+			      "                  module initrd.gz, SHA-256 checked\n"
+			      "                  PC with 1 CPU, APICs by software, exit port F4H; "
+			      "reset restarts it, power-off ends it\n"));
+	CHECK(strstr(printed,
+		     "image kernel, a multiboot kernel\n"
+		     "                  PC with 1 CPU; reset ends it, power-off ends it\n"));
+	CHECK(strstr(printed, "image tasks.elf\n  linux0"));
+	CHECK(strstr(printed, "guests' lines: 1048576 bytes a second in all\n"));
+}
+
+/* Nothing of a long command line is lost: its words, joined again, are what was given. */
+static void long_command_lines_are_printed_whole(void)
+{
+	char args[2048], all[4096] = "", *line;
+
+	for (uint32_t word = 1; word < 400; word += 37) {
+		good_system();
+		for (uint32_t i = 0; i < 2047; i++)
+			args[i] = i % (word + 1) == word ? ' ' : (char)('a' + i % 26);
+		args[2047] = '\0';
+		parts[LINUX].args = args;
+		print();
+		all[0] = '\0';
+		line = strstr(printed, "                  args ") + 18;
+		for (char *end; strncmp(line, "args ", 5) == 0 || strncmp(line, "     ", 5) == 0;
+		     line = end + 1 + 18) {
+			end = strchr(line, '\n');
+			strncat(all, line + 5, (size_t)(end - line) - 5);
+			if (strlen(all) < 2047 && args[strlen(all)] == ' ')
+				strcat(all, " ");
+		}
+		CHECK(strcmp(all, args) == 0);
+	}
+}
+
+int main(void)
+{
+	RUN(who_is_in_a_pc_is_planned);
+	RUN(only_a_pc_can_be_left_through_ports);
+	RUN(choices_are_among_those_there_are);
+	RUN(kernels_have_room_to_unpack);
+	RUN(each_protocol_has_its_number_of_modules);
+	RUN(modules_are_files_that_are_there);
+	RUN(digests_are_64_hexadecimal_digits);
+	RUN(command_lines_are_as_long_as_their_protocol_carries);
+	RUN(the_boot_paths_carry_so_many_files);
+	RUN(the_consoles_rate_is_a_serial_lines);
+	RUN(the_printed_plan_shows_files_and_platform);
+	RUN(long_command_lines_are_printed_whole);
+	return test_failed;
+}

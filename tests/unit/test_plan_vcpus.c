@@ -1,0 +1,206 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Partitions with several virtual CPUs: where each runs, who may share a core with whom, and that
+ * a refusal names the one that is meant. Expected texts are written from the rules.
+ */
+#include <string.h>
+#include "core/plan.h"
+#include "tests/test.h"
+
+static struct cpu_claim claims[CONFIG_VCPU_MAX + 1];
+static struct partition_config parts[MAX_PARTITIONS];
+static struct config sys;
+static struct board board;
+static struct plan plan;
+static struct plan_refusals no;
+
+/* rt0 shares core 0 with the first CPU of smp0, whose second owns core 1; core 2 is free. */
+static void good_system(void)
+{
+	memset(parts, 0, sizeof(parts));
+	claims[0] = (struct cpu_claim)RESERVATION(0, MS(20), MS(50));
+	claims[1] = (struct cpu_claim)OWN_CORE(1);
+	parts[0] = (struct partition_config){ .name = "rt0",
+					      .cpu = RESERVATION(0, MS(28), MS(50)),
+					      .memory_bytes = MIB(16),
+					      .image = "tasks.elf" };
+	parts[1] = (struct partition_config){ .name = "smp0",
+					      .cpus = claims,
+					      .cpu_count = 2,
+					      .memory_bytes = MIB(16),
+					      .image = "tasks.elf" };
+	sys = (struct config){ .name = "good",
+			       .board = { .core_count = 3,
+					  .memory_bytes = MIB(256),
+					  .switch_overhead_ns = US(30),
+					  .timer_resolution_ns = US(1) },
+			       .partitions = parts,
+			       .partition_count = 2 };
+	plan_board_from_config(&sys, &board);
+}
+
+static enum err build(void)
+{
+	memset(&no, 0xaa, sizeof(no));
+	memset(&plan, 0xaa, sizeof(plan));
+	return plan_build(&sys, &board, &plan, &no);
+}
+
+static bool refused(const char *text)
+{
+	bool is_refused = build() == ERR_INVAL && no.count == 1 && strstr(no.text[0], text) &&
+			  !strstr(no.text[0], "...") && plan.vcpu_count == 0;
+
+	if (!is_refused) {
+		printf("  wanted %s\n", text);
+		for (uint32_t i = 0; i < no.count && i < PLAN_REFUSAL_MAX; i++)
+			printf("  got    %s\n", no.text[i]);
+	}
+	good_system();
+	return is_refused;
+}
+
+static void virtual_cpus_are_planned_in_the_partitions_order(void)
+{
+	good_system();
+	CHECK(build() == OK && plan.vcpu_count == 3);
+	CHECK(plan.partitions[0].vcpu_first == 0 && plan.partitions[0].vcpu_count == 1);
+	CHECK(plan.partitions[1].vcpu_first == 1 && plan.partitions[1].vcpu_count == 2);
+	CHECK(plan.vcpus[0].part == 0 && plan.vcpus[0].index == 0 && plan.vcpus[0].core == 0);
+	CHECK(plan.vcpus[1].part == 1 && plan.vcpus[1].index == 0 && plan.vcpus[1].core == 0);
+	CHECK(plan.vcpus[2].part == 1 && plan.vcpus[2].index == 1 && plan.vcpus[2].core == 1);
+	CHECK(plan.vcpus[1].kind == CPU_RESERVED && plan.vcpus[1].budget_tsc == MS(20) &&
+	      plan.vcpus[1].period_tsc == MS(50));
+	CHECK(plan.vcpus[2].kind == CPU_OWNED && plan.vcpus[2].period_tsc == 0);
+	CHECK(plan.cores[0].server_count == 2 && plan.cores[0].utilization_ppm == 961200);
+	CHECK(plan.cores[1].is_owned && !plan.cores[2].is_used);
+}
+
+static void virtual_cpus_of_one_guest_may_share_a_core_by_reservation_only(void)
+{
+	good_system();
+	parts[0].cpu = (struct cpu_claim)OWN_CORE(2);
+	claims[1] = (struct cpu_claim)RESERVATION(0, MS(25), MS(50));
+	CHECK(build() == OK && plan.cores[0].server_count == 2);
+	claims[0] = (struct cpu_claim)BEST_EFFORT(0, 2);
+	claims[1] = (struct cpu_claim)BEST_EFFORT(0, 1);
+	CHECK(build() == OK && plan.vcpus[1].priority == 2 && plan.vcpus[2].priority == 1);
+	claims[1].priority = 2;
+	CHECK(refused(
+		"partition 'smp0': cpus[1].priority = 2: partition 'smp0' vCPU 0 has the same "
+		"on core 0"));
+	claims[1].core = 0;
+	CHECK(refused(
+		"partition 'smp0': cpus[1] = OWN_CORE(0): partition 'rt0' has a share of that "
+		"core; an owned core has one virtual CPU: move one of the two (core 1 is "
+		"free)"));
+	claims[0] = (struct cpu_claim)OWN_CORE(1);
+	CHECK(refused("partition 'smp0': cpus[1] = OWN_CORE(1): partition 'smp0' vCPU 0 owns that "
+		      "core; an owned core has one virtual CPU"));
+}
+
+static void a_list_of_virtual_cpus_is_whole(void)
+{
+	good_system();
+	parts[1].cpu_count = 0;
+	CHECK(refused("partition 'smp0': cpus is given, but cpu_count = 0"));
+	parts[1].cpus = NULL;
+	CHECK(refused("partition 'smp0': cpu_count = 2, but cpus is not given"));
+	parts[1].cpu = (struct cpu_claim)OWN_CORE(2);
+	CHECK(refused("partition 'smp0': cpu and cpus are both given; a partition has one list of "
+		      "virtual CPUs: leave one of the two out"));
+	parts[1].cpu.core = 1;
+	CHECK(refused("partition 'smp0': cpu and cpus are both given"));
+	parts[1].cpus = NULL;
+	parts[1].cpu_count = 0;
+	CHECK(refused("partition 'smp0': cpu is not given; a virtual CPU claims OWN_CORE(core), "));
+	claims[1].kind = CPU_NONE;
+	CHECK(refused("partition 'smp0': cpus[1] is not given"));
+	claims[1].core = 3;
+	CHECK(refused("partition 'smp0': cpus[1].core = 3: there is no core 3 on a board of 3"));
+	claims[0].budget_ns = MS(60);
+	CHECK(refused("partition 'smp0': cpus[0].budget = 60 ms exceeds its period of 50 ms"));
+	parts[1].cpu_count = 1;
+	CHECK(build() == OK && plan.vcpu_count == 2);
+}
+
+/* Every core a full share of best effort, so that only the numbers count. */
+static void one_virtual_cpu_too_many_is_refused(void)
+{
+	static struct cpu_claim many[5][CONFIG_VCPU_MAX + 1];
+	static const char *const names[] = { "a", "b", "c", "d", "e" };
+
+	good_system();
+	sys.partition_count = 4;
+	for (uint32_t i = 0; i < 5; i++) {
+		for (uint32_t n = 0; n <= CONFIG_VCPU_MAX; n++)
+			many[i][n] = (struct cpu_claim)BEST_EFFORT(i % 3, 1 + i * 100 + n);
+		parts[i] = (struct partition_config){ .name = names[i],
+						      .cpus = many[i],
+						      .cpu_count = CONFIG_VCPU_MAX,
+						      .memory_bytes = MIB(2),
+						      .image = "a.elf" };
+	}
+	CHECK(build() == OK && plan.vcpu_count == MAX_VCPUS);
+	CHECK(plan.vcpus[MAX_VCPUS - 1].part == 3 && plan.vcpus[MAX_VCPUS - 1].index == 15);
+	sys.partition_count = 5;
+	parts[4].cpu_count = 1;
+	CHECK(refused("system: 65 virtual CPUs: at most 64 are supported, all partitions together; "
+		      "remove 1"));
+	parts[1].cpus = many[4];
+	parts[1].cpu_count = CONFIG_VCPU_MAX + 1;
+	CHECK(refused("partition 'smp0': cpu_count = 17: a partition has at most 16 virtual CPUs; "
+		      "give at most that"));
+	parts[1].cpu_count = UINT32_MAX;
+	CHECK(refused("partition 'smp0': cpu_count = 4294967295: a partition has at most 16"));
+}
+
+static void sums_name_virtual_cpus_and_offer_a_fix_for_one(void)
+{
+	good_system();
+	claims[1] = (struct cpu_claim)RESERVATION(0, MS(40), MS(50));
+	parts[0].cpu = (struct cpu_claim)OWN_CORE(2);
+	/* 20 + 40 + 2 * 0.03 = 60.06; 50 - 20 - 0.06 = 29.94 */
+	CHECK(refused(
+		"core 0: smp0.0 (20 + 0.03)/50 + smp0.1 (40 + 0.03)/50 = 1.2012 > 1: the "
+		"reservations do not fit; lower cpus[1].budget of partition 'smp0' to at most "
+		"29.94 ms, or move a virtual CPU to another core"));
+}
+
+static char printed[8192];
+
+static void put_line(const char *line)
+{
+	CHECK(strlen(printed) + strlen(line) + 2 < sizeof(printed) && strlen(line) < 300);
+	strcat(printed, line);
+	strcat(printed, "\n");
+}
+
+static void the_printed_plan_shows_every_virtual_cpu(void)
+{
+	good_system();
+	CHECK(build() == OK);
+	printed[0] = '\0';
+	plan_print(&sys, &board, &plan, put_line);
+	CHECK(strstr(printed, "core 0: shared, 2 servers\n"
+			      "  rt0             Q = 28 ms in every P = 50 ms: share 56 %, with "
+			      "overhead 56.06 %\n"
+			      "  smp0.0          Q = 20 ms in every P = 50 ms: share 40 %, with "
+			      "overhead 40.06 %\n"
+			      "  rt0 (28 + 0.03)/50 + smp0.0 (20 + 0.03)/50 = 0.9612 <= 1: "
+			      "admitted\n"
+			      "core 1: owned\n"
+			      "  smp0.1          owns it: no timer, no scheduler\n"));
+	CHECK(strstr(printed, "                  2 CPUs, no PC\n"));
+}
+
+int main(void)
+{
+	RUN(virtual_cpus_are_planned_in_the_partitions_order);
+	RUN(virtual_cpus_of_one_guest_may_share_a_core_by_reservation_only);
+	RUN(a_list_of_virtual_cpus_is_whole);
+	RUN(one_virtual_cpu_too_many_is_refused);
+	RUN(sums_name_virtual_cpus_and_offer_a_fix_for_one);
+	RUN(the_printed_plan_shows_every_virtual_cpu);
+	return test_failed;
+}
