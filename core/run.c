@@ -236,32 +236,36 @@ static void wake_due(struct run_core *c, uint64_t now_tsc)
  * Any core. The bit goes before the kick: whoever is kicked finds it. A core that pokes its own
  * looks at it before it runs a guest again.
  */
-void run_poke(vcpu_set_t set)
+static void poke(struct vcpu_state *v)
 {
-	const core_id_t here = arch_mp_core_id();
+	struct run_core *c = &run_cores[v->core];
 
-	while (set) {
-		struct vcpu_state *v = &vcpu_states[__builtin_ctzll(set)];
-		struct run_core *c = &run_cores[v->core];
-
-		set &= set - 1;
-		__atomic_fetch_or(&c->poked, BIT64(v->id), __ATOMIC_SEQ_CST);
-		if (v->core == here) {
-			if (c->running)
-				c->running->until_tsc = 0;
-		} else if (!arch_vcpu_notify(v->id)) {
-			arch_mp_kick(v->core);
-		}
-	}
+	__atomic_fetch_or(&c->poked, BIT64(v->id), __ATOMIC_SEQ_CST);
+	if (v->core != arch_mp_core_id())
+		arch_mp_kick(v->core);
+	else if (c->running)
+		c->running->until_tsc = 0;
 }
 
+void run_poke(vcpu_set_t set)
+{
+	for (; set; set &= set - 1)
+		poke(&vcpu_states[__builtin_ctzll(set)]);
+}
+
+/* Hardware may show interrupts to a running guest; then its core has nothing to look at. */
 void run_deliver(struct vcpu_state *from, vcpu_set_t set)
 {
 	if (set & BIT64(from->id)) {
 		arch_vcpu_sync(from->id);
 		run_note_timer(from);
 	}
-	run_poke(set & ~BIT64(from->id));
+	for (set &= ~BIT64(from->id); set; set &= set - 1) {
+		struct vcpu_state *to = &vcpu_states[__builtin_ctzll(set)];
+
+		if (!arch_vcpu_notify(to->id))
+			poke(to);
+	}
 }
 
 static void retire(struct run_core *c, struct vcpu_state *v, uint64_t now_tsc)

@@ -52,11 +52,11 @@ void run_loop(core_id_t core);
 void run_wait_for_all(void);
 
 /*
- * Something was posted to these vCPUs, or their partition's state has changed: their cores look
- * at it soon, leaving a guest that runs. Any core.
+ * Their partition's state has changed, or a clock of theirs: their cores look at it soon, leaving
+ * a guest that runs. Any core.
  */
 void run_poke(vcpu_set_t set);
-/* The same, from an exit of `from`, which takes in at once what is for itself. */
+/* Interrupts for these were posted in an exit of `from`, which takes in its own at once. */
 void run_deliver(struct vcpu_state *from, vcpu_set_t set);
 
 /* Its virtual timer, or its PC's, was set or went off. */

@@ -100,6 +100,8 @@ static void show(struct vcpu *v, struct vmx *x)
 	}
 	l->changed = false;
 	l->deliverable = -1;
+	/* Hardware may put a bit into any word: the vlapic's next look must be at all of them. */
+	l->irr_words = l->isr_words = UINT8_MAX;
 }
 
 /* Edge-triggered, all of them: see post.c. */
