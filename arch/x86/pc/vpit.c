@@ -375,17 +375,18 @@ static void advance(struct vpit *t, uint64_t tick)
 	t->has_risen = true;
 	t->irq0 = true;
 	settle(&t->counters[0], tick);
-	rearm(t, tick);
 }
 
 bool vpit_expire(struct vpit *t, uint64_t now_tsc)
 {
-	bool has_risen;
+	const uint64_t tick = tick_of(t, now_tsc);
 
-	advance(t, tick_of(t, now_tsc));
-	has_risen = t->has_risen;
+	advance(t, tick);
+	if (!t->has_risen)
+		return false;
 	t->has_risen = false;
-	return has_risen;
+	rearm(t, tick);
+	return true;
 }
 
 /* ---- Ports ---- */
