@@ -46,7 +46,7 @@ core_pure  := $(wildcard core/plan*.c) $(addprefix core/,elf.c ledger.c memory.c
 	      hypercall.c console.c partition.c load.c steal.c log_ring.c boot_files.c)
 x86_pure   := $(wildcard $(addprefix arch/x86/,acpi.c acpi_tables.c calibrate.c cmos.c boot_map.c cpuid.c \
 	      msr.c vlapic.c vlapic_timer.c paging_table.c boot/multiboot2_info.c guest/*.c guest/*.S pc/v*.c \
-	      vmx/decode.c vmx/controls.c vmx/initial.c vmx/msr_bitmap.c svm/decode.c))
+	      vmx/decode.c vmx/controls.c vmx/initial.c vmx/msr_bitmap.c svm/decode.c svm/event.c))
 guest_pure := $(wildcard guests/rt/args.c guests/rt/rm.c guests/rt/stats.c guests/tasks/taskset.c)
 
 img_o  := $(patsubst %,$(B)/img/%.o,$(lib) $(pure) $(core) $(drivers) $(x86))
@@ -56,7 +56,8 @@ tool_o := $(patsubst %,$(B)/tool/%.o,$(filter-out core/lib/mem.c,$(lib)) $(pure)
 	  $(wildcard core/plan*.c) $(addprefix core/,elf.c memory.c boot_files.c) \
 	  $(addprefix arch/x86/guest/,linux.c load.c multiboot.c multiboot_elf.c \
 	  multiboot_kernel.c) tests/fake/panic.c)
-tests  := $(patsubst tests/%.c,$(B)/tests/%,$(wildcard tests/unit/test_*.c tests/property/test_*.c))
+tests  := $(patsubst tests/%.c,$(B)/tests/%,$(wildcard \
+	  $(addsuffix /test_*.c,tests/unit tests/property tests/fuzz)))
 
 efi_src := $(wildcard arch/x86/boot/efi*.c) arch/x86/boot_map.c arch/x86/paging_table.c \
 	   core/boot_files.c core/lib/fmt.c core/lib/mem.c
@@ -68,7 +69,7 @@ guests      := $(patsubst %,$(B)/guests/%.elf,$(guest_names)) $(linux)
 
 .DEFAULT_GOAL := all
 .PHONY: all help deps guests image images plan run test check-tree host-tests boot-tests format \
-	bench experiment experiments mutants clean
+	bench experiment experiments mutants fuzz clean
 .SECONDARY:
 .DELETE_ON_ERROR:
 
@@ -80,6 +81,8 @@ guests      := $(patsubst %,$(B)/guests/%.elf,$(guest_names)) $(linux)
 #: make bench             instruction counts of the hypervisor's paths: build/results/bench.json
 #: make experiment        lists the experiments; NAME=x runs one: build/results/x.{json,csv,svg}
 #: make mutants           breaks the scheduler on purpose; every break must turn a test red
+#: make fuzz [N=100000000]  hostile instructions over hostile page tables; and every instruction
+#:                        form against another decoder (some minutes each)
 #: make format            lays the sources out as .clang-format says
 #: make clean             forgets what was built (not the set-up; `rm -rf build` forgets all)
 #: V=1 shows the commands.
@@ -212,7 +215,8 @@ $(B)/host/pure.a: $(host_o)
 	$(Q)rm -f $@ && ar rcs $@ $^
 $(B)/tests/%: $(B)/host/tests/%.c.o $(B)/host/pure.a
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(HOST) -o $@ $(filter %.o,$^) $(B)/host/pure.a
+	$(Q)$(CC) $(HOST) -o $@ $(filter %.o,$^) $(B)/host/pure.a $(LIBRARIES)
+$(B)/tests/property/test_insn_zydis: LIBRARIES := -lZydis
 # What it tests implements the functions that tests/fake/arch.c fakes for everybody else.
 $(B)/tests/unit/test_nested: $(B)/host/arch/x86/nested.c.o
 $(B)/tool/trace_check: $(B)/tool/tools/trace_check.c.o $(tool_o)
@@ -226,6 +230,13 @@ $(B)/tool/bench_cbs: tests/bench/bench_cbs.c $(B)/img/sched/cbs.c.o tests/fake/p
 test: deps
 	$(Q)$(SUB) --keep-going images $(tests) $(B)/tool/trace_check
 	$(Q)tests/run
+
+# Sanitizers are on. `make test` runs 3 million, and the comparison less than in full.
+N ?= 100000000
+fuzz: deps
+	$(Q)$(SUB) $(B)/tests/fuzz/test_insn_walk $(B)/tests/property/test_insn_zydis
+	$(Q)$(B)/tests/fuzz/test_insn_walk $(N)
+	$(Q)$(B)/tests/property/test_insn_zydis full
 
 mutants: deps
 	$(Q)tests/mutants
