@@ -62,10 +62,11 @@ static void end_step(struct vcpu *v, bool is_done)
 	s->is_stepping = false;
 	vmcb->intercept_exceptions = EXCEPTIONS_INTERCEPTED;
 	vmcb->dr6 |= s->step_dr6;
-	if (!(is_done && s->nmi == NMI_RETURNING) && !s->guest_tf)
+	if (is_done && s->is_at_iret)
+		s->is_nmi_blocked = false;
+	else if (!s->guest_tf)
 		vmcb->rflags &= ~RFLAGS_TF;
-	if (is_done && s->nmi == NMI_RETURNING)
-		s->nmi = NMI_FREE;
+	s->is_at_iret = false;
 }
 
 /*
@@ -184,19 +185,17 @@ static bool is_in_shadow(const struct vmcb *vmcb)
 /* True: the event that is on its way must be delivered before the NMI can be. */
 static bool offer_nmi(struct vcpu *v, struct vmcb *vmcb, struct svm_vcpu *s)
 {
-	if (s->nmi == NMI_RETURNING && vmcb->rip != s->iret_rip)
-		s->nmi = NMI_FREE;
-	if (!v->nmi_pending || s->nmi == NMI_BLOCKED)
+	if (!v->nmi_pending || s->is_nmi_blocked)
 		return false;
 	if (vmcb->event_injection & EVENT_VALID)
 		return true;
-	if (s->nmi == NMI_RETURNING || is_in_shadow(vmcb)) {
+	if (is_in_shadow(vmcb)) {
 		begin_step(vmcb, s);
 		return false;
 	}
 	vmcb->event_injection = EVENT_VALID | EVENT_NMI | VECTOR_NMI;
 	v->nmi_pending = false;
-	s->nmi = NMI_BLOCKED;
+	s->is_nmi_blocked = true;
 	return false;
 }
 
@@ -226,18 +225,19 @@ static __attribute__((noinline)) bool show_rare_events(struct vcpu *v)
 	const uint64_t extint = EVENT_VALID | EVENT_INTR;
 	struct svm_vcpu *const s = v->backend;
 	struct vmcb *const vmcb = v->control;
-	bool is_urgent;
+	bool is_urgent = false;
 
 	end_step(v, vmcb->rip != s->step_rip);
-	is_urgent = offer_nmi(v, vmcb, s);
+	if (s->wants_step)
+		begin_step(vmcb, s);
+	else
+		is_urgent = offer_nmi(v, vmcb, s);
 	if (!s->is_stepping)
 		offer_interrupts(v, vmcb, s);
-	if (s->wants_step && !s->is_stepping && !(vmcb->event_injection & EVENT_VALID))
-		begin_step(vmcb, s);
 	s->wants_step = false;
 	s->has_extint = (vmcb->event_injection & (EVENT_VALID | EVENT_TYPE)) == extint;
 	vmcb->tlb_control = s->flush;
-	vmcb->intercept = INTERCEPTS | (s->nmi == NMI_BLOCKED ? INTERCEPT_IRET : 0);
+	vmcb->intercept = INTERCEPTS | (s->is_nmi_blocked && !s->is_at_iret ? INTERCEPT_IRET : 0);
 	if (s->is_stepping) {
 		show(s, vmcb, (uint32_t)vlapic_cr8(&v->lapic), -1);
 		vmcb->intercept_cr = 0;
@@ -247,7 +247,7 @@ static __attribute__((noinline)) bool show_rare_events(struct vcpu *v)
 		show_interrupts(v, vmcb);
 	}
 	v->lapic.changed = s->flush != TLB_KEEP || s->is_stepping || s->has_extint || is_urgent;
-	s->has_rare = v->lapic.changed || s->nmi != NMI_FREE || v->extint_pending;
+	s->has_rare = v->lapic.changed || s->is_nmi_blocked || v->extint_pending;
 	s->flush = TLB_KEEP;
 	return is_urgent;
 }
@@ -268,22 +268,16 @@ bool svm_show_events(struct vcpu *v)
 
 /* ---- After an exit ---- */
 
-/* At the instruction, which intercepts before it does anything. */
-static void iret_exit(struct vcpu *v)
-{
-	struct svm_vcpu *const s = v->backend;
-	const struct vmcb *const vmcb = v->control;
-
-	s->nmi = NMI_RETURNING;
-	s->iret_rip = vmcb->rip;
-	s->has_rare = v->lapic.changed = true;
-}
-
-/* Executed by the CPU while no interrupt is shown; then what waits is looked at again. */
-static void cr8_exit(struct vcpu *v)
+/*
+ * At an IRET that ends the blocking of NMIs, or a MOV to CR8: executed by the CPU while no
+ * interrupt is shown. Then what waits is looked at again.
+ */
+static void step_exit(struct vcpu *v, bool is_at_iret)
 {
 	struct svm_vcpu *const s = v->backend;
 
+	end_step(v, false); /* one over a shadow may stand here too */
+	s->is_at_iret = is_at_iret;
 	s->wants_step = s->has_rare = v->lapic.changed = true;
 }
 
@@ -299,10 +293,10 @@ bool svm_event_exit(struct vcpu *v, uint32_t code)
 		v->lapic.changed = true;
 		return true;
 	case VMEXIT_IRET:
-		iret_exit(v);
+		step_exit(v, true);
 		return true;
 	case VMEXIT_CR_WRITE + 8:
-		cr8_exit(v);
+		step_exit(v, false);
 		return true;
 	default:
 		if (code - VMEXIT_EXCEPTION >= FIRST_INTERRUPT)
@@ -372,8 +366,8 @@ void svm_reset_events(struct vcpu *v)
 
 	s->vintr = VINTR_MASKING;
 	s->flush = TLB_FLUSH_ALL;
-	s->nmi = NMI_FREE;
-	s->is_stepping = s->wants_step = s->has_extint = false;
+	s->is_nmi_blocked = s->is_at_iret = s->has_extint = false;
+	s->is_stepping = s->wants_step = false;
 	s->has_rare = v->lapic.changed = true;
 	vmcb->vintr = s->vintr;
 	vmcb->event_injection = 0;

@@ -219,8 +219,10 @@ static void svm_load(struct vcpu *v)
 	vcpu_load_r12_to_r15(v);
 }
 
+/* What the guest took is noted: its virtual APIC may start over before it is loaded again. */
 static void svm_unload(struct vcpu *v)
 {
+	svm_note_interrupts(v, v->control);
 	vcpu_save_r12_to_r15(v);
 }
 

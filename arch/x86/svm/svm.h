@@ -17,27 +17,20 @@
 #include "arch/x86/backend.h"
 #include "arch/x86/svm/vmcb.h"
 
-/* Are NMIs blocked in the guest? From an NMI's injection until the IRET after it is done. */
-enum svm_nmi {
-	NMI_FREE,
-	NMI_BLOCKED,   /* IRET is intercepted */
-	NMI_RETURNING, /* at the IRET: done when RIP is elsewhere */
-};
-
 struct svm_vcpu {
 	uint32_t vintr; /* as the guest was entered with */
 	uint32_t vintr_vector;
-	uint32_t flush;    /* TLB_*, for the next entry */
-	bool shares_asid;  /* flush when it is loaded */
-	bool has_rare;     /* flush, NMI blocking, a step, an ExtINT: see svm_show_events() */
-	bool has_extint;   /* entered with an interrupt of the 8259 */
-	bool wants_step;   /* at the next entry */
-	bool is_stepping;  /* one instruction, by RFLAGS.TF */
-	bool guest_tf;     /* the guest's own, before the step */
-	uint8_t nmi;       /* enum svm_nmi */
-	uint64_t step_rip; /* of the instruction to be stepped over */
-	uint64_t iret_rip; /* NMI_RETURNING */
-	uint64_t step_dr6; /* the guest's, before the step */
+	uint32_t flush;      /* TLB_*, for the next entry */
+	bool shares_asid;    /* flush when it is loaded */
+	bool has_rare;       /* flush, NMI blocking, step, ExtINT: see svm_show_events() */
+	bool has_extint;     /* entered with an interrupt of the 8259 */
+	bool is_nmi_blocked; /* from an NMI's injection to the end of the next IRET */
+	bool is_at_iret;     /* it was intercepted: the step is over it */
+	bool wants_step;     /* at the next entry */
+	bool is_stepping;    /* one instruction, by RFLAGS.TF */
+	bool guest_tf;       /* the guest's own, before the step */
+	uint64_t step_rip;   /* of the instruction to be stepped over */
+	uint64_t step_dr6;   /* the guest's, before the step */
 };
 
 #define VECTOR_DB              1u
@@ -78,8 +71,7 @@ void svm_enter(struct vcpu *v, uint64_t deadline_tsc, struct exit_info *out);
  * ExtINT   An interrupt of the 8259 is injected when the guest can take one. Until then V_IRQ
  *	    with V_IGN_TPR and an intercept of its delivery are the window; the virtual APIC's
  *	    interrupts wait meanwhile.
- * NMI      is injected; blocking is kept here, up to the end of the IRET, which is stepped over
- *	    where another NMI waits for it.
+ * NMI      is injected; blocking is kept here: the next IRET is intercepted and stepped over.
  * Steps    One instruction with TF set and every fault intercepted, to be handed on without it:
  *	    over an IRET, a MOV to CR8, and an interrupt shadow that an event must wait for
  *	    (QEMU's VMRUN forgets the shadow). INT3, INTO, PUSHF in a shadow show the guest TF.
