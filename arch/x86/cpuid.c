@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <string.h>
 #include "arch/x86/cpuid.h"
+#include "arch/x86/cpuid_bits.h"
 #include "core/lib/assert.h"
 
 /* ---- The policy: one row per leaf. A register becomes (host & pass) | set. ---- */
@@ -16,114 +17,16 @@ struct rule {
 #define CONST(c)   { .set = (c) }
 #define ZERO	   { .pass = 0 }
 /* clang-format on */
-#define B(n) BIT32(n)
 
 struct policy {
 	uint32_t leaf;
 	struct rule eax, ebx, ecx, edx;
 };
 
-/*
- * 01H:ECX. Not offered: DTES64, MONITOR, DS-CPL, VMX, SMX, EIST, TM2, CNXT-ID, SDBG, xTPR, PDCM,
- * DCA. OSXSAVE is added per call.
- */
-#define F1_SSE3       B(0)
-#define F1_PCLMUL     B(1)
-#define F1_SSSE3      B(9)
-#define F1_FMA        B(12)
-#define F1_CX16       B(13)
-#define F1_PCID       B(17)
-#define F1_SSE41      B(19)
-#define F1_SSE42      B(20)
-#define F1_X2APIC     B(21)
-#define F1_MOVBE      B(22)
-#define F1_POPCNT     B(23)
-#define F1_DEADLINE   B(24)
-#define F1_AES        B(25)
-#define F1_XSAVE      B(26)
-#define F1_OSXSAVE    B(27)
-#define F1_AVX        B(28)
-#define F1_F16C       B(29)
-#define F1_RDRAND     B(30)
-#define F1_HYPERVISOR B(31)
-#define F1_ECX_PASS \
-	(F1_SSE3 | F1_PCLMUL | F1_SSSE3 | F1_FMA | F1_CX16 | F1_PCID | F1_SSE41 | F1_SSE42 | \
-	 F1_MOVBE | F1_POPCNT | F1_AES | F1_XSAVE | F1_AVX | F1_F16C | F1_RDRAND)
-#define F1_ECX_SET   (F1_X2APIC | F1_DEADLINE | F1_HYPERVISOR)
-#define F1_NEEDS_AVX (F1_FMA | F1_AVX | F1_F16C)
-
-/*
- * 01H:EDX, and 80000001H:EDX of AMD, which repeats it. Offered: FPU VME DE PSE TSC MSR PAE CX8 SEP
- * PGE CMOV PAT PSE36 CLFSH MMX FXSR SSE SSE2 SS. Not: MCE MTRR MCA PSN DS ACPI HTT TM PBE.
- */
-#define F1_APIC B(9)
-#define F1_COMMON \
-	(B(0) | B(1) | B(2) | B(3) | B(4) | B(5) | B(6) | B(8) | B(13) | B(15) | B(16) | B(17) | \
-	 B(23) | B(24))
-#define F1_EDX_PASS (F1_COMMON | B(11) | B(19) | B(25) | B(26) | B(27))
-
-/*
- * 07H.0:EBX. Offered: FSGSBASE BMI1 AVX2 FDP_EXCPTN SMEP BMI2 ERMS INVPCID FCS_FDS RDSEED ADX
- * SMAP CLFLUSHOPT CLWB SHA and AVX-512. Not: TSC_ADJUST SGX HLE RTM RDT MPX PT.
- */
-#define F7_AVX2       B(5)
-#define F7_EBX_AVX512 (B(16) | B(17) | B(21) | B(26) | B(27) | B(28) | B(30) | B(31))
-#define F7_EBX_PASS \
-	(B(0) | B(3) | F7_AVX2 | B(6) | B(7) | B(8) | B(9) | B(10) | B(13) | B(18) | B(19) | \
-	 B(20) | B(23) | B(24) | B(29) | F7_EBX_AVX512)
-/*
- * 07H.0:ECX. Offered: PREFETCHWT1 UMIP PKU GFNI VAES VPCLMULQDQ RDPID CLDEMOTE MOVDIRI MOVDIR64B
- * and AVX-512. Not: WAITPKG CET TME LA57 MPX KL BUS_LOCK ENQCMD SGX_LC PKS.
- */
-#define F7_PKU        B(3)
-#define F7_OSPKE      B(4)
-#define F7_ECX_AVX    (B(9) | B(10))
-#define F7_ECX_AVX512 (B(1) | B(6) | B(11) | B(12) | B(14))
-#define F7_ECX_PASS \
-	(B(0) | B(2) | F7_PKU | B(8) | B(22) | B(25) | B(27) | B(28) | F7_ECX_AVX | F7_ECX_AVX512)
-/*
- * 07H.0:EDX. Offered: FSRM SERIALIZE and AVX-512. Not: what needs IA32_SPEC_CTRL and the like,
- * for these MSRs would have to be switched; HYBRID, CET, AMX, PCONFIG, TSXLDTRK.
- */
-#define F7_EDX_AVX512 (B(2) | B(3) | B(8) | B(23))
-#define F7_EDX_PASS   (B(4) | B(14) | F7_EDX_AVX512)
-/* 07H.1:EAX. Offered: AVX-VNNI, AVX512_BF16, fast short REP forms. */
-#define F71_AVX      B(4)
-#define F71_AVX512   B(5)
-#define F71_EAX_PASS (F71_AVX | F71_AVX512 | B(10) | B(11) | B(12))
-
-/*
- * 80000001H. ECX offered: LAHF64 ABM SSE4A MISALIGNSSE PREFETCHW XOP FMA4 TBM. Not: CMPLEGACY SVM
- * EXTAPIC ALTMOVCR8 OSVW IBS SKINIT WDT LWP TCE NODEID TOPOLOGY PERF* MONITORX.
- * EDX offered: SYSCALL NX MMXEXT 1GB RDTSCP LM 3DNOW. Not: FFXSR.
- */
-#define X1_NX       B(20)
-#define X1_ECX_AVX  (B(11) | B(16))
-#define X1_ECX_PASS (B(0) | B(5) | B(6) | B(7) | B(8) | B(21) | X1_ECX_AVX)
-#define X1_EDX_PASS \
-	(F1_COMMON | F1_APIC | B(11) | X1_NX | B(22) | B(26) | B(27) | B(29) | B(30) | B(31))
-
-#define F4_EAX_PASS      UINT32_C(0x00003fff) /* not how many share it, 25:14, 31:26 */
-#define F6_ARAT          B(2)                 /* the timer never stops */
-#define FD1_XSAVEOPT     B(0)
-#define FD1_XSAVEC       B(1)
-#define FD1_XGETBV1      B(2)
-#define FD1_PASS         (FD1_XSAVEOPT | FD1_XSAVEC | FD1_XGETBV1) /* not XSAVES, XFD */
-#define X7_INVARIANT_TSC B(8)
-#define X8_CLZERO        B(0)
-#define X8_XSAVEERPTR    B(2)
-#define X8_LINEAR        (UINT32_C(48) << 8) /* LA57 is not offered */
-#define X8_PHYSICAL      UINT32_C(0xff)
-#define X8_PHYSICAL_MAX  48u /* four levels of nested tables */
-
 static const struct policy policy[] = {
 	/* leaf		  EAX		    EBX		   ECX			EDX */
 	{ 0x00000000, ALL, ALL, ALL, ALL },
-	{ 0x00000001,
-	  ALL,
-	  { 0xffff, B(16) },
-	  { F1_ECX_PASS, F1_ECX_SET },
-	  { F1_EDX_PASS, F1_APIC } },
+	{ 0x00000001, ALL, ONLY(0xffff), { F1_ECX_PASS, F1_ECX_SET }, { F1_EDX_PASS, F1_APIC } },
 	{ 0x00000002, ALL, ALL, ALL, ALL },
 	{ 0x00000006, CONST(F6_ARAT), ZERO, ZERO, ZERO },
 	{ 0x00000007, ZERO, ONLY(F7_EBX_PASS), ONLY(F7_ECX_PASS), ONLY(F7_EDX_PASS) },
@@ -135,44 +38,20 @@ static const struct policy policy[] = {
 	{ 0x80000005, ALL, ALL, ALL, ALL },
 	{ 0x80000006, ALL, ALL, ALL, ALL },
 	{ 0x80000007, ZERO, ZERO, ZERO, CONST(X7_INVARIANT_TSC) },
-	{ 0x80000008, { X8_PHYSICAL, X8_LINEAR }, ONLY(X8_CLZERO | X8_XSAVEERPTR), ZERO, ZERO },
+	{ 0x80000008,
+	  { X8_PHYSICAL, X8_LINEAR },
+	  ONLY(X8_CLZERO | X8_XSAVEERPTR | X8_IBPB | X8_FACTS),
+	  ZERO,
+	  ZERO },
 	{ 0x8000001a, ONLY(7), ZERO, ZERO, ZERO },
+	{ 0x80000021, ONLY(X21_FACTS), ZERO, ZERO, ZERO },
 };
 
 /* ---- What the table became ---- */
 
-#define LEAF_COUNT         0x20u
-#define EXTENDED           UINT32_C(0x80000000)
-#define HYPERVISOR         UINT32_C(0x40000000)
-#define HYPERVISOR_RANGE   0x100u
-#define HYPERVISOR_TIMING  UINT32_C(0x40000010)
-#define BASIC_MIN          0xbu /* x2APIC is offered, so its topology leaf is */
-
-#define LEAF_FEATURES      0x1u
-#define LEAF_CACHES        0x4u
-#define LEAF_MORE_FEATURES 0x7u
-#define LEAF_TOPOLOGY      0xbu
-#define LEAF_XSAVE         0xdu
-#define LEAF_TSC           0x15u
-#define LEAF_FREQUENCY     0x16u
-#define LEAF_TOPOLOGY_V2   0x1fu
-
-#define CACHE_COUNT        8u
-#define COMPONENT_COUNT    10u  /* XCR0 bits 9:0 */
-#define XSAVE_LEGACY_BYTES 576u /* SDM Vol. 1, "XSAVE Area": legacy region and header */
-
-/* XCR0: SDM Vol. 1, "Extended Control Registers". */
-#define XCR0_X87    BIT64(0)
-#define XCR0_SSE    BIT64(1)
-#define XCR0_AVX    BIT64(2)
-#define XCR0_AVX512 (BIT64(5) | BIT64(6) | BIT64(7))
-#define XCR0_PKRU   BIT64(9)
-
-#define CR4_PKE     BIT64(22)
-
 static struct {
 	struct cpuid_regs basic[LEAF_COUNT];
-	struct cpuid_regs extended[LEAF_COUNT];
+	struct cpuid_regs extended[EXTENDED_COUNT];
 	const struct cpuid_regs *fixed[LEAF_COUNT]; /* basic leaves that depend on nothing else */
 	struct cpuid_regs caches[CACHE_COUNT];      /* 04H.n */
 	struct cpuid_regs more_features_1;          /* 07H.1 */
@@ -261,6 +140,18 @@ static void set_frequencies(void)
 	cpuid.basic[LEAF_FREQUENCY] = (struct cpuid_regs){ mhz, mhz, 0, 0 };
 }
 
+/*
+ * Intel tells of IBPB only together with IBRS. AMD's bit for IBPB alone means the same MSR, and
+ * systems look at it whoever made the CPU. ARCH_CAPABILITIES is an MSR of Intel's.
+ */
+static void offer_predictor_barrier(cpuid_read_fn *read, uint32_t basic_max)
+{
+	if (basic_max >= LEAF_MORE_FEATURES && (read(LEAF_MORE_FEATURES, 0).edx & F7_SPEC_CTRL))
+		cpuid.extended[8].ebx |= X8_IBPB;
+	if (!cpuid.is_intel)
+		cpuid.basic[LEAF_MORE_FEATURES].edx &= ~F7_ARCH_CAPS;
+}
+
 static uint32_t clamp(uint32_t x, uint32_t low, uint32_t high)
 {
 	return x < low ? low : x > high ? high : x;
@@ -279,10 +170,12 @@ void cpuid_init(cpuid_read_fn *read, uint64_t xcr0_offered, uint64_t tsc_hz)
 	cpuid.tsc_hz = tsc_hz;
 	cpuid.is_intel = memcmp(&vendor.ebx, "Genu", 4) == 0;
 	apply_policy(read, vendor.eax, extended_max);
-	cpuid.basic[0].eax = clamp(vendor.eax, BASIC_MIN, LEAF_COUNT - 1);
-	cpuid.extended[0].eax = clamp(extended_max, EXTENDED + 8, EXTENDED + LEAF_COUNT - 1);
-	if ((*x8 & X8_PHYSICAL) > X8_PHYSICAL_MAX)
-		*x8 = X8_LINEAR | X8_PHYSICAL_MAX;
+	cpuid.basic[0].eax =
+		clamp(vendor.eax, cpuid.is_intel ? BASIC_MIN_INTEL : BASIC_MIN, LEAF_COUNT - 1);
+	cpuid.extended[0].eax =
+		clamp(extended_max, EXTENDED + EXTENDED_MIN, EXTENDED + EXTENDED_COUNT - 1);
+	*x8 = X8_LINEAR | clamp(*x8 & X8_PHYSICAL, X8_PHYSICAL_MIN, X8_PHYSICAL_MAX);
+	offer_predictor_barrier(read, vendor.eax);
 	read_subleaves(read, vendor.eax);
 	drop_features_without_state();
 	set_frequencies();
@@ -358,63 +251,142 @@ static struct cpuid_regs xsave(uint32_t subleaf, uint64_t guest_xcr0)
 	return r;
 }
 
-/* One thread in one core in one package: no level needs any bit of the APIC ID. */
-static struct cpuid_regs topology(uint32_t subleaf, uint32_t apic_id)
+/* ---- Topology: a partition's vCPUs are the cores of one package, with one thread each ---- */
+
+/* Bits of the APIC ID that tell the package's cores apart. */
+static uint32_t core_bits(const struct vcpu *v)
+{
+	return v->vcpu_count > 1 ? 32 - (uint32_t)__builtin_clz(v->vcpu_count - 1) : 0;
+}
+
+/* "Extended Topology Enumeration": the level of threads, that of cores, and no more. */
+static struct cpuid_regs topology(const struct vcpu *v, uint32_t subleaf)
 {
 	const uint32_t level_type = subleaf < 2 ? subleaf + 1 : 0; /* 1 SMT, 2 core, 0 invalid */
+	const uint32_t count = subleaf == 0 ? 1 : subleaf == 1 ? v->vcpu_count : 0;
 
-	return (struct cpuid_regs){ 0, level_type != 0, (subleaf & 0xff) | level_type << 8,
-				    apic_id };
+	return (struct cpuid_regs){ subleaf == 1 ? core_bits(v) : 0, count,
+				    (subleaf & 0xff) | level_type << 8, v->lapic.apic_id };
+}
+
+/* "Deterministic Cache Parameters": level 3 is the package's, the others are a core's own. */
+static struct cpuid_regs cache(const struct vcpu *v, uint32_t subleaf)
+{
+	const uint32_t highest_id = BIT32(core_bits(v)) - 1;
+	struct cpuid_regs r = { 0 };
+
+	if (subleaf < CACHE_COUNT)
+		r = cpuid.caches[subleaf];
+	if ((r.eax & F4_TYPE) == 0)
+		return (struct cpuid_regs){ 0 };
+	if (F4_LEVEL(r.eax) == 3)
+		r.eax |= highest_id << F4_SHARING_AT;
+	r.eax |= highest_id << F4_CORES_AT;
+	return r;
+}
+
+/* ---- What depends on the vCPU ---- */
+
+static struct cpuid_regs features(const struct vcpu *v, const struct backend *b)
+{
+	struct cpuid_regs r = cpuid.basic[LEAF_FEATURES];
+
+	r.ebx |= v->lapic.apic_id << 24 | v->vcpu_count << 16;
+	if (b->read_sysreg((struct vcpu *)v, SYSREG_CR4) & CR4_OSXSAVE)
+		r.ecx |= F1_OSXSAVE;
+	/* "Local APIC Status and Location": a disabled one is as if it were not there. */
+	if (v->lapic.mode == VLAPIC_DISABLED)
+		r.edx &= ~F1_APIC;
+	if (v->has_pc)
+		r.edx |= F1_MTRR;
+	if (v->vcpu_count > 1)
+		r.edx |= F1_HTT;
+	return r;
+}
+
+static struct cpuid_regs more_features(const struct vcpu *v, const struct backend *b,
+				       uint32_t subleaf)
+{
+	struct cpuid_regs r = cpuid.basic[LEAF_MORE_FEATURES];
+
+	if (subleaf != 0)
+		return subleaf == 1 ? cpuid.more_features_1 : (struct cpuid_regs){ 0 };
+	if ((r.ecx & F7_PKU) && (b->read_sysreg((struct vcpu *)v, SYSREG_CR4) & CR4_PKE))
+		r.ecx |= F7_OSPKE;
+	if (v->has_pc)
+		r.ebx |= F7_TSC_ADJUST;
+	return r;
 }
 
 static struct cpuid_regs finish(const struct vcpu *v, const struct backend *b, uint32_t leaf,
 				uint32_t subleaf)
 {
-	struct cpuid_regs r = cpuid.basic[leaf];
-
 	switch (leaf) {
 	case LEAF_FEATURES:
-		r.ebx |= v->lapic.apic_id << 24;
-		if (b->read_sysreg((struct vcpu *)v, SYSREG_CR4) & CR4_OSXSAVE)
-			r.ecx |= F1_OSXSAVE;
-		return r;
+		return features(v, b);
 	case LEAF_CACHES:
-		return subleaf < CACHE_COUNT ? cpuid.caches[subleaf] : (struct cpuid_regs){ 0 };
+		return cache(v, subleaf);
 	case LEAF_MORE_FEATURES:
-		if (subleaf != 0)
-			return subleaf == 1 ? cpuid.more_features_1 : (struct cpuid_regs){ 0 };
-		if ((r.ecx & F7_PKU) && (b->read_sysreg((struct vcpu *)v, SYSREG_CR4) & CR4_PKE))
-			r.ecx |= F7_OSPKE;
-		return r;
+		return more_features(v, b, subleaf);
 	case LEAF_TOPOLOGY:
 	case LEAF_TOPOLOGY_V2:
-		return topology(subleaf, v->lapic.apic_id);
+		return topology(v, subleaf);
 	case LEAF_XSAVE:
 		return xsave(subleaf, v->xcr0);
 	default:
-		return r;
+		return cpuid.basic[leaf];
 	}
 }
 
-static struct cpuid_regs hypervisor(uint32_t leaf)
+/* APM Vol. 3, "Legacy Method" of "Multiple Processor Calculation": HTT, CmpLegacy, NC, sizes. */
+static struct cpuid_regs extended(const struct vcpu *v, uint32_t leaf)
+{
+	struct cpuid_regs r = cpuid.extended[leaf - EXTENDED];
+
+	if (cpuid.is_intel)
+		return r;
+	if (leaf == LEAF_EXTENDED_1) {
+		if (v->vcpu_count > 1)
+			r.ecx |= X1_CMPLEGACY;
+		if (v->lapic.mode == VLAPIC_DISABLED)
+			r.edx &= ~F1_APIC;
+		if (v->has_pc)
+			r.edx |= F1_MTRR;
+	}
+	if (leaf == LEAF_EXTENDED_8 && v->vcpu_count > 1)
+		r.ecx = (v->vcpu_count - 1) | core_bits(v) << X8_ID_SIZE_AT;
+	return r;
+}
+
+static struct cpuid_regs named(uint32_t eax, const char name[12])
+{
+	struct cpuid_regs r = { .eax = eax };
+
+	memcpy(&r.ebx, &name[0], 4);
+	memcpy(&r.ecx, &name[4], 4);
+	memcpy(&r.edx, &name[8], 4);
+	return r;
+}
+
+/* Two interfaces: our own, and the one that Linux knows, where it looks next. */
+static struct cpuid_regs hypervisor(const struct vcpu *v, uint32_t leaf)
 {
 	const uint32_t khz = (uint32_t)(cpuid.tsc_hz / 1000);
-	struct cpuid_regs r = { 0 };
 
 	switch (leaf) {
 	case HYPERVISOR:
-		r.eax = HYPERVISOR_TIMING;
-		memcpy(&r.ebx, &CPUID_HV_SIGNATURE[0], 4);
-		memcpy(&r.ecx, &CPUID_HV_SIGNATURE[4], 4);
-		memcpy(&r.edx, &CPUID_HV_SIGNATURE[8], 4);
-		return r;
+		return named(HYPERVISOR_TIMING, CPUID_HV_SIGNATURE);
 	case HYPERVISOR + 1:
-		r.eax = CPUID_HV_INTERFACE;
-		return r;
+		return (struct cpuid_regs){ CPUID_HV_INTERFACE, 0, 0, 0 };
 	case HYPERVISOR_TIMING:
 		return (struct cpuid_regs){ khz, khz, 0, 0 };
+	case HYPERVISOR_KVM:
+		return named(HYPERVISOR_KVM + 1, CPUID_KVM_SIGNATURE);
+	case HYPERVISOR_KVM + 1:
+		return (struct cpuid_regs){ KVM_NOP_IO_DELAY | KVM_STEAL_TIME | KVM_POLL_CONTROL, 0,
+					    0, v->is_dedicated ? KVM_HINT_REALTIME : 0 };
 	default:
-		return r;
+		return (struct cpuid_regs){ 0 };
 	}
 }
 
@@ -425,7 +397,7 @@ static struct cpuid_regs look_up(const struct vcpu *v, const struct backend *b, 
 	const uint32_t highest = cpuid.basic[0].eax;
 
 	if (leaf - HYPERVISOR < HYPERVISOR_RANGE)
-		return hypervisor(leaf);
+		return hypervisor(v, leaf);
 	if (leaf > highest && !(leaf >= EXTENDED && leaf <= cpuid.extended[0].eax)) {
 		/* SDM: "the data for the highest basic information leaf is returned". AMD: 0. */
 		if (!cpuid.is_intel)
@@ -433,7 +405,7 @@ static struct cpuid_regs look_up(const struct vcpu *v, const struct backend *b, 
 		leaf = highest;
 	}
 	if (leaf & EXTENDED)
-		return cpuid.extended[leaf - EXTENDED];
+		return extended(v, leaf);
 	return finish(v, b, leaf, subleaf);
 }
 
@@ -476,6 +448,26 @@ uint64_t cpuid_efer_bits(void)
 uint64_t cpuid_guest_xcr0(void)
 {
 	return cpuid.xcr0;
+}
+
+bool cpuid_is_intel(void)
+{
+	return cpuid.is_intel;
+}
+
+bool cpuid_has_arch_capabilities(void)
+{
+	return cpuid.basic[LEAF_MORE_FEATURES].edx & F7_ARCH_CAPS;
+}
+
+bool cpuid_has_ibpb(void)
+{
+	return cpuid.extended[8].ebx & X8_IBPB;
+}
+
+uint32_t cpuid_physical_bits(void)
+{
+	return cpuid.extended[8].eax & X8_PHYSICAL;
 }
 
 /* LA57 is not offered, so 48 bits: bits 63:47 are equal. */
