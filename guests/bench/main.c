@@ -20,17 +20,34 @@
  *	timer.halted	    from the deadline until the handler, the guest in HLT
  *	ipi.self	    WRMSR SELF IPI until the handler, interrupts on
  *	ipi.self_halt	    WRMSR SELF IPI with interrupts off, STI, HLT, handler, EOI, and back
+ *
+ *	with pc=yes, where there is a PC (guests/bench/pc.c):
+ *	exit.pio	    IN from counter 0 of the timer chip, low byte
+ *	exit.pio.pic	    IN of the interrupt controller's mask: the simplest register there is
+ *	exit.mmio	    a 32-bit MOV from the I/O APIC's window
+ *
+ *	with two CPUs (guests/bench/ipi.c), all by CPU 0's clock:
+ *	ipi.vcpu	    WRMSR ICR until CPU 0 sees what the handler on CPU 1 writes; both spin
+ *	ipi.vcpu_halted	    the same with CPU 1 in HLT
+ *	ipi.vcpu_round	    WRMSR ICR, HLT; CPU 1 wakes from HLT, answers by an IPI; until CPU 0's
+ *			    handler: two IPIs, two wake-ups
+ *
+ * Arguments  unit=ticks, pc=yes, and of two CPUs smp=shared if they have one core between them:
+ *	    then the rows that spin are left out. rows=ipi: only those of two CPUs;
+ *	    rows=pc: only those and the PC's.
  */
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include "guests/bench/bench.h"
+#include "guests/bench/sample.h"
 #include "guests/rt/apic.h"
 #include "guests/rt/args.h"
 #include "guests/rt/call.h"
 #include "guests/rt/cpu.h"
+#include "guests/rt/smp.h"
 #include "guests/rt/stats.h"
-#include "guests/bench/sample.h"
 
 #define SAMPLES    1000u
 #define WARM_UP    10u
@@ -118,7 +135,7 @@ static uint64_t sample_ipi_halt(void)
 	return start;
 }
 
-static void print_line(const char *name, uint64_t (*sample)(void), uint64_t divisor)
+void bench_line(const char *name, uint64_t (*sample)(void), uint64_t divisor)
 {
 	static uint64_t values[SAMPLES];
 	char unit[16];
@@ -145,24 +162,43 @@ static void print_line(const char *name, uint64_t (*sample)(void), uint64_t divi
 	       SAMPLES, empty / divisor);
 }
 
-int main(void)
+static void base_rows(void)
 {
-	bool use_vmmcall = guest_info()->use_vmmcall;
+	const bool use_vmmcall = guest_info()->use_vmmcall;
 
 	trap_set_handler(VECTOR_YIELD, on_trap);
 	trap_set_handler(VECTOR_SELF, on_interrupt);
-	print_line("guest.empty", sample_empty, 1);
-	print_line("guest.rdtsc.series", sample_rdtsc_series, SAMPLE_BURST);
-	print_line("guest.trap_entry", sample_trap_entry, 1);
-	print_line("exit.cpuid", sample_cpuid, 1);
-	print_line("exit.cpuid.series", sample_cpuid_series, SAMPLE_BURST);
-	print_line("exit.hypercall", use_vmmcall ? sample_vmmcall : sample_vmcall, 1);
-	print_line("exit.hypercall.series",
+	bench_line("guest.empty", sample_empty, 1);
+	bench_line("guest.rdtsc.series", sample_rdtsc_series, SAMPLE_BURST);
+	bench_line("guest.trap_entry", sample_trap_entry, 1);
+	bench_line("exit.cpuid", sample_cpuid, 1);
+	bench_line("exit.cpuid.series", sample_cpuid_series, SAMPLE_BURST);
+	bench_line("exit.hypercall", use_vmmcall ? sample_vmmcall : sample_vmcall, 1);
+	bench_line("exit.hypercall.series",
 		   use_vmmcall ? sample_vmmcall_series : sample_vmcall_series, SAMPLE_BURST);
-	print_line("exit.timer_arm", sample_timer_arm, 1);
-	print_line("timer.interrupt", sample_timer_interrupt, 1);
-	print_line("timer.halted", sample_timer_halted, 1);
-	print_line("ipi.self", sample_ipi, 1);
-	print_line("ipi.self_halt", sample_ipi_halt, 1);
+	bench_line("exit.timer_arm", sample_timer_arm, 1);
+	bench_line("timer.interrupt", sample_timer_interrupt, 1);
+	bench_line("timer.halted", sample_timer_halted, 1);
+	bench_line("ipi.self", sample_ipi, 1);
+	bench_line("ipi.self_halt", sample_ipi_halt, 1);
+}
+
+int main(void)
+{
+	const char *args = guest_info()->args;
+
+	const bool has_pc = args_is(args, "pc", "yes");
+	const bool is_ipi_only = args_is(args, "rows", "ipi");
+
+	if (has_pc)
+		pc_prepare();
+	if (!is_ipi_only && !args_is(args, "rows", "pc"))
+		base_rows();
+	if (!is_ipi_only && has_pc)
+		pc_rows();
+	if (smp_cpu_count() > 1 && !ipi_rows(args_is(args, "smp", "shared"))) {
+		printf("CPU 1 does not start\n");
+		return EXIT_FAILURE;
+	}
 	return EXIT_SUCCESS;
 }

@@ -18,3 +18,10 @@ uint64_t sample_vmcall(void);
 uint64_t sample_vmcall_series(void);
 uint64_t sample_vmmcall(void);
 uint64_t sample_vmmcall_series(void);
+uint64_t sample_pio(void); /* counter 0 of the 8254 */
+uint64_t sample_pio_series(void);
+uint64_t sample_pio_pic(void); /* mask of the first 8259 */
+uint64_t sample_mmio(void);    /* sample_mmio_at */
+uint64_t sample_mmio_series(void);
+
+extern const volatile uint32_t *sample_mmio_at;

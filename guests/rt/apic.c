@@ -19,6 +19,10 @@
 #define X2APIC_INITIAL_COUNT     0x838u
 #define X2APIC_DIVIDE_CONFIG     0x83eu
 #define DIVIDE_BY_1              0xbu
+#define X2APIC_ICR               0x830u
+#define ICR_INIT                 0x4500u /* level: assert, as both are sent */
+#define ICR_START_UP             0x4600u
+#define ICR_FIXED                0x4000u
 #define X2APIC_SELF_IPI          0x83fu
 
 static bool has_tsc_deadline;
@@ -51,6 +55,28 @@ void apic_eoi(void)
 void apic_send_self(uint8_t vector)
 {
 	cpu_wrmsr(X2APIC_SELF_IPI, vector);
+}
+
+/* The write may overtake stores before it: SDM Vol. 3A, "MSR Access in x2APIC Mode". */
+static void write_icr(uint32_t cpu, uint32_t command)
+{
+	__asm__ volatile("mfence; lfence" ::: "memory");
+	cpu_wrmsr(X2APIC_ICR, (uint64_t)cpu << 32 | command);
+}
+
+void apic_send(uint32_t cpu, uint8_t vector)
+{
+	write_icr(cpu, ICR_FIXED | vector);
+}
+
+void apic_send_init(uint32_t cpu)
+{
+	write_icr(cpu, ICR_INIT);
+}
+
+void apic_send_start_up(uint32_t cpu, uint8_t page)
+{
+	write_icr(cpu, ICR_START_UP | page);
 }
 
 static uint32_t one_shot_count(uint64_t at_tsc)

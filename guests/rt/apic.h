@@ -13,9 +13,13 @@
 #include <stdint.h>
 #include "guests/rt/trap.h"
 
-void apic_init(void);
+void apic_init(void); /* on every CPU */
 void apic_eoi(void);
 void apic_send_self(uint8_t vector);
+/* To another CPU. Its APIC ID is its index: guests/abi.h. Stores made before are seen there. */
+void apic_send(uint32_t cpu, uint8_t vector);
+void apic_send_init(uint32_t cpu);
+void apic_send_start_up(uint32_t cpu, uint8_t page); /* begins at page << 12, real mode */
 
 /* A time that has passed fires at once. */
 void apic_timer_arm(uint64_t at_tsc);

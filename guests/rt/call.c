@@ -21,8 +21,13 @@ uint64_t guest_call4(uint64_t number, uint64_t rbx, uint64_t rcx, uint64_t rdx, 
 
 void guest_exit(uint64_t status)
 {
+	const uint32_t port = guest_info()->exit_port;
+
 	for (;;) {
-		guest_call(GUEST_CALL_EXIT, status, 0);
+		if (port)
+			cpu_out32((uint16_t)port, (uint32_t)status);
+		else
+			guest_call(GUEST_CALL_EXIT, status, 0);
 		cpu_irq_off();
 		__asm__ volatile("hlt");
 	}

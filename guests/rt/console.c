@@ -19,8 +19,13 @@ static void sleep_ms(uint64_t ms)
 
 void console_write(const char *text, size_t bytes)
 {
+	const uint32_t port = guest_info()->console_port;
 	uint32_t waited_ms = 0;
 
+	while (port && bytes > 0) {
+		cpu_out8((uint16_t)port, (uint8_t)*text++);
+		bytes--;
+	}
 	while (bytes && waited_ms < CONSOLE_PATIENCE_MS) {
 		size_t chunk = bytes < GUEST_WRITE_MAX ? bytes : GUEST_WRITE_MAX;
 		uint64_t taken = guest_call(GUEST_CALL_CONSOLE_WRITE, (uint64_t)text, chunk);

@@ -35,10 +35,14 @@
 #define PAGE_SIZE       0x1000
 #define LARGE_PAGE_SIZE 0x200000
 
-/* Selectors of the table in crt0.S. */
-#define SELECTOR_CODE 0x08
-#define SELECTOR_DATA 0x10
-#define SELECTOR_TSS  0x18
+/* Selectors of the table in crt0.S. Each CPU has a TSS of its own, two entries long. */
+#define SELECTOR_CODE   0x08
+#define SELECTOR_DATA   0x10
+#define SELECTOR_CODE32 0x18 /* for CPUs on their way up: smp_entry.S */
+#define SELECTOR_TSS    0x20 /* of CPU 0 */
+#define TSS_STRIDE      0x10
+
+#define CPUS_MAX        16
 
 #ifndef __ASSEMBLER__
 #include <stdint.h>
@@ -72,6 +76,38 @@ static inline void cpu_wrmsr(uint32_t msr, uint64_t value)
 {
 	__asm__ volatile("wrmsr" ::"c"(msr), "a"((uint32_t)value), "d"((uint32_t)(value >> 32))
 			 : "memory");
+}
+
+static inline uint8_t cpu_in8(uint16_t port)
+{
+	uint8_t v;
+
+	__asm__ volatile("inb %1, %0" : "=a"(v) : "Nd"(port) : "memory");
+	return v;
+}
+
+static inline void cpu_out8(uint16_t port, uint8_t v)
+{
+	__asm__ volatile("outb %0, %1" ::"a"(v), "Nd"(port) : "memory");
+}
+
+static inline void cpu_out32(uint16_t port, uint32_t v)
+{
+	__asm__ volatile("outl %0, %1" ::"a"(v), "Nd"(port) : "memory");
+}
+
+/* Which CPU this is: its task register says so, without an exit. */
+static inline uint32_t cpu_index(void)
+{
+	uint16_t tr;
+
+	__asm__("str %0" : "=r"(tr));
+	return (tr - SELECTOR_TSS) / (uint32_t)TSS_STRIDE;
+}
+
+static inline void cpu_pause(void)
+{
+	__asm__ volatile("pause" ::: "memory");
 }
 
 static inline uint64_t cpu_rdtsc(void)
@@ -114,6 +150,14 @@ static inline uint64_t cpu_read_cr2(void)
 	uint64_t v;
 
 	__asm__ volatile("movq %%cr2, %0" : "=r"(v)::"memory");
+	return v;
+}
+
+static inline uint64_t cpu_read_cr3(void)
+{
+	uint64_t v;
+
+	__asm__ volatile("movq %%cr3, %0" : "=r"(v)::"memory");
 	return v;
 }
 

@@ -21,7 +21,7 @@ guest_entry:
 	cld
 	cmpl	$START_MAGIC, %eax
 	jne	stop
-	lgdt	gdt_pointer
+	lgdt	rt_gdt_pointer
 	movl	$SELECTOR_DATA, %eax
 	movw	%ax, %ds
 	movw	%ax, %es
@@ -73,7 +73,8 @@ entry64:
 
 	.section .rodata.gdt, "a"
 	.balign 8
-gdt_pointer:
+	.globl rt_gdt_pointer
+rt_gdt_pointer:
 	.word	rt_gdt_end - rt_gdt - 1
 	.long	rt_gdt
 
@@ -84,7 +85,10 @@ gdt_pointer:
 rt_gdt:	.quad	0
 	.quad	0x00af9b000000ffff	/* code: 64-bit, present, accessed, ring 0 */
 	.quad	0x00cf93000000ffff	/* data: present, writable, accessed, ring 0 */
+	.quad	0x00cf9b000000ffff	/* code: 32-bit, present, accessed, ring 0 */
+	.rept	CPUS_MAX
 	.quad	0, 0			/* TSS */
+	.endr
 rt_gdt_end:
 
 	.section .bss.tables, "aw", @nobits

@@ -42,6 +42,14 @@ void paging_init(uint64_t ram_end)
 	cpu_load_cr3((uint64_t)pml4);
 }
 
+void paging_guard(const void *page)
+{
+	const uint64_t i = (uint64_t)page / PAGE_SIZE;
+
+	small[i / TABLE_ENTRIES][i % TABLE_ENTRIES] = 0;
+	cpu_invlpg((uint64_t)page);
+}
+
 uint64_t paging_window(uint64_t gpa, enum paging_use use)
 {
 	const uint64_t offset_mask = LARGE_PAGE_SIZE - 1;

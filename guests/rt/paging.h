@@ -16,6 +16,9 @@
 
 void paging_init(uint64_t ram_end);
 
+/* Unmaps a page of the image: what lies below a stack. Before another CPU uses it. */
+void paging_guard(const void *page);
+
 enum paging_use { PAGING_DATA, PAGING_CODE };
 
 /*

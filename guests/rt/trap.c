@@ -38,9 +38,11 @@ extern uint64_t rt_gdt[]; /* crt0.S */
 
 static struct gate idt[VECTOR_COUNT] __attribute__((aligned(16)));
 static trap_fn *handlers[VECTOR_COUNT];
-static uint32_t tss[TSS_WORDS] __attribute__((aligned(8)));
-static uint8_t fault_stack[16384] __attribute__((aligned(16)));
-static uint64_t stray_count;
+static uint32_t tss[CPUS_MAX][TSS_WORDS] __attribute__((aligned(8)));
+static uint8_t fault_stack[16384] __attribute__((aligned(16))); /* of CPU 0 */
+static uint64_t stray_count;                                    /* atomic */
+
+_Static_assert(sizeof(tss[0]) % 8 == 0, "every TSS is aligned");
 
 /* Offset bits 15:0, 31:16 and 63:32 of a gate or descriptor are scattered over it. */
 static struct gate gate_for(uint64_t entry, uint64_t ist)
@@ -52,29 +54,37 @@ static struct gate gate_for(uint64_t entry, uint64_t ist)
 	};
 }
 
-static void load_tss(void)
+/* Again after an INIT: LTR refuses a TSS that is marked busy, so the descriptor is new. */
+static void load_tss(uint32_t cpu, const void *stack_top)
 {
-	uint64_t base = (uint64_t)tss;
-	uint64_t top = (uint64_t)fault_stack + sizeof(fault_stack);
+	const uint32_t selector = SELECTOR_TSS + cpu * TSS_STRIDE;
+	const uint64_t base = (uint64_t)tss[cpu];
+	const uint64_t top = (uint64_t)stack_top;
+	const uint64_t limit = sizeof(tss[cpu]) - 1;
 
-	tss[TSS_IST1_WORD] = (uint32_t)top;
-	tss[TSS_IST1_WORD + 1] = (uint32_t)(top >> 32);
-	tss[TSS_IOMAP_WORD] = (uint32_t)sizeof(tss) << 16; /* beyond the limit: no I/O map */
-	rt_gdt[SELECTOR_TSS / 8] = (sizeof(tss) - 1) | (base & 0xffffff) << 16 | TSS_AVAILABLE |
-				   (base >> 24 & 0xff) << 56;
-	rt_gdt[SELECTOR_TSS / 8 + 1] = base >> 32;
-	__asm__ volatile("ltr %w0" ::"r"(SELECTOR_TSS) : "memory");
+	tss[cpu][TSS_IST1_WORD] = (uint32_t)top;
+	tss[cpu][TSS_IST1_WORD + 1] = (uint32_t)(top >> 32);
+	tss[cpu][TSS_IOMAP_WORD] = (uint32_t)(limit + 1) << 16; /* beyond the limit: no I/O map */
+	rt_gdt[selector / 8] =
+		limit | (base & 0xffffff) << 16 | TSS_AVAILABLE | (base >> 24 & 0xff) << 56;
+	rt_gdt[selector / 8 + 1] = base >> 32;
+	__asm__ volatile("ltr %w0" ::"r"(selector) : "memory");
+}
+
+void trap_init_cpu(uint32_t cpu, const void *fault_stack_top)
+{
+	struct table_register idtr = { sizeof(idt) - 1, (uint64_t)idt };
+
+	load_tss(cpu, fault_stack_top);
+	__asm__ volatile("lidt %0" ::"m"(idtr));
 }
 
 void trap_init(void)
 {
-	struct table_register idtr = { sizeof(idt) - 1, (uint64_t)idt };
-
 	for (uint32_t v = 0; v < VECTOR_COUNT; v++)
 		idt[v] = gate_for((uint64_t)trap_stubs + v * TRAP_STUB_BYTES,
 				  v == VECTOR_NMI || v == VECTOR_DOUBLE ? GATE_IST1 : 0);
-	load_tss();
-	__asm__ volatile("lidt %0" ::"m"(idtr));
+	trap_init_cpu(0, fault_stack + sizeof(fault_stack));
 }
 
 void trap_set_handler(uint8_t vector, trap_fn *handler)
@@ -84,7 +94,7 @@ void trap_set_handler(uint8_t vector, trap_fn *handler)
 
 uint64_t trap_stray_count(void)
 {
-	return stray_count;
+	return __atomic_load_n(&stray_count, __ATOMIC_RELAXED);
 }
 
 static __attribute__((noreturn)) void report_fault(const struct trap_frame *f)
@@ -108,7 +118,7 @@ struct trap_frame *trap_dispatch(struct trap_frame *frame)
 	if (vector < VECTOR_EXCEPTIONS)
 		report_fault(frame);
 	if (vector != VECTOR_TIMER)
-		stray_count++;
+		__atomic_add_fetch(&stray_count, 1, __ATOMIC_RELAXED);
 	if (vector != VECTOR_SPURIOUS) /* sets no bit in ISR: SDM Vol. 3A, "Spurious Interrupt" */
 		apic_eoi();
 	return frame;

@@ -9,7 +9,8 @@
  *	    A vector without a handler: an exception is reported on the console and ends the
  *	    partition with status 128 + vector; an interrupt is acknowledged and counted.
  * Source   SDM Vol. 3A, "64-Bit Mode Stack Frame"; Vol. 1, "FXSAVE and FXRSTOR Instructions".
- * Sharing  Handlers run with interrupts off. One CPU.
+ * Sharing  Handlers run with interrupts off, on the CPU that was interrupted. They are the same for
+ *	    all CPUs: set them before the others are started.
  */
 #pragma once
 #include <stdint.h>
@@ -33,7 +34,9 @@ struct trap_frame {
 
 typedef struct trap_frame *trap_fn(struct trap_frame *frame);
 
-void trap_init(void);
+void trap_init(void); /* on CPU 0 */
+/* On any other, after that. #DF and NMI use the stack below `fault_stack_top`. */
+void trap_init_cpu(uint32_t cpu, const void *fault_stack_top);
 /* NULL: back to the default above. */
 void trap_set_handler(uint8_t vector, trap_fn *handler);
 /* Interrupts that nobody handled, since the start. */
