@@ -147,6 +147,13 @@ $(B)/tool/linux/%: guests/linux/%.c guests/abi.h Makefile
 $(B)/guests/initrd-linux: guests/linux/init $(B)/tool/linux/meter tools/linux $(B)/linux/cloud/vmlinuz
 	$(Q)tools/linux $@ --add init=$< --add bin/meter=$(B)/tool/linux/meter \
 		--debian cyclictest --debian fio
+# As large as a kernel, and says when it was entered.
+$(B)/tool/linux/entry.bin: guests/linux/entry.S Makefile
+	@mkdir -p $(@D)
+	$(Q)$(CC) -m32 -c -o $@.o $<
+	$(Q)$(LD) -m elf_i386 -Ttext=0 --oformat binary -o $@ $@.o
+$(B)/tool/linux/entry-%: $(B)/tool/linux/entry.bin $(B)/guests/linux-%
+	$(Q)cp $< $@ && truncate -r $(word 2,$^) $@
 # The peer of `make bench PEER=kvm`: the modules of one kernel, our launcher, our guest's file.
 kvm_modules := $(foreach m,irqbypass kvm kvm-intel kvm-amd,--add lib/$(m).ko=$(B)/linux/cloud/$(m).ko)
 $(B)/guests/initrd-kvm: guests/linux/init $(B)/tool/linux/meter $(B)/tool/linux/kvm_run \

@@ -304,8 +304,9 @@ static void *run_cpu(void *argument)
 			break;
 		default:
 			fflush(stdout);
-			fprintf(stderr, "kvm_run: CPU %u: exit reason %u\n", c->index,
-				c->run->exit_reason);
+			fprintf(stderr, "kvm_run: CPU %u: exit reason %u, hardware's %llx\n",
+				c->index, c->run->exit_reason,
+				(unsigned long long)c->run->hw.hardware_exit_reason);
 			exit(EXIT_GUEST_DIED);
 		}
 	}
