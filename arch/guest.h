@@ -77,7 +77,8 @@ struct guest_load {
 	} copies[GUEST_COPY_MAX];
 	struct vcpu_entry entry;
 	uint64_t modules_at[GUEST_MODULE_MAX]; /* guest-physical */
-	uint64_t info_at; /* boot_params, or multiboot information: with all that belongs to it */
+	uint64_t info_at;   /* boot_params, or multiboot information: with all that belongs to it */
+	bool has_bios_data; /* with a PC: nothing of the kernel lies there. See guest-boot.md */
 };
 
 MUST_CHECK enum err arch_guest_check_linux(const struct guest_image *image,

@@ -74,7 +74,7 @@ struct vcpu_entry {
 	enum vcpu_mode mode;
 	uint8_t sipi_vector; /* VCPU_REAL16 */
 	uint16_t gdt_limit;  /* FLAT32, LONG64: GDTR, for guests that reload selectors */
-	uint64_t gdt;        /* guest-physical; selectors: code 10H, data 18H (LONG64) */
+	uint64_t gdt;        /* guest-physical; code and data: 8, 10H (FLAT32), 10H, 18H (LONG64) */
 	uint64_t rip, rsp;
 	uint64_t rax, rbx, rsi;
 	uint64_t page_table; /* LONG64: CR3 */

@@ -491,6 +491,23 @@ static void long_strings_are_refused_or_kept(void)
 	CHECK(is_refused(ERR_INVAL, "a.bin", "2047"));
 }
 
+/* Base memory and COM1, as a BIOS leaves them, unless the kernel lies there. */
+static void the_bios_data_area_is_there_if_there_is_room(void)
+{
+	make_elf(false);
+	CHECK(check() == OK);
+	CHECK((get32(0x413) & 0xffff) == 640);
+	CHECK((get32(0x400) & 0xffff) == 0x3f8 && (get32(0x40e) & 0xffff) == 0);
+	make_elf(false);
+	put_segment(1, CODE, 0x4ff, 0x4ff, 1, 0x100);
+	CHECK(check() == OK);
+	CHECK(get32(0x413) == 0 && get32(0x400) == 0);
+	make_elf(false);
+	ram.has_pc = false;
+	CHECK(check() == OK);
+	CHECK(get32(0x413) == 0);
+}
+
 static void the_gdt_is_flat(void)
 {
 	make_elf(false);
@@ -498,7 +515,7 @@ static void the_gdt_is_flat(void)
 	CHECK(load.entry.gdt_limit == 31);
 	CHECK(get64(load.entry.gdt) == 0);
 	CHECK(get64(load.entry.gdt + 8) == 0x00cf9b000000ffff);
-	CHECK(get64(load.entry.gdt + 16) == 0x00cf9b000000ffff);
+	CHECK(get64(load.entry.gdt + 16) == 0x00cf93000000ffff);
 	CHECK(get64(load.entry.gdt + 24) == 0x00cf93000000ffff);
 }
 
@@ -523,6 +540,7 @@ int main(void)
 	RUN(the_memory_map_is_walked_by_its_sizes);
 	RUN(the_information_lies_where_the_kernel_does_not);
 	RUN(long_strings_are_refused_or_kept);
+	RUN(the_bios_data_area_is_there_if_there_is_room);
 	RUN(the_gdt_is_flat);
 	free(ram.at);
 	return test_failed;

@@ -253,9 +253,11 @@ enum err arch_guest_check_linux(const struct guest_image *image, const struct gu
 	e = e != OK ? e : check_args(&l, &k);
 	e = e != OK ? e : place_kernel(&l, &k);
 	e = e != OK ? e : place_ramdisk(&l, &k);
-	if (e == OK)
-		set_entry(load, &k);
-	return e;
+	if (e != OK)
+		return e;
+	guest_take_bios_data(&l);
+	set_entry(load, &k);
+	return OK;
 }
 
 static void write_header(uint8_t *params, const struct guest_image *image,
@@ -324,6 +326,7 @@ void arch_guest_finish_linux(const struct guest_image *image, const struct guest
 	if (ram->has_pc && get16(params + HDR_VERSION) >= VERSION_RSDP)
 		put64(params + PARAMS_ACPI_RSDP_ADDR, GUEST_ACPI_FIRST);
 	memcpy(ram->at + LOW_ARGS, args, strlen(args) + 1);
-	guest_write_gdt(ram->at + LOW_GDT, GUEST_CODE_64);
+	guest_write_gdt(ram->at + LOW_GDT, VCPU_LONG64);
+	guest_write_bios_data(ram, load);
 	write_page_tables(ram->at + LOW_PAGE_TABLES);
 }

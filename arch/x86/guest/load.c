@@ -12,6 +12,14 @@
 #define DESCRIPTOR_CODE_64 UINT64_C(0x00af9b000000ffff)
 #define DESCRIPTOR_DATA    UINT64_C(0x00cf93000000ffff)
 
+/* The BIOS data area, 40H:0 on a PC. No extended one: 40H:0EH is 0. */
+#define BIOS_DATA          0x400u
+#define BIOS_DATA_BYTES    0x100u
+#define BIOS_COM1          0x00u
+#define BIOS_EQUIPMENT     0x10u
+#define EQUIPMENT_1_SERIAL (1u << 9)
+#define BIOS_BASE_KIB      0x13u
+
 uint64_t guest_low_end(const struct guest_ram *ram)
 {
 	return min_u64(ram->bytes, GUEST_LOW_MAX);
@@ -133,12 +141,29 @@ bool guest_find_high(const struct guest_loader *l, const struct guest_want *w, u
 	return false;
 }
 
-void guest_write_gdt(uint8_t *at, enum guest_code code)
+void guest_write_gdt(uint8_t *at, enum vcpu_mode mode)
 {
-	const uint64_t descriptor = code == GUEST_CODE_64 ? DESCRIPTOR_CODE_64 : DESCRIPTOR_CODE_32;
-
 	put64(at, 0);
-	put64(at + 8, descriptor);
-	put64(at + 16, descriptor);
-	put64(at + 24, DESCRIPTOR_DATA);
+	put64(at + 0x08, DESCRIPTOR_CODE_32);
+	put64(at + 0x10, mode == VCPU_LONG64 ? DESCRIPTOR_CODE_64 : DESCRIPTOR_DATA);
+	put64(at + 0x18, DESCRIPTOR_DATA);
+}
+
+void guest_take_bios_data(struct guest_loader *l)
+{
+	l->load->has_bios_data = l->ram->has_pc && !guest_overlap(l, BIOS_DATA, BIOS_DATA_BYTES);
+	if (l->load->has_bios_data)
+		guest_take(l, BIOS_DATA, BIOS_DATA_BYTES);
+}
+
+void guest_write_bios_data(const struct guest_ram *ram, const struct guest_load *load)
+{
+	uint8_t *const data = ram->at + BIOS_DATA;
+
+	if (!load->has_bios_data)
+		return;
+	memset(data, 0, BIOS_DATA_BYTES);
+	put16(data + BIOS_COM1, PC_COM1);
+	put16(data + BIOS_EQUIPMENT, EQUIPMENT_1_SERIAL);
+	put16(data + BIOS_BASE_KIB, (uint16_t)(GUEST_HOLE_FIRST >> 10));
 }

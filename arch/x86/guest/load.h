@@ -25,7 +25,7 @@ uint32_t guest_map(const struct guest_ram *ram, struct guest_map_line map[GUEST_
 /* The end of RAM below 3 GiB. */
 uint64_t guest_low_end(const struct guest_ram *ram);
 
-#define GUEST_TAKEN_MAX (GUEST_COPY_MAX + 2u)
+#define GUEST_TAKEN_MAX (GUEST_COPY_MAX + 3u)
 struct guest_loader {
 	const struct guest_image *image;
 	const struct guest_ram *ram;
@@ -62,10 +62,16 @@ MUST_CHECK bool guest_find_low(const struct guest_loader *l, const struct guest_
 MUST_CHECK bool guest_find_high(const struct guest_loader *l, const struct guest_want *w,
 				uint64_t *at);
 
-/* Null, 08H code, 10H code, 18H data: flat. */
+/* Flat segments, at the selectors that arch/vcpu.h gives for each mode. */
 #define GUEST_GDT_BYTES 32u
-enum guest_code { GUEST_CODE_32, GUEST_CODE_64 };
-void guest_write_gdt(uint8_t *at, enum guest_code code);
+void guest_write_gdt(uint8_t *at, enum vcpu_mode mode);
+
+/*
+ * Some kernels ask the BIOS data area for the size of base memory. A PC has one if the kernel
+ * leaves its place alone: guest_take_bios_data() after everything that cannot lie elsewhere.
+ */
+void guest_take_bios_data(struct guest_loader *l);
+void guest_write_bios_data(const struct guest_ram *ram, const struct guest_load *load);
 
 /* Little-endian numbers at any address. */
 static inline uint16_t get16(const uint8_t *at)

@@ -163,9 +163,11 @@ enum err arch_guest_check_multiboot(const struct guest_image *image, const struc
 	e = e != OK ? e : multiboot_load_kernel(&l, &k);
 	e = e != OK ? e : place_modules(&l, k.end);
 	e = e != OK ? e : place_block(&l, k.end);
-	if (e == OK)
-		set_entry(&l, &k);
-	return e;
+	if (e != OK)
+		return e;
+	guest_take_bios_data(&l);
+	set_entry(&l, &k);
+	return OK;
 }
 
 /* Where the next string goes. */
@@ -235,5 +237,6 @@ void arch_guest_finish_multiboot(const struct guest_image *image, const struct g
 	put32(block + INFO_LOADER_NAME_AT, put_string(&strings, loader_name));
 	write_modules(block, image, load, &strings);
 	write_memory(block, load->info_at, ram);
-	guest_write_gdt(block + BLOCK_GDT, GUEST_CODE_32);
+	guest_write_gdt(block + BLOCK_GDT, VCPU_FLAT32);
+	guest_write_bios_data(ram, load);
 }
