@@ -97,6 +97,31 @@ static void ports_come_with_direction_width_and_value(void)
 			}
 }
 
+/* EXIT_HLT: "value: RFLAGS.IF, for a halt that no interrupt can end". */
+static void a_halt_says_whether_an_interrupt_may_end_it(void)
+{
+	for (uint64_t rflags = 0; rflags < 1024; rflags++) {
+		fresh(0x78);
+		vmcb.rflags = rflags;
+		svm_decode(&v, &vmcb, &out);
+		CHECK(out.kind == EXIT_HLT && out.value == (rflags >> 9 & 1));
+	}
+}
+
+/* Those of event.c must not be among them. */
+static void frequent_exits_are_instructions_and_nested_faults(void)
+{
+	for (uint32_t code = 0; code < 0x500; code++) {
+		fresh(code);
+		svm_decode(&v, &vmcb, &out);
+		if (svm_is_frequent(code))
+			CHECK(code == 0x400 || (code >= 0x78 && code <= 0x7c));
+		if (out.kind == EXIT_PIO || out.kind == EXIT_PIO_STRING ||
+		    out.kind == EXIT_MSR_READ || out.kind == EXIT_HLT || out.kind == EXIT_MEMORY)
+			CHECK(svm_is_frequent(code));
+	}
+}
+
 static void msrs_come_with_number_and_value(void)
 {
 	for (uint32_t write = 0; write < 2; write++) {
@@ -312,6 +337,8 @@ int main(void)
 	srand(5);
 	RUN(every_exit_code_has_its_kind);
 	RUN(ports_come_with_direction_width_and_value);
+	RUN(a_halt_says_whether_an_interrupt_may_end_it);
+	RUN(frequent_exits_are_instructions_and_nested_faults);
 	RUN(msrs_come_with_number_and_value);
 	RUN(hypercalls_are_ring_0s);
 	RUN(xsetbv_checks_in_order);

@@ -4,7 +4,7 @@
 #include "arch/x86/cpu.h"
 #include "arch/x86/percpu.h"
 
-enum special { NOTHING_MORE, HYPERCALL, PORT, MSR, XCR, MEMORY };
+enum special { NOTHING_MORE, HYPERCALL, XCR };
 
 struct rule {
 	uint8_t kind;   /* enum exit_kind; EXIT_DEADLINE (0): not in this table */
@@ -20,10 +20,7 @@ static const struct rule rules[] = {
 	RULE(VMEXIT_RDPMC)   = { EXIT_PRIVILEGED, 0, NOTHING_MORE },
 	RULE(VMEXIT_CPUID)   = { EXIT_CPUID, SVM_CPUID_BYTES, NOTHING_MORE },
 	RULE(VMEXIT_INVD)    = { EXIT_CACHE, 2, NOTHING_MORE },
-	RULE(VMEXIT_HLT)     = { EXIT_HLT, 1, NOTHING_MORE },
 	RULE(VMEXIT_INVLPGA) = { EXIT_UNDEFINED, 0, NOTHING_MORE },
-	RULE(VMEXIT_IOIO)    = { EXIT_PIO, 0, PORT },
-	RULE(VMEXIT_MSR)     = { EXIT_MSR_READ, 2, MSR },
 	RULE(VMEXIT_SHUTDOWN) = { EXIT_TRIPLE_FAULT, 0, NOTHING_MORE },
 	RULE(VMEXIT_VMRUN)   = { EXIT_UNDEFINED, 0, NOTHING_MORE },
 	RULE(VMEXIT_VMMCALL) = { EXIT_HYPERCALL, SVM_VMMCALL_BYTES, HYPERCALL },
@@ -51,20 +48,36 @@ static void decode_port(struct vcpu *v, const struct vmcb *vmcb, struct exit_inf
 	const uint8_t width = (uint8_t)IOIO_WIDTH(info);
 
 	v->skip_bytes = (uint32_t)(vmcb->exit_info2 - vmcb->rip);
-	if (info & IOIO_STRING)
-		out->kind = EXIT_PIO_STRING;
+	out->kind = info & IOIO_STRING ? EXIT_PIO_STRING : EXIT_PIO;
 	out->addr = IOIO_PORT(info);
 	out->width = width;
 	out->write = !(info & IOIO_IN);
 	out->value = v->gpr[GPR_RAX] & (BIT64(8 * width) - 1);
 }
 
-static void decode_msr(const struct vcpu *v, const struct vmcb *vmcb, struct exit_info *out)
+static void decode_msr(struct vcpu *v, const struct vmcb *vmcb, struct exit_info *out)
 {
+	v->skip_bytes = 2;
 	out->write = vmcb->exit_info1 & MSR_WRITE;
 	out->kind = out->write ? EXIT_MSR_WRITE : EXIT_MSR_READ;
 	out->addr = (uint32_t)v->gpr[GPR_RCX];
 	out->value = edx_eax(v);
+}
+
+static void decode_halt(struct vcpu *v, const struct vmcb *vmcb, struct exit_info *out)
+{
+	v->skip_bytes = 1;
+	out->kind = EXIT_HLT;
+	out->value = (vmcb->rflags & RFLAGS_IF) != 0;
+}
+
+static void decode_memory(struct vcpu *v, const struct vmcb *vmcb, struct exit_info *out)
+{
+	v->skip_bytes = 0;
+	out->kind = EXIT_MEMORY;
+	out->addr = vmcb->exit_info2;
+	out->write = vmcb->exit_info1 & NPF_WRITE;
+	out->value = VMEXIT_NPF;
 }
 
 static void decode_xcr(const struct vcpu *v, const struct vmcb *vmcb, struct exit_info *out)
@@ -77,48 +90,43 @@ static void decode_xcr(const struct vcpu *v, const struct vmcb *vmcb, struct exi
 	out->value = edx_eax(v);
 }
 
-static void decode_others(const struct vmcb *vmcb, struct exit_info *out)
+static __attribute__((noinline)) void decode_rare(struct vcpu *v, const struct vmcb *vmcb,
+						  struct exit_info *out)
 {
 	const uint32_t code = (uint32_t)vmcb->exit_code;
-
-	out->value = code;
-	if (code == VMEXIT_NPF) {
-		out->kind = EXIT_MEMORY;
-		out->addr = vmcb->exit_info2;
-		out->write = vmcb->exit_info1 & NPF_WRITE;
-	} else if (code == VMEXIT_INVALID) {
-		out->kind = EXIT_INIT;
-	} else {
-		out->kind = EXIT_OTHER;
-	}
-}
-
-void svm_decode(struct vcpu *v, const struct vmcb *vmcb, struct exit_info *out)
-{
-	const uint32_t index = (uint32_t)vmcb->exit_code - FIRST_RULE;
+	const uint32_t index = code - FIRST_RULE;
 
 	if (index >= ARRAY_SIZE(rules) || rules[index].kind == EXIT_DEADLINE) {
 		v->skip_bytes = 0;
-		decode_others(vmcb, out);
+		out->kind = code == VMEXIT_INVALID ? EXIT_INIT : EXIT_OTHER;
+		out->value = code;
 		return;
 	}
 	out->kind = rules[index].kind;
 	v->skip_bytes = rules[index].length;
-	switch (rules[index].special) {
-	case HYPERCALL:
+	if (rules[index].special == HYPERCALL)
 		svm_decode_hypercall(v, vmcb, out);
-		return;
-	case PORT:
-		decode_port(v, vmcb, out);
-		return;
-	case MSR:
+	else if (rules[index].special == XCR)
+		decode_xcr(v, vmcb, out);
+}
+
+void svm_decode(struct vcpu *v, const struct vmcb *vmcb, struct exit_info *out)
+{
+	switch ((uint32_t)vmcb->exit_code) {
+	case VMEXIT_MSR:
 		decode_msr(v, vmcb, out);
 		return;
-	case XCR:
-		decode_xcr(v, vmcb, out);
+	case VMEXIT_IOIO:
+		decode_port(v, vmcb, out);
+		return;
+	case VMEXIT_HLT:
+		decode_halt(v, vmcb, out);
+		return;
+	case VMEXIT_NPF:
+		decode_memory(v, vmcb, out);
 		return;
 	default:
-		return;
+		decode_rare(v, vmcb, out);
 	}
 }
 

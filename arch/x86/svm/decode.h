@@ -22,7 +22,13 @@
  */
 void svm_decode(struct vcpu *v, const struct vmcb *vmcb, struct exit_info *out);
 
-/* The frequent two of them, apart. */
+/* HLT, IN, OUT, RDMSR, WRMSR and nested page faults: for svm_decode() and nobody else. */
+static inline bool svm_is_frequent(uint32_t code)
+{
+	return code - VMEXIT_HLT <= VMEXIT_MSR - VMEXIT_HLT || code == VMEXIT_NPF;
+}
+
+/* The most frequent two, apart. */
 #define SVM_CPUID_BYTES   2u
 #define SVM_VMMCALL_BYTES 3u
 

@@ -104,34 +104,6 @@ static enum exit_kind interrupt_kind(uint64_t deadline_tsc, uint64_t exit_tsc)
 	return exit_tsc >= deadline_tsc ? EXIT_DEADLINE : EXIT_CONTROL;
 }
 
-/*
- * Exits that are nothing of the guest's instructions. VMRUN in QEMU forgets an interrupt shadow,
- * so that svm_show_events() must see to it. False: not one of them.
- */
-static bool serve_host_exit(struct vcpu *v, uint32_t code, uint64_t deadline_tsc,
-			    struct exit_info *out)
-{
-	const struct vmcb *const vmcb = v->control;
-
-	switch (code) {
-	case VMEXIT_INTR:
-		v->lapic.changed |= (vmcb->interrupt_shadow & INTERRUPT_SHADOW) != 0;
-		out->kind = interrupt_kind(deadline_tsc, out->exit_tsc);
-		return true;
-	case VMEXIT_NMI: /* taken at STGI, when GIF was set */
-	case VMEXIT_SMI:
-	case VMEXIT_INIT:
-		out->kind = EXIT_IRQ;
-		return true;
-	case VMEXIT_EXCEPTION + VECTOR_MC:
-		__asm__ volatile("int %0" ::"i"(VECTOR_MC)); /* the machine's, not the guest's */
-		return false;
-	default:
-		out->kind = EXIT_CONTROL;
-		return svm_event_exit(v, code);
-	}
-}
-
 /* ---- The path of every exit ---- */
 
 static inline bool is_armed_for(uint64_t deadline_tsc)
@@ -171,26 +143,69 @@ static bool prepare(struct vcpu *v, uint64_t deadline_tsc, struct exit_info *out
 	return true;
 }
 
+static inline void settle(struct vcpu *v, const struct vmcb *vmcb)
+{
+	svm_note_interrupts(v, vmcb);
+	if (__builtin_expect((vmcb->exit_int_info & EVENT_VALID) != 0, 0))
+		svm_event_was_interrupted(v);
+}
+
+/*
+ * The timer is armed for the deadline until its interrupt is taken.
+ * VMRUN in QEMU forgets an interrupt shadow, so that svm_show_events() must see to it.
+ */
+static void finish_interrupt(struct vcpu *v, const struct vmcb *vmcb, struct exit_info *out)
+{
+	const uint64_t deadline_tsc = percpu()->timer_tsc;
+
+	take_interrupts();
+	settle(v, vmcb);
+	v->lapic.changed |= (vmcb->interrupt_shadow & INTERRUPT_SHADOW) != 0;
+	out->kind = interrupt_kind(deadline_tsc, out->exit_tsc);
+}
+
+/* Exits that the guest's instructions do not cause, and those that events asked for. */
+static __attribute__((noinline)) void finish_other(struct vcpu *v, const struct vmcb *vmcb,
+						   struct exit_info *out)
+{
+	const uint32_t code = (uint32_t)vmcb->exit_code;
+
+	switch (code) {
+	case VMEXIT_NMI: /* taken at STGI, when GIF was set */
+	case VMEXIT_SMI:
+	case VMEXIT_INIT:
+		out->kind = EXIT_IRQ;
+		return;
+	case VMEXIT_EXCEPTION + VECTOR_MC:
+		__asm__ volatile("int %0" ::"i"(VECTOR_MC)); /* the machine's, not the guest's */
+		svm_decode(v, vmcb, out);
+		return;
+	default:
+		out->kind = EXIT_CONTROL;
+		if (!svm_event_exit(v, code))
+			svm_decode(v, vmcb, out);
+	}
+}
+
 /*
  * Every exit but CPUID and VMMCALL, whose emulation looks at no interrupt: what they leave
  * undone here, prepare() does.
- * The timer is armed for the deadline until its interrupt is taken.
  */
 static __attribute__((noinline)) void finish(struct vcpu *v, struct exit_info *out)
 {
-	const uint64_t deadline_tsc = percpu()->timer_tsc;
-	struct vmcb *const vmcb = v->control;
+	const struct vmcb *const vmcb = v->control;
 	const uint32_t code = (uint32_t)vmcb->exit_code;
 
-	if (code == VMEXIT_INTR)
-		take_interrupts();
-	else
-		take_none();
-	svm_note_interrupts(v, vmcb);
-	if (vmcb->exit_int_info & EVENT_VALID)
-		svm_event_was_interrupted(v);
-	if (!serve_host_exit(v, code, deadline_tsc, out))
+	if (code == VMEXIT_INTR) {
+		finish_interrupt(v, vmcb, out);
+		return;
+	}
+	take_none();
+	settle(v, vmcb);
+	if (svm_is_frequent(code))
 		svm_decode(v, vmcb, out);
+	else
+		finish_other(v, vmcb, out);
 }
 
 /*
