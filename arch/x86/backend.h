@@ -58,11 +58,10 @@ struct vcpu {
 	uint64_t tsc_offset; /* guest TSC = host TSC + offset */
 	struct vlapic lapic;
 	void *backend; /* private to the back-end: MSR bitmap, I/O bitmap, ... */
-	/* [C] VT-x looks at these at every entry and step: see vmx/vmcs.h */
+	/* [C] VT-x looks at these at every entry: see vmx/vmcs.h */
 	struct vcpu_hot {
 		uint64_t quiet, calm_and_timed;
 		uint64_t deadline_tsc;
-		bool has_skipped;
 	} hot;
 	uint64_t xcr0;
 	void *xsave; /* 64-byte aligned, sized at boot from CPUID leaf 0DH */
@@ -78,6 +77,7 @@ struct vcpu {
 	vcpu_id_t first; /* [I] the partition's vCPUs */
 	uint32_t vcpu_count;
 	bool has_apicv;                      /* [I] chosen by the back-end's create() */
+	bool has_new_level;                  /* [C] APICv: TMR has bits more than were shown */
 	bool is_dedicated;                   /* [I] */
 	bool has_pc;                         /* [I] */
 	enum vlapic_mode apic_mode_at_entry; /* [I] */
@@ -175,6 +175,13 @@ extern const struct backend vmx_backend, svm_backend;
 
 /* The 8259's interrupt acknowledge cycle: the vector that the CPU takes now. arch/x86/pc.c. */
 uint8_t vcpu_extint_take(struct vcpu *v);
+
+/* After every call of vlapic.h that may make an interrupt pending: the next entry must look. */
+static inline void vcpu_note_interrupts(struct vcpu *v, const struct backend *b)
+{
+	if (v->lapic.is_virtualized ? v->lapic.changed : vlapic_pending(&v->lapic) >= 0)
+		b->events_changed(v);
+}
 
 /* For the back-ends: the highest-priority deliverable interrupt, or -1; and its acceptance. */
 static inline int vcpu_irq_pending(const struct vcpu *v)

@@ -136,6 +136,7 @@ static void start_over(struct vcpu *v, const struct vcpu_entry *entry, uint64_t 
 	v->tsc_adjust = v->steal_msr = v->spec_ctrl = 0;
 	msr_reset(v);
 	vlapic_init(&v->lapic, v->lapic.registers, v->lapic.apic_id, v->apic_mode_at_entry);
+	v->lapic.is_virtualized = v->has_apicv;
 	v->nmi_pending = v->extint_pending = v->was_in_hlt = false;
 	memset(v->mailbox.vectors->pir, 0, sizeof(v->mailbox.vectors->pir));
 	memset(v->mailbox.level, 0, sizeof(v->mailbox.level));
@@ -287,6 +288,7 @@ static enum err read_msr(struct vcpu *v, const struct exit_info *e)
 	uint64_t value;
 	enum err r = msr_read(v, &backend, (uint32_t)e->addr, cpu_rdtsc(), &value);
 
+	vcpu_note_interrupts(v, &backend);
 	if (r != OK)
 		return r;
 	v->gpr[GPR_RAX] = (uint32_t)value;
@@ -307,8 +309,9 @@ static vcpu_set_t after_apic(struct vcpu *v, const struct vlapic_effect *effect)
 {
 	if (v->has_pc)
 		look_at_extint(v);
-	if (v->has_apicv || v->extint_pending)
+	if (v->extint_pending)
 		backend.events_changed(v);
+	vcpu_note_interrupts(v, &backend);
 	if (effect->has_message || effect->has_level_eoi)
 		return post_effect(v, effect);
 	return 0;
@@ -384,8 +387,7 @@ void arch_vcpu_timer_expire(vcpu_id_t id, uint64_t now_tsc)
 	struct vcpu *v = vcpus[id];
 
 	vlapic_timer_expire(&v->lapic, now_tsc);
-	if (v->has_apicv)
-		backend.events_changed(v);
+	vcpu_note_interrupts(v, &backend);
 }
 
 /* --- what others have posted -------------------------------------------------------------- */
@@ -416,6 +418,7 @@ static void take_level(struct vcpu *v)
 	for (uint32_t i = 0; i < ARRAY_SIZE(vectors); i++)
 		vectors[i] = __atomic_exchange_n(&v->mailbox.level[i], 0, __ATOMIC_SEQ_CST);
 	vlapic_merge(&v->lapic, vectors, vectors);
+	v->has_new_level = true;
 }
 
 void arch_vcpu_sync(vcpu_id_t id)

@@ -85,7 +85,7 @@ static uint32_t processor_priority(const struct vlapic *l, int32_t in_service)
 	return tpr >> 4 >= vector >> 4 ? tpr : vector & 0xf0;
 }
 
-static void update_deliverable(struct vlapic *l)
+static void compute_deliverable(struct vlapic *l)
 {
 	const int32_t vector = highest(l, APIC_IRR, l->irr_words);
 	const uint32_t ppr = processor_priority(l, highest(l, APIC_ISR, l->isr_words));
@@ -95,10 +95,18 @@ static void update_deliverable(struct vlapic *l)
 	l->changed = true;
 }
 
+static void update_deliverable(struct vlapic *l)
+{
+	if (l->is_virtualized)
+		l->changed = true;
+	else
+		compute_deliverable(l);
+}
+
 void vlapic_refresh(struct vlapic *l)
 {
 	l->irr_words = l->isr_words = UINT8_MAX;
-	update_deliverable(l);
+	compute_deliverable(l);
 }
 
 uint32_t vlapic_priority(const struct vlapic *l)

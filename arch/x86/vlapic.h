@@ -104,9 +104,11 @@ struct vlapic_effect {
 };
 
 struct vlapic {
-	int32_t deliverable; /* highest vector above PPR in IRR, or -1; stale with APICv */
+	int32_t deliverable; /* highest vector above PPR in IRR, or -1 */
 	bool changed;        /* set whenever `deliverable` was computed anew; a back-end
 			      * that shows it to hardware clears it */
+	bool is_virtualized; /* [I] APICv has the page: `changed` says that it must look, and
+			      * only vlapic_refresh() computes `deliverable` */
 	bool is_bsp;
 	uint8_t mode;      /* enum vlapic_mode */
 	uint8_t irr_words; /* which of the eight words of IRR may not be 0; ISR: likewise */

@@ -47,10 +47,13 @@ static uint64_t read_lapic(struct access *a, uint64_t gpa)
 {
 	struct vlapic *const l = &a->v->lapic;
 	const uint32_t offset = (uint32_t)(gpa - PC_LAPIC);
+	uint64_t value;
 
 	if (l->mode != VLAPIC_XAPIC)
 		return UINT64_MAX;
-	return vlapic_read(l, offset & ~3u, a->now_tsc) >> 8 * (offset & 3);
+	value = vlapic_read(l, offset & ~3u, a->now_tsc);
+	vcpu_note_interrupts(a->v, vcpu_backend()); /* its timer may have gone off */
+	return value >> 8 * (offset & 3);
 }
 
 static uint64_t read_pc(struct access *a, uint64_t gpa, uint32_t width)

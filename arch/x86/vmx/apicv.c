@@ -27,6 +27,7 @@ enum err apicv_create(struct vcpu *v, const struct vcpu_setup *setup)
 	struct vmx *x = v->backend;
 
 	v->has_apicv = vmx_controls.has_apicv && setup->apic == VCPU_APIC_BEST;
+	v->lapic.is_virtualized = v->has_apicv;
 	if (!v->has_apicv)
 		return OK;
 	x->proc = vmx_controls.apicv_proc;
@@ -78,26 +79,38 @@ static uint64_t tmr_word(const struct vlapic *l, uint32_t i)
 	return (uint64_t)tmr[(2 * i + 1) * step] << 32 | tmr[2 * i * step];
 }
 
-static uint32_t vector_or_none(int vector)
+static void show_level(struct vcpu *v)
 {
-	return vector < 0 ? 0 : (uint32_t)vector;
+	for (uint32_t i = 0; i < 4; i++)
+		vmcs_write(VMCS_EOI_EXIT_0 + i * VMCS_EOI_EXIT_STEP, tmr_word(&v->lapic, i));
+	v->has_new_level = false;
 }
 
-static void show(struct vcpu *v, struct vmx *x)
+/* Under APICv nobody but the CPU puts a vector into ISR: what it last said is the highest. */
+static uint32_t in_service(const struct vlapic *l, uint32_t svi)
+{
+	int highest;
+
+	if (svi == 0 || vlapic_is_in_service(l, (uint8_t)svi))
+		return svi;
+	highest = vlapic_highest_isr(l);
+	return highest < 0 ? 0 : (uint32_t)highest;
+}
+
+/*
+ * A bit of the EOI-exit bitmap whose vector has become edge-triggered stays until the next
+ * level-triggered one arrives: that EOI exits, and ends nothing.
+ */
+static void show(struct vcpu *v)
 {
 	struct vlapic *l = &v->lapic;
+	uint32_t svi = vmcs_read32(VMCS_GUEST_INTERRUPT_STATUS) >> 8;
+	int highest = vlapic_highest_irr(l);
 
 	vmcs_write(VMCS_GUEST_INTERRUPT_STATUS,
-		   INTERRUPT_STATUS(vector_or_none(vlapic_highest_irr(l)),
-				    vector_or_none(vlapic_highest_isr(l))));
-	for (uint32_t i = 0; i < ARRAY_SIZE(x->eoi_exit); i++) {
-		uint64_t word = tmr_word(l, i);
-
-		if (word == x->eoi_exit[i])
-			continue;
-		vmcs_write(VMCS_EOI_EXIT_0 + i * VMCS_EOI_EXIT_STEP, word);
-		x->eoi_exit[i] = word;
-	}
+		   INTERRUPT_STATUS(highest < 0 ? 0 : highest, in_service(l, svi)));
+	if (v->has_new_level)
+		show_level(v);
 	l->changed = false;
 	l->deliverable = -1;
 	/* Hardware may put a bit into any word: the vlapic's next look must be at all of them. */
@@ -114,16 +127,30 @@ static void take_posted(struct vcpu *v)
 		vlapic_merge(&v->lapic, vectors, no_level);
 }
 
+/* A notification that is pending here: its vectors are in the mailbox, or were taken in. */
+static void absorb_notification(struct vmx *x)
+{
+	if (!__atomic_load_n(&x->is_notified, __ATOMIC_SEQ_CST))
+		return;
+	__atomic_store_n(&x->is_notified, false, __ATOMIC_SEQ_CST);
+	apic_absorb_posted();
+}
+
 /*
- * The notification for vectors that software took in meanwhile may still be pending. The manual
- * lets the CPU find nothing then; Bochs would deliver vector FFH.
+ * The manual lets the CPU find no vectors at a notification; Bochs would deliver FFH then. So
+ * what is pending is absorbed before (or its vectors could stay behind) the mailbox is emptied;
+ * and again, if one came meanwhile. One that comes later still finds nothing, and harms nobody.
  */
 static void begin_posting(struct vcpu *v, struct vmx *x)
 {
 	if (!x->is_posting)
 		(void)__atomic_exchange_n(&x->is_posting, true, __ATOMIC_SEQ_CST);
+	absorb_notification(x);
 	take_posted(v);
-	apic_absorb_posted();
+	if (__builtin_expect(__atomic_load_n(&x->is_notified, __ATOMIC_SEQ_CST), 0)) {
+		absorb_notification(x);
+		take_posted(v);
+	}
 }
 
 void apicv_prepare(struct vcpu *v)
@@ -133,7 +160,7 @@ void apicv_prepare(struct vcpu *v)
 	if (x->can_post)
 		begin_posting(v, x);
 	if (v->lapic.changed)
-		show(v, x);
+		show(v);
 }
 
 void apicv_end_posting(struct vcpu *v)
@@ -154,7 +181,9 @@ bool apicv_notify(struct vcpu *v)
 	if (!__atomic_load_n(&x->is_posting, __ATOMIC_SEQ_CST) ||
 	    __atomic_load_n(&v->mailbox.events, __ATOMIC_SEQ_CST))
 		return false;
-	if (!pi_is_empty(v->mailbox.vectors))
-		apic_send_posted(x->host_apic_id);
+	if (pi_is_empty(v->mailbox.vectors))
+		return true;
+	__atomic_store_n(&x->is_notified, true, __ATOMIC_SEQ_CST);
+	apic_send_posted(x->host_apic_id);
 	return true;
 }

@@ -4,8 +4,7 @@
  *
  * Model    The vlapic's page is the virtual-APIC page: hardware serves TPR, EOI, self-IPIs and
  *	    most reads from it, and delivers what is in IRR by itself. After a change of ours,
- *	    the next entry tells it (RVI, SVI, EOI-exit bitmap). v->lapic.deliverable is then -1:
- *	    "nothing to show", and vlapic_refresh() makes it the truth again.
+ *	    the next entry tells it (RVI, SVI, EOI-exit bitmap): v->lapic.changed.
  * Posting  Only for a vCPU that has its core to itself. The mailbox's vectors are the
  *	    posted-interrupt descriptor. While `is_posting`, senders post and then send the
  *	    notification vector: the CPU takes the vectors in at once if the guest runs, and else

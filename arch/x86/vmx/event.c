@@ -10,6 +10,7 @@
 #include "arch/x86/vmx/vmcs.h"
 
 #define CALM    UINT64_MAX
+#define SHADOW  (BLOCKING_BY_STI | BLOCKING_BY_MOV_SS)
 #define WINDOWS (PROC_INTERRUPT_WINDOW_EXITING | PROC_NMI_WINDOW_EXITING)
 
 void vmx_queue(struct vcpu *v, uint32_t event, uint32_t error_code)
@@ -44,26 +45,24 @@ void vmx_inject_page_fault(struct vcpu *v, uint64_t address, uint32_t error_code
 		  error_code);
 }
 
-static void end_blocking(void)
+static __attribute__((noinline)) void end_shadow(uint32_t blocking, uint64_t rflags)
 {
-	const uint32_t shadow = BLOCKING_BY_STI | BLOCKING_BY_MOV_SS;
-	uint32_t blocking = vmcs_read32(VMCS_GUEST_INTERRUPTIBILITY);
-
-	if (blocking & shadow)
-		vmcs_write(VMCS_GUEST_INTERRUPTIBILITY, blocking & ~shadow);
+	vmcs_write(VMCS_GUEST_INTERRUPTIBILITY, blocking & ~SHADOW);
+	if (rflags & RFLAGS_TF)
+		vmcs_write(VMCS_GUEST_PENDING_DEBUG,
+			   vmcs_read(VMCS_GUEST_PENDING_DEBUG) | PENDING_DEBUG_BS);
 }
 
-static __attribute__((noinline)) void end_single_step(void)
+/* An instruction is over: so is blocking by STI and MOV SS, and a single step is pending. */
+static inline void end_instruction(uint64_t rflags)
 {
-	end_blocking();
-	vmcs_write(VMCS_GUEST_PENDING_DEBUG,
-		   vmcs_read(VMCS_GUEST_PENDING_DEBUG) | PENDING_DEBUG_BS);
+	uint32_t blocking = vmcs_read32(VMCS_GUEST_INTERRUPTIBILITY);
+
+	if (__builtin_expect((blocking & SHADOW) | (rflags & RFLAGS_TF), 0))
+		end_shadow(blocking, rflags);
 }
 
 /*
- * The step over an instruction also ends blocking by STI and MOV SS; but nothing looks at it
- * before an interrupt is to be injected, so that is done then: see can_take_interrupt(). A
- * single step, in contrast, must be pending at the very next entry.
  * A RIP beyond the guest's mode (32 bits, canonical) is not looked for: the next entry fails
  * then, and the partition is stopped.
  */
@@ -73,9 +72,7 @@ void vmx_skip_insn(struct vcpu *v)
 
 	vmcs_write(VMCS_GUEST_RIP,
 		   vmcs_read(VMCS_GUEST_RIP) + vmcs_read(VMCS_EXIT_INSTRUCTION_LENGTH));
-	v->hot.has_skipped = true;
-	if (__builtin_expect(rflags & RFLAGS_TF, 0))
-		end_single_step();
+	end_instruction(rflags);
 }
 
 /* The instruction is over: RIP, flags, single step; the rest as in vmx_skip_insn(). */
@@ -86,9 +83,7 @@ void vmx_retire(struct vcpu *v, uint32_t bytes, uint64_t result)
 	vmcs_write(VMCS_GUEST_RIP, vmx_next_rip(vmcs_read(VMCS_GUEST_RIP), bytes,
 						vmcs_read32(VMCS_GUEST_CS_ACCESS)));
 	vmcs_write(VMCS_GUEST_RFLAGS, rflags);
-	v->hot.has_skipped = true;
-	if (rflags & RFLAGS_TF)
-		end_single_step();
+	end_instruction(rflags);
 }
 
 static void set_windows(struct vmx *x, bool wants_interrupt, bool wants_nmi)
@@ -102,23 +97,20 @@ static void set_windows(struct vmx *x, bool wants_interrupt, bool wants_nmi)
 	x->proc = proc;
 }
 
-static bool is_blocked_by(struct vcpu *v, uint32_t blocking)
+static bool is_blocked_by(uint32_t blocking)
 {
-	if (v->hot.has_skipped)
-		end_blocking();
 	return (vmcs_read32(VMCS_GUEST_INTERRUPTIBILITY) & blocking) != 0;
 }
 
-static bool can_take_interrupt(struct vcpu *v)
+static bool can_take_interrupt(void)
 {
-	return !is_blocked_by(v, BLOCKING_BY_STI | BLOCKING_BY_MOV_SS) &&
-	       (vmcs_read(VMCS_GUEST_RFLAGS) & RFLAGS_IF);
+	return !is_blocked_by(SHADOW) && (vmcs_read(VMCS_GUEST_RFLAGS) & RFLAGS_IF);
 }
 
 /* STI too: some processors refuse an entry that injects an NMI then ("Checks on .. Guest Non-Register State"). */
-static bool can_take_nmi(struct vcpu *v)
+static bool can_take_nmi(void)
 {
-	return !is_blocked_by(v, BLOCKING_BY_STI | BLOCKING_BY_MOV_SS | BLOCKING_BY_NMI);
+	return !is_blocked_by(SHADOW | BLOCKING_BY_NMI);
 }
 
 static void write_event(struct vmx *x)
@@ -167,10 +159,10 @@ static void offer_events(struct vcpu *v, struct vmx *x)
 
 	if (x->event) {
 		write_event(x);
-	} else if (v->nmi_pending && can_take_nmi(v)) {
+	} else if (v->nmi_pending && can_take_nmi()) {
 		write_interrupt(TYPE_NMI, EXCEPTION_NMI);
 		v->nmi_pending = false;
-	} else if (has_interrupt(v) && can_take_interrupt(v) && choose_interrupt(v, &vector)) {
+	} else if (has_interrupt(v) && can_take_interrupt() && choose_interrupt(v, &vector)) {
 		write_interrupt(TYPE_EXTERNAL, vector);
 	}
 	set_windows(x, has_interrupt(v), v->nmi_pending);

@@ -297,7 +297,6 @@ static __attribute__((noinline)) void decode_by_kind(struct vcpu *v, uint32_t re
 /* Hypercalls come first: they are the frequent exit that a guest chooses. */
 void vmx_decode(struct vcpu *v, uint32_t reason, struct exit_info *out)
 {
-	v->hot.has_skipped = false;
 	if (reason == REASON_VMCALL)
 		take_hypercall(v, out);
 	else

@@ -92,6 +92,6 @@ void vmx_reset(struct vcpu *v)
 	write_gprs(v);
 	x->event = 0;
 	x->can_wake = false;
-	v->hot.has_skipped = false;
+	v->has_new_level = true; /* TMR is empty now: that is to be shown */
 	vmx_events_changed(v);
 }

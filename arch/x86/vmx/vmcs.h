@@ -18,7 +18,6 @@
  *		       preemption timer is off; otherwise 0
  * hot.calm_and_timed  the same with the timer on
  * hot.deadline_tsc    what the timer was last set for
- * hot.has_skipped     its last exit ended in a step over the instruction
  */
 struct vmx {
 	uint32_t pin, proc;    /* [C] as they stand in the VMCS */
@@ -30,10 +29,10 @@ struct vmx {
 	bool can_wake;         /* [C] RFLAGS.IF at its last HLT */
 	hpa_t nested_root;     /* [I] */
 	/* apicv.h */
-	uint64_t eoi_exit[4];  /* [C] EOI-exit bitmap, as it stands in the VMCS */
 	uint32_t host_apic_id; /* [C] of its core; read by others once is_posting is set */
 	bool can_post;         /* [I] */
 	bool is_posting;       /* atomic; written by its own core */
+	bool is_notified;      /* atomic; set by others before they notify */
 };
 
 extern struct vmx_controls vmx_controls; /* [I] after probe() */

@@ -284,22 +284,20 @@ static __attribute__((noinline)) void enter_prepared(struct vcpu *v, uint64_t de
 }
 
 /*
- * The path of every exit. "No deliverable interrupt" is all ones, too, so one test finds each of
- * the two frequent cases: nothing to do before the entry, and nothing but to set the timer.
+ * The path of every exit: one test finds each of the two frequent cases, nothing to do before
+ * the entry, and nothing but to set the timer.
  */
 static void vmx_enter(struct vcpu *v, uint64_t deadline_tsc, struct exit_info *out)
 {
-	uint64_t none_pending = (uint64_t)(int64_t)vcpu_irq_pending(v);
 	bool is_simple;
 	uint64_t now_tsc;
 
 	if (deadline_tsc == TSC_NEVER) {
-		is_simple = (v->hot.quiet & none_pending) == UINT64_MAX;
+		is_simple = v->hot.quiet != 0;
 		now_tsc = cpu_rdtsc();
 	} else {
 		now_tsc = cpu_rdtsc();
-		is_simple = now_tsc < deadline_tsc &&
-			    (v->hot.calm_and_timed & none_pending) == UINT64_MAX;
+		is_simple = now_tsc < deadline_tsc && v->hot.calm_and_timed != 0;
 		if (is_simple)
 			vmx_set_timer(v, now_tsc, deadline_tsc);
 	}
