@@ -45,21 +45,27 @@ void vmx_inject_page_fault(struct vcpu *v, uint64_t address, uint32_t error_code
 		  error_code);
 }
 
-static __attribute__((noinline)) void end_shadow(uint32_t blocking, uint64_t rflags)
+static __attribute__((noinline)) void end_shadow(uint64_t blocking)
 {
-	vmcs_write(VMCS_GUEST_INTERRUPTIBILITY, blocking & ~SHADOW);
-	if (rflags & RFLAGS_TF)
-		vmcs_write(VMCS_GUEST_PENDING_DEBUG,
-			   vmcs_read(VMCS_GUEST_PENDING_DEBUG) | PENDING_DEBUG_BS);
+	vmcs_write(VMCS_GUEST_INTERRUPTIBILITY, blocking & ~(uint64_t)SHADOW);
+}
+
+static __attribute__((noinline)) void end_single_step(void)
+{
+	vmcs_write(VMCS_GUEST_PENDING_DEBUG,
+		   vmcs_read(VMCS_GUEST_PENDING_DEBUG) | PENDING_DEBUG_BS);
 }
 
 /* An instruction is over: so is blocking by STI and MOV SS, and a single step is pending. */
 static inline void end_instruction(uint64_t rflags)
 {
-	uint32_t blocking = vmcs_read32(VMCS_GUEST_INTERRUPTIBILITY);
+	uint64_t blocking;
 
-	if (__builtin_expect((blocking & SHADOW) | (rflags & RFLAGS_TF), 0))
-		end_shadow(blocking, rflags);
+	if (__builtin_expect(rflags & RFLAGS_TF, 0))
+		end_single_step();
+	blocking = vmcs_read(VMCS_GUEST_INTERRUPTIBILITY);
+	if (__builtin_expect(blocking & SHADOW, 0))
+		end_shadow(blocking);
 }
 
 /*
