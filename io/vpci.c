@@ -96,11 +96,13 @@ void vpci_ecam_write(struct vpci *p, uint64_t offset, uint32_t width, uint32_t v
 		write_config(p, ECAM_DEVFN(offset), ECAM_REGISTER(offset), width, value);
 }
 
-/* Does the data port show a register of bus 0? Narrower accesses choose bytes within it. */
-static bool selects_register(const struct vpci *p, uint16_t port, uint32_t width)
+/*
+ * Does the data port show a register of bus 0? Narrower accesses choose bytes within it; one that
+ * leaves it is not aligned.
+ */
+static bool selects_register(const struct vpci *p, uint16_t port)
 {
-	return port >= PORT_DATA && port + width <= PORT_DATA + 4 &&
-	       (p->address & ADDRESS_ENABLE) && !(p->address & ADDRESS_BUS);
+	return port >= PORT_DATA && (p->address & ADDRESS_ENABLE) && !(p->address & ADDRESS_BUS);
 }
 
 /* The address register is there for 32-bit accesses only; others pass it by. */
@@ -108,7 +110,7 @@ uint32_t vpci_port_read(const struct vpci *p, uint16_t port, uint32_t width)
 {
 	if (port == PORT_ADDRESS && width == 4)
 		return p->address;
-	if (!selects_register(p, port, width))
+	if (!selects_register(p, port))
 		return all_ones(width);
 	return read_config(p, ADDRESS_DEVFN(p->address),
 			   (p->address & ADDRESS_REGISTER) + (port & 3u), width);
@@ -118,7 +120,7 @@ void vpci_port_write(struct vpci *p, uint16_t port, uint32_t width, uint32_t val
 {
 	if (port == PORT_ADDRESS && width == 4)
 		p->address = value & ADDRESS_KEPT;
-	else if (selects_register(p, port, width))
+	else if (selects_register(p, port))
 		write_config(p, ADDRESS_DEVFN(p->address),
 			     (p->address & ADDRESS_REGISTER) + (port & 3u), width, value);
 }

@@ -316,7 +316,7 @@ static void write_fcr(struct vuart *u, uint8_t value, uint64_t now_tsc)
 {
 	const bool changes = (u->fcr ^ value) & FCR_ENABLE;
 
-	u->fcr = value & FCR_ENABLE ? value & FCR_KEPT : 0;
+	u->fcr = value & FCR_KEPT;
 	if (changes || (value & FCR_CLEAR_RX))
 		u->rx_count = 0;
 	if (changes || (value & FCR_CLEAR_TX))

@@ -116,6 +116,8 @@ static void only_sleep_enable_with_type_5_is_power_off(void)
 	CHECK(!vpm_write(&p, 0x604, 2, 0x1401, EPOCH) && vpm_write(&p, 0x604, 2, 0x3401, EPOCH));
 	vpm_init(&p, HZ, EPOCH);
 	CHECK(!vpm_write(&p, 0x605, 1, 0x14, EPOCH) && vpm_write(&p, 0x605, 1, 0x34, EPOCH));
+	vpm_init(&p, HZ, EPOCH); /* what is beyond the access does not count */
+	CHECK(!vpm_write(&p, 0x605, 1, 0x14, EPOCH) && !vpm_write(&p, 0x604, 1, 0x3401, EPOCH));
 	CHECK(!vpm_write(&p, 0x600, 4, 0x3401, EPOCH) && !vpm_write(&p, 0x608, 4, 0x3401, EPOCH));
 }
 
