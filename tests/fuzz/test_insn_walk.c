@@ -26,7 +26,7 @@
 #include "tests/property/random.h"
 #include "tests/test.h"
 
-#define RAM_BYTES  KIB(256)
+#define RAM_BYTES  MIB(2)
 #define CORPUS     1024u
 #define SHORT_RUN  3000000u
 #define STOP_AFTER 10 /* findings */

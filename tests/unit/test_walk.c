@@ -8,7 +8,7 @@
 #include "tests/property/random.h"
 #include "tests/test.h"
 
-#define RAM_PAGES 64u
+#define RAM_PAGES 512u /* with the hole below 1 MiB */
 
 static _Alignas(4096) uint8_t memory[RAM_PAGES * PAGE_BYTES];
 static const struct guest_ram ram = { .at = memory, .bytes = sizeof(memory) };
@@ -67,11 +67,16 @@ static void slow_fault(struct slow *s, bool p, bool rsvd)
 		s->fault += 16;
 }
 
+static bool slow_is_ram(uint64_t at, uint64_t bytes)
+{
+	return at + bytes <= 0xa0000 || (at >= 0x100000 && at + bytes <= sizeof(memory));
+}
+
 /* The entry, or a result is set. */
 static bool slow_entry(struct slow *s, uint64_t at, uint32_t bytes, uint64_t *entry)
 {
 	*entry = 0;
-	if (at + bytes > sizeof(memory)) {
+	if (!slow_is_ram(at, bytes)) {
 		s->result = ERR_RANGE;
 		s->gpa = WALK_NOWHERE;
 		return false;
@@ -127,7 +132,7 @@ static bool slow_allows(const struct slow *s)
 static void slow_arrive(struct slow *s, uint64_t gpa)
 {
 	s->gpa = gpa;
-	s->result = gpa < sizeof(memory) ? OK : ERR_RANGE;
+	s->result = slow_is_ram(gpa, 1) ? OK : ERR_RANGE;
 }
 
 static void slow_finish(struct slow *s, uint64_t gpa)
@@ -238,11 +243,19 @@ static void slow_walk(struct slow *s, enum paging paging, uint64_t linear)
 
 /* ---- Random tables ---- */
 
+/* Seldom in the hole. */
+static uint64_t random_page(void)
+{
+	const uint64_t page = random_below(RAM_PAGES);
+
+	return (page >= 160 && page < 256 && random_below(8) ? page + 200 : page) * PAGE_BYTES;
+}
+
 static uint64_t random_entry(enum paging paging)
 {
 	static const uint8_t low[] = { 0x07, 0x07, 0x07, 0x03, 0x05, 0x01, 0x67, 0x87, 0x06, 0xe7 };
 	const uint64_t kind = random_below(32);
-	uint64_t entry = random_below(RAM_PAGES) * PAGE_BYTES + low[random_below(sizeof(low))];
+	uint64_t entry = random_page() + low[random_below(sizeof(low))];
 
 	if (paging == PAE && random_below(2)) /* also as a PDPTE */
 		entry &= ~UINT64_C(0x1e6);
@@ -255,7 +268,7 @@ static uint64_t random_entry(enum paging paging)
 	if (kind == 5 && paging == NARROW)
 		entry |= BIT64(21);
 	if (entry & 0x80) /* a large page, often of low memory */
-		entry &= random_below(4) ? ~UINT64_C(0x1fe000) : ~UINT64_C(0xe000);
+		entry &= random_below(4) ? ~UINT64_C(0x1fe000) : ~UINT64_C(0x1ee000);
 	return entry;
 }
 
@@ -274,7 +287,9 @@ static void random_context(enum paging paging, struct guest_context *c)
 {
 	memset(c, 0, sizeof(*c));
 	c->cr0 = 1 | (paging == NONE ? 0 : BIT64(31)) | random_below(2) << 16;
-	c->cr3 = random_below(RAM_PAGES + 1) * PAGE_BYTES + random_below(PAGE_BYTES);
+	c->cr3 = random_page() + random_below(PAGE_BYTES);
+	if (random_below(64) == 0)
+		c->cr3 = sizeof(memory);
 	c->cr4 = random_below(2) << 20 | random_below(2) << 21 | random_below(2) << 4;
 	if (paging == PAE || paging == LONG || (paging == NONE && random_below(2)))
 		c->cr4 |= BIT64(5);
@@ -315,9 +330,9 @@ static void walk_once(enum paging paging)
 static void walk_often(enum paging paging)
 {
 	outcomes[0] = outcomes[1] = outcomes[2] = reserved_faults = 0;
-	for (uint32_t round = 0; round < 40; round++) {
+	for (uint32_t round = 0; round < 10; round++) {
 		fill(paging);
-		for (uint32_t n = 0; n < 5000; n++)
+		for (uint32_t n = 0; n < 20000; n++)
 			walk_once(paging);
 	}
 	CHECK(outcomes[2] > 1000);

@@ -92,6 +92,9 @@ struct insn_cpu {
 	uint64_t rip;        /* of the instruction */
 	uint64_t *rflags;    /* arithmetic flags are changed here */
 	uint8_t stack_width; /* PUSH, POP: 8 in 64-bit mode, else by SS.B: 4, 2 */
+	/* Registers of which bit n in `gpr_valid` is set are gpr[n]; the others have callbacks. */
+	uint64_t *gpr;
+	uint32_t gpr_valid;
 	uint64_t (*read_register)(void *context, uint32_t reg);
 	void (*write_register)(void *context, uint32_t reg, uint64_t value);
 	/*

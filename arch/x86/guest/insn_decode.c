@@ -2,15 +2,18 @@
 /*
  * Instruction decoder for accesses to device registers: tables by opcode, then ModRM, SIB,
  * displacement and immediate as the table says.
+ *
+ * The bytes are copied in front of zeros, and everything is read from there without looking
+ * where they end; that is looked at once, afterwards: an answer that needed more bytes than
+ * there are is none.
  */
-#include <string.h>
 #include "arch/x86/backend.h"
 #include "arch/x86/guest/insn.h"
 
 /* What follows an opcode, and how its operands are meant. No flag at all: not one of our forms. */
-#define F_MODRM  BIT32(0)  /* memory operand, and a register unless F_ALONE */
+#define F_STORE  BIT32(0)  /* memory is the first operand */
 #define F_BYTE   BIT32(1)  /* operands of 8 bits */
-#define F_STORE  BIT32(2)  /* memory is the first operand */
+#define F_MODRM  BIT32(2)  /* memory operand, and a register unless F_ALONE */
 #define F_IMM8   BIT32(3)  /* a byte, sign-extended */
 #define F_IMM    BIT32(4)  /* of the operand's width, at most 4 bytes, sign-extended */
 #define F_LOCK   BIT32(5)  /* LOCK is allowed */
@@ -27,19 +30,23 @@
 #define F_NOT64  BIT32(16) /* elsewhere only */
 #define F_PLAIN  BIT32(17) /* 66H, F2H, F3H before it make another instruction, or none */
 #define F_BE     BIT32(18) /* F2H before it makes another instruction, F3H none */
-#define F_PREFIX BIT32(19) /* `op` is an enum prefix */
+#define F_PREFIX BIT32(19) /* `op` is a PREFIX_* */
 #define F_ESCAPE BIT32(20) /* 0FH */
 
 enum group { GROUP_1, GROUP_1A, GROUP_3, GROUP_4, GROUP_5, GROUP_8, GROUP_11, GROUP_COUNT };
-enum prefix {
-	PREFIX_REX,
-	PREFIX_LOCK,
-	PREFIX_REP,
-	PREFIX_REPNE,
-	PREFIX_OPERAND,
-	PREFIX_ADDRESS,
-	PREFIX_SEGMENT /* + enum guest_segment_name */
-};
+
+/* Prefixes met. Of the segments the last one, plus 1. */
+#define MET_OPERAND     BIT32(0) /* 66H */
+#define MET_ADDRESS     BIT32(1) /* 67H */
+#define MET_SIZES       (MET_OPERAND | MET_ADDRESS)
+#define MET_LOCK        BIT32(2)
+#define MET_REPEAT      BIT32(3) /* F2H, F3H */
+#define MET_SEGMENT(s)  (((s) + 1u) << 8)
+#define MET_SEGMENTS    0xff00u
+#define SEGMENT_OF(met) ((uint8_t)(((met) >> 8) - 1))
+
+/* REX, or MET_*. */
+#define PREFIX_REX 0u
 
 struct opcode {
 	uint32_t form;
@@ -75,12 +82,12 @@ static const struct opcode one_byte[256] = {
 	[0x20] = ALU(INSN_AND, F_LOCK), [0x28] = ALU(INSN_SUB, F_LOCK),
 	[0x30] = ALU(INSN_XOR, F_LOCK), [0x38] = ALU(INSN_CMP, 0),
 	[0x0f] = { F_ESCAPE, 0 },
-	[0x26] = PREFIX(PREFIX_SEGMENT + SEG_ES), [0x2e] = PREFIX(PREFIX_SEGMENT + SEG_CS),
-	[0x36] = PREFIX(PREFIX_SEGMENT + SEG_SS), [0x3e] = PREFIX(PREFIX_SEGMENT + SEG_DS),
-	[0x64] = PREFIX(PREFIX_SEGMENT + SEG_FS), [0x65] = PREFIX(PREFIX_SEGMENT + SEG_GS),
+	[0x26] = PREFIX(MET_SEGMENT(SEG_ES)), [0x2e] = PREFIX(MET_SEGMENT(SEG_CS)),
+	[0x36] = PREFIX(MET_SEGMENT(SEG_SS)), [0x3e] = PREFIX(MET_SEGMENT(SEG_DS)),
+	[0x64] = PREFIX(MET_SEGMENT(SEG_FS)), [0x65] = PREFIX(MET_SEGMENT(SEG_GS)),
 	[0x40] = REX4, REX4, REX4, REX4,
-	[0x66] = PREFIX(PREFIX_OPERAND), [0x67] = PREFIX(PREFIX_ADDRESS),
-	[0xf0] = PREFIX(PREFIX_LOCK), [0xf2] = PREFIX(PREFIX_REPNE), [0xf3] = PREFIX(PREFIX_REP),
+	[0x66] = PREFIX(MET_OPERAND), [0x67] = PREFIX(MET_ADDRESS),
+	[0xf0] = PREFIX(MET_LOCK), [0xf2] = PREFIX(MET_REPEAT), [0xf3] = PREFIX(MET_REPEAT),
 	[0x63] = { F_MODRM | F_RARE | F_ONLY64 | F_FROM32, INSN_MOVSX },
 	[0x80] = GROUP(GROUP_1, F_BYTE | F_IMM8), GROUP(GROUP_1, F_IMM),
 		 GROUP(GROUP_1, F_BYTE | F_IMM8 | F_NOT64), GROUP(GROUP_1, F_IMM8),
@@ -149,44 +156,42 @@ static const struct opcode groups[GROUP_COUNT][8] = {
 #define REX_X 2u
 #define REX_B 1u
 
-struct decoding {
-	const uint8_t *bytes;
-	uint32_t at, limit; /* the next byte; bytes that may be looked at */
-	enum insn_mode mode;
-	uint32_t form, op;
-	uint32_t rex;
-	uint32_t segment; /* by prefix, or SEG_COUNT */
-	uint32_t repeat;  /* the last of F2H, F3H, or 0 */
-	bool has_operand, has_address, has_lock;
+/* "Operand-Size and Address-Size Attributes": by mode, MET_SIZES and REX.W (as 4). */
+static const struct size {
+	uint8_t operand, address;
+} sizes[3][8] = {
+	[INSN_16] = { { 2, 2 }, { 4, 2 }, { 2, 4 }, { 4, 4 } },
+	[INSN_32] = { { 4, 4 }, { 2, 4 }, { 4, 2 }, { 2, 2 } },
+	[INSN_64] = { { 4, 8 },
+		      { 2, 8 },
+		      { 4, 4 },
+		      { 2, 4 },
+		      { 8, 8 },
+		      { 8, 8 },
+		      { 8, 4 },
+		      { 8, 4 } },
 };
 
-/* "The instruction-size limit of 15 bytes": more is #GP, fewer is for the caller to fetch. */
-static enum err runs_out(const struct decoding *d)
-{
-	return d->limit < INSN_BYTES_MAX ? ERR_RANGE : ERR_INVAL;
-}
+/* Zeros are no prefix: after 15 bytes there are at most an opcode, ModRM, SIB, 8 more. */
+#define WINDOW (INSN_BYTES_MAX + 1 + 16)
 
-/* The caller has seen that they are there. */
+struct decoding {
+	const uint8_t *at; /* the next byte */
+	enum insn_mode mode;
+	uint32_t form, op;
+	uint32_t rex; /* the whole byte, or 0 */
+	uint32_t met; /* MET_* */
+};
+
+/* Little-endian, sign-extended; 1, 2 or 4 bytes. */
 static int64_t take_signed(struct decoding *d, uint32_t width)
 {
-	const uint8_t *const p = d->bytes + d->at;
-	int64_t v64;
-	int32_t v32;
-	int16_t v16;
+	const uint32_t unused = 32 - 8 * width;
+	uint32_t value;
 
+	__builtin_memcpy(&value, d->at, sizeof(value));
 	d->at += width;
-	if (width == 1)
-		return (int8_t)p[0];
-	if (width == 4) {
-		memcpy(&v32, p, sizeof(v32));
-		return v32;
-	}
-	if (width == 2) {
-		memcpy(&v16, p, sizeof(v16));
-		return v16;
-	}
-	memcpy(&v64, p, sizeof(v64));
-	return v64;
+	return (int32_t)(value << unused) >> unused;
 }
 
 /* "Instruction Prefixes". A REX prefix counts only immediately before the opcode. */
@@ -197,144 +202,124 @@ static enum err take_prefix(struct decoding *d, uint32_t byte, uint32_t prefix)
 		return d->mode == INSN_64 ? OK : ERR_UNSUPPORTED; /* INC, DEC of a register */
 	}
 	d->rex = 0;
-	if (prefix == PREFIX_LOCK)
-		d->has_lock = true;
-	else if (prefix == PREFIX_OPERAND)
-		d->has_operand = true;
-	else if (prefix == PREFIX_ADDRESS)
-		d->has_address = true;
-	else if (prefix < PREFIX_SEGMENT)
-		d->repeat = byte;
-	else if (d->mode != INSN_64 || prefix >= PREFIX_SEGMENT + SEG_FS)
-		d->segment = prefix - PREFIX_SEGMENT;
+	if (!(prefix & MET_SEGMENTS))
+		d->met |= prefix;
+	else if (d->mode != INSN_64 || prefix >= MET_SEGMENT(SEG_FS))
+		d->met = (d->met & ~MET_SEGMENTS) | prefix;
 	return OK;
 }
 
-static enum err take_escaped(struct decoding *d, struct opcode *o)
+static const struct opcode *take_escaped(struct decoding *d)
 {
-	if (d->at == d->limit)
-		return runs_out(d);
-	*o = two_byte[d->bytes[d->at++]];
+	static const struct opcode none;
+	const struct opcode *const o = &two_byte[*d->at++];
+	uint32_t byte;
+
 	if (!(o->form & F_ESCAPE))
-		return OK;
-	if (d->at == d->limit)
-		return runs_out(d);
-	if ((d->bytes[d->at] & 0xfe) != 0xf0)
-		return ERR_UNSUPPORTED;
-	*o = movbe[d->bytes[d->at++] & 1];
-	return OK;
+		return o;
+	byte = *d->at++;
+	return (byte & 0xfe) == 0xf0 ? &movbe[byte & 1] : &none;
 }
 
 static enum err take_opcode(struct decoding *d)
 {
-	struct opcode o;
+	const struct opcode *o;
 	uint32_t byte;
 	enum err e;
 
 	for (;;) {
-		if (d->at == d->limit)
-			return runs_out(d);
-		byte = d->bytes[d->at++];
-		o = one_byte[byte];
-		if (!(o.form & F_PREFIX))
+		byte = *d->at++;
+		o = &one_byte[byte];
+		if (!(o->form & F_PREFIX))
 			break;
-		e = take_prefix(d, byte, o.op);
+		e = take_prefix(d, byte, o->op);
 		if (e != OK)
 			return e;
 	}
-	if (o.form & F_ESCAPE) {
-		e = take_escaped(d, &o);
-		if (e != OK)
-			return e;
-	}
-	d->form = o.form;
-	d->op = o.op;
-	return o.form ? OK : ERR_UNSUPPORTED;
+	if (o->form & F_ESCAPE)
+		o = take_escaped(d);
+	d->form = o->form;
+	d->op = o->op;
+	return o->form ? OK : ERR_UNSUPPORTED;
 }
 
 /* "16-Bit Addressing Forms with the ModR/M Byte": two of BX, BP, SI, DI. */
-static void set_address_16(struct insn *out, uint32_t rm)
+static void take_address_16(struct decoding *d, struct insn *out, uint32_t modrm)
 {
-	static const uint8_t base[8] = { GPR_RBX, GPR_RBX, GPR_RBP, GPR_RBP,
-					 GPR_RSI, GPR_RDI, GPR_RBP, GPR_RBX };
+	static const uint8_t bases[8] = { GPR_RBX, GPR_RBX, GPR_RBP, GPR_RBP,
+					  GPR_RSI, GPR_RDI, GPR_RBP, GPR_RBX };
+	const uint32_t mod = modrm >> 6, rm = modrm & 7;
 
-	out->base = base[rm];
+	out->base = bases[rm];
 	if (rm < 4)
 		out->index = rm & 1 ? GPR_RDI : GPR_RSI;
+	if (mod == 0 && rm == 6)
+		out->base = INSN_NO_REGISTER;
+	if (mod == 2 || out->base == INSN_NO_REGISTER)
+		out->displacement = take_signed(d, 2);
+	else if (mod == 1)
+		out->displacement = take_signed(d, 1);
+	if (out->base == GPR_RBP)
+		out->segment = SEG_SS;
 }
 
-/* "32-Bit Addressing Forms with the SIB Byte". */
-static void set_address_sib(const struct decoding *d, struct insn *out, uint32_t sib)
+/* "32-Bit Addressing Forms with the SIB Byte". The value of SIB.base. */
+static uint32_t take_sib(struct decoding *d, struct insn *out)
 {
-	const uint32_t index = (sib >> 3 & 7) | (d->rex & REX_X ? 8 : 0);
+	const uint32_t sib = *d->at++;
+	const uint32_t index = (sib >> 3 & 7) | (d->rex & REX_X) << 2;
 
-	out->base = (uint8_t)((sib & 7) | (d->rex & REX_B ? 8 : 0));
 	if (index != GPR_RSP) {
 		out->index = (uint8_t)index;
 		out->scale = (uint8_t)(1u << (sib >> 6));
 	}
+	return sib & 7;
 }
 
-/* ModRM has been looked at: it is a memory operand. Base, index, displacement, segment. */
-static enum err take_address(struct decoding *d, struct insn *out, uint32_t modrm)
+/* "32-Bit Addressing Forms with the ModR/M Byte", "Special Encodings of REX Prefixes". */
+static void take_address(struct decoding *d, struct insn *out, uint32_t modrm)
 {
-	const uint32_t mod = modrm >> 6, rm = modrm & 7;
-	uint32_t displacement = mod == 1 ? 1 : mod == 2 ? 4 : 0;
-	/* Without a base if mod is 0: this value of ModRM.rm, or of SIB.base. */
-	uint32_t low = rm, none = GPR_RBP;
+	const bool has_sib = (modrm & 7) == GPR_RSP;
+	uint32_t base = has_sib ? take_sib(d, out) : modrm & 7;
 
-	if (out->address_width == 2) {
-		set_address_16(out, rm);
-		none = 6;
-		displacement = mod == 2 ? 2 : mod;
-	} else if (rm == GPR_RSP) {
-		if (d->at == d->limit)
-			return runs_out(d);
-		low = d->bytes[d->at] & 7u;
-		set_address_sib(d, out, d->bytes[d->at++]);
-	} else {
-		out->base = (uint8_t)(rm | (d->rex & REX_B ? 8 : 0));
-		out->is_rip_relative = (modrm & 0xc7) == 5 && d->mode == INSN_64;
+	if (modrm < 0x40 && base == GPR_RBP) { /* no base, but a displacement */
+		out->is_rip_relative = !has_sib && d->mode == INSN_64;
+		out->displacement = take_signed(d, 4);
+		return;
 	}
-	if (mod == 0 && low == none) {
-		out->base = INSN_NO_REGISTER;
-		displacement = out->address_width == 2 ? 2 : 4;
-	}
-	if (displacement != 0) {
-		if (d->limit - d->at < displacement)
-			return runs_out(d);
-		out->displacement = take_signed(d, displacement);
-	}
-	if (out->base == GPR_RBP || out->base == GPR_RSP)
+	base |= (d->rex & REX_B) << 3;
+	out->base = (uint8_t)base;
+	if ((base & ~1u) == GPR_RSP) /* or RBP */
 		out->segment = SEG_SS;
-	return OK;
+	if (modrm >= 0x40)
+		out->displacement = take_signed(d, modrm < 0x80 ? 1 : 4);
 }
 
-/* The form of a group's member; prefixes that make something else of an opcode; widths. */
+/* Members of groups; prefixes that make something else of an opcode; widths. */
 static enum err adjust(struct decoding *d, struct insn *out)
 {
-	struct opcode o;
+	const struct opcode *o;
 
 	if (d->form & F_GROUP) {
-		if (d->at == d->limit)
-			return runs_out(d);
-		o = groups[d->op][d->bytes[d->at] >> 3 & 7];
-		if (!o.form)
+		o = &groups[d->op][*d->at >> 3 & 7];
+		if (!o->form) {
+			d->at++; /* this byte has decided it */
 			return ERR_UNSUPPORTED;
-		d->op = o.op;
-		d->form |= o.form;
-		if (o.op == INSN_PUSH)
+		}
+		d->op = o->op;
+		d->form |= o->form;
+		if (o->op == INSN_PUSH)
 			d->form &= ~F_STORE;
 	}
 	if (d->mode == INSN_64 ? d->form & F_NOT64 : d->form & F_ONLY64)
 		return ERR_UNSUPPORTED;
 	if (d->form & F_PLAIN) {
-		if (d->has_operand || d->repeat)
+		if (d->met & (MET_OPERAND | MET_REPEAT))
 			return ERR_UNSUPPORTED;
 		if (out->width == 2) /* MOVNTI: 32 bits in 16-bit mode too */
 			out->width = 4;
 	}
-	if ((d->form & F_BE) && d->repeat)
+	if ((d->form & F_BE) && (d->met & MET_REPEAT))
 		return ERR_UNSUPPORTED;
 	if ((d->form & F_STACK) && d->mode == INSN_64 && out->width == 4)
 		out->width = 8;
@@ -349,119 +334,121 @@ static enum err adjust(struct decoding *d, struct insn *out)
 }
 
 /* Strings and A0H-A3H. */
-static enum err take_implied(struct decoding *d, struct insn *out)
+static void take_implied(struct decoding *d, struct insn *out)
 {
+	uint64_t offset;
+
 	if (!(d->form & F_ALONE))
 		out->reg = GPR_RAX;
 	if (d->form & F_STRING) {
-		out->has_rep = d->repeat != 0;
-		return OK;
+		out->has_rep = (d->met & MET_REPEAT) != 0;
+		if (d->op == INSN_STOS) { /* to ES:rDI, whatever the prefix */
+			d->met &= ~MET_SEGMENTS;
+			out->segment = SEG_ES;
+		}
+		return;
 	}
-	if (d->limit - d->at < out->address_width)
-		return runs_out(d);
-	out->displacement = take_signed(d, out->address_width);
-	/* An offset is unsigned: "Values are displacements from the segment's base". */
-	if (out->address_width != 8)
-		out->displacement &= (int64_t)(BIT64(8 * out->address_width) - 1);
-	return OK;
+	/* Unsigned: "... an offset relative to the segment base". */
+	__builtin_memcpy(&offset, d->at, sizeof(offset));
+	d->at += out->address_width;
+	out->displacement = (int64_t)(offset & UINT64_MAX >> (64 - 8 * out->address_width));
 }
 
 static enum err take_modrm(struct decoding *d, struct insn *out)
 {
-	uint32_t modrm, reg;
+	const uint32_t modrm = *d->at++;
+	uint32_t reg;
 
-	if (d->at == d->limit)
-		return runs_out(d);
-	modrm = d->bytes[d->at++];
 	if (modrm >= 0xc0)
 		return ERR_UNSUPPORTED; /* no memory operand */
 	if (!(d->form & F_ALONE)) {
 		reg = modrm >> 3 & 7;
-		if (d->rex)
-			reg |= d->rex & REX_R ? 8 : 0;
-		else if (reg >= 4 && out->to_width == 1) {
+		if (d->rex) {
+			reg |= (d->rex & REX_R) << 1;
+		} else if (reg >= 4 && out->to_width == 1) {
 			out->has_high_byte = true;
 			reg -= 4;
 		}
 		out->reg = (uint8_t)reg;
 	}
-	return take_address(d, out, modrm);
-}
-
-static enum err take_immediate(struct decoding *d, struct insn *out)
-{
-	const uint32_t width = d->form & F_IMM8 ? 1 : out->width == 8 ? 4 : out->width;
-
-	if (d->limit - d->at < width)
-		return runs_out(d);
-	out->has_immediate = true;
-	out->immediate = take_signed(d, width);
+	if (out->address_width == 2)
+		take_address_16(d, out, modrm);
+	else
+		take_address(d, out, modrm);
 	return OK;
 }
 
-/* "Operand-Size and Address-Size Attributes". */
-static void set_widths(const struct decoding *d, struct insn *out)
+static void take_immediate(struct decoding *d, struct insn *out)
 {
-	if (d->mode == INSN_64)
-		out->address_width = d->has_address ? 4 : 8;
-	else
-		out->address_width = (d->mode == INSN_32) != d->has_address ? 4 : 2;
-	if (d->form & F_BYTE)
-		out->width = 1;
-	else if (d->rex & REX_W)
-		out->width = 8;
-	else
-		out->width = (d->mode == INSN_16) != d->has_operand ? 2 : 4;
-	out->to_width = out->width;
+	const uint32_t width = d->form & F_IMM8 ? 1 : out->width == 8 ? 4 : out->width;
+
+	out->has_immediate = true;
+	out->immediate = take_signed(d, width);
 }
 
-static enum err finish(struct decoding *d, struct insn *out)
+static enum err decode(struct decoding *d, struct insn *out)
 {
-	enum err e;
+	enum err e = take_opcode(d);
+	const struct size *size;
 
-	if (d->form & (F_IMM | F_IMM8)) {
-		e = take_immediate(d, out);
+	if (e != OK)
+		return e;
+	size = &sizes[d->mode][(d->met & MET_SIZES) | (d->rex & REX_W) >> 1];
+	*out = (struct insn){ .width = d->form & F_BYTE ? 1 : size->operand,
+			      .address_width = size->address,
+			      .is_store = (d->form & F_STORE) != 0,
+			      .segment = SEG_DS,
+			      .base = INSN_NO_REGISTER,
+			      .index = INSN_NO_REGISTER,
+			      .scale = 1,
+			      .reg = INSN_NO_REGISTER };
+	out->to_width = out->width;
+	if (d->form & F_RARE) {
+		e = adjust(d, out);
+		if (e != OK)
+			return e;
+		out->is_store = (d->form & F_STORE) != 0;
+	}
+	if (!(d->form & F_MODRM)) {
+		take_implied(d, out);
+	} else {
+		e = take_modrm(d, out);
 		if (e != OK)
 			return e;
 	}
+	if (d->form & (F_IMM | F_IMM8))
+		take_immediate(d, out);
 	/* "#UD: the LOCK prefix is used with an instruction not listed ..., or when the
 	 * destination operand is not a memory operand". */
-	if (d->has_lock && !(d->form & F_LOCK))
+	if ((d->met & MET_LOCK) && !(d->form & F_LOCK))
 		return ERR_INVAL;
-	/* The destination of a string instruction is ES:rDI, whatever the prefix. */
-	if (d->segment != SEG_COUNT && d->op != INSN_STOS)
-		out->segment = (uint8_t)d->segment;
-	else if (d->op == INSN_STOS)
-		out->segment = SEG_ES;
+	if (d->met & MET_SEGMENTS)
+		out->segment = SEGMENT_OF(d->met);
 	out->op = (uint8_t)d->op;
-	out->is_store = (d->form & F_STORE) != 0;
-	out->length = (uint8_t)d->at;
 	return OK;
 }
 
 enum err insn_decode(const uint8_t *bytes, uint32_t count, enum insn_mode mode, struct insn *out)
 {
-	struct decoding d = {
-		.bytes = bytes,
-		.limit = count < INSN_BYTES_MAX ? count : INSN_BYTES_MAX,
-		.mode = mode,
-		.segment = SEG_COUNT,
-	};
-	enum err e = take_opcode(&d);
+	uint8_t window[WINDOW];
+	struct decoding d = { .at = window, .mode = mode };
+	uint32_t length;
+	enum err e;
 
-	if (e != OK)
-		return e;
-	*out = (struct insn){ .segment = SEG_DS,
-			      .base = INSN_NO_REGISTER,
-			      .index = INSN_NO_REGISTER,
-			      .scale = 1,
-			      .reg = INSN_NO_REGISTER };
-	set_widths(&d, out);
-	if (d.form & F_RARE) {
-		e = adjust(&d, out);
-		if (e != OK)
-			return e;
+	if (count >= INSN_BYTES_MAX) {
+		count = INSN_BYTES_MAX;
+		__builtin_memcpy(window, bytes, 8);
+		__builtin_memcpy(window + 7, bytes + 7, 8);
+	} else {
+		__builtin_memset(window, 0, INSN_BYTES_MAX);
+		__builtin_memcpy(window, bytes, count);
 	}
-	e = d.form & F_MODRM ? take_modrm(&d, out) : take_implied(&d, out);
-	return e == OK ? finish(&d, out) : e;
+	__builtin_memset(window + INSN_BYTES_MAX, 0, WINDOW - INSN_BYTES_MAX);
+	e = decode(&d, out);
+	length = (uint32_t)(d.at - window);
+	/* More than 15 bytes is #GP; fewer are for the caller to fetch. */
+	if (length > count)
+		return count < INSN_BYTES_MAX ? ERR_RANGE : ERR_INVAL;
+	out->length = (uint8_t)length;
+	return e;
 }

@@ -22,9 +22,14 @@
 #define FLAG_OF     BIT64(11)
 #define FLAGS_ARITH (FLAG_CF | FLAG_PF | FLAG_AF | FLAG_ZF | FLAG_SF | FLAG_OF)
 
+/* By width in bytes: a table, as this is on the path of every access. */
+static const uint64_t insn_masks[] = {
+	0, UINT8_MAX, UINT16_MAX, 0, UINT32_MAX, 0, 0, 0, UINT64_MAX
+};
+
 static inline uint64_t insn_truncate(uint64_t value, uint32_t width)
 {
-	return value & UINT64_MAX >> (64 - 8 * width);
+	return value & insn_masks[width];
 }
 
 static inline uint64_t insn_sign_extend(uint64_t value, uint32_t width)

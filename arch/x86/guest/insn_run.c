@@ -7,10 +7,25 @@
 #include "arch/x86/guest/insn.h"
 #include "arch/x86/guest/insn_flags.h"
 
+static uint64_t load_register(const struct insn_cpu *cpu, uint32_t reg)
+{
+	if (cpu->gpr_valid >> reg & 1)
+		return cpu->gpr[reg];
+	return cpu->read_register(cpu->context, reg);
+}
+
+static void store_register(const struct insn_cpu *cpu, uint32_t reg, uint64_t value)
+{
+	if (cpu->gpr_valid >> reg & 1)
+		cpu->gpr[reg] = value;
+	else
+		cpu->write_register(cpu->context, reg, value);
+}
+
 /* Of how many bits of a register addresses are made, or strings step through. */
 static uint64_t get_register(const struct insn_cpu *cpu, uint32_t reg, uint32_t width)
 {
-	return insn_truncate(cpu->read_register(cpu->context, reg), width);
+	return insn_truncate(load_register(cpu, reg), width);
 }
 
 /* SDM Vol. 1, "General-Purpose Registers in 64-Bit Mode": 32 bits zero-extend, fewer merge. */
@@ -23,15 +38,15 @@ static uint64_t merge(uint64_t old, uint32_t width, uint64_t value)
 
 static void put_register(const struct insn_cpu *cpu, uint32_t reg, uint32_t width, uint64_t value)
 {
-	const uint64_t old = width < 4 ? cpu->read_register(cpu->context, reg) : 0;
+	const uint64_t old = width < 4 ? load_register(cpu, reg) : 0;
 
-	cpu->write_register(cpu->context, reg, merge(old, width, value));
+	store_register(cpu, reg, merge(old, width, value));
 }
 
 /* The register operand, AH to BH too. */
 static uint64_t get_operand(const struct insn *i, const struct insn_cpu *cpu)
 {
-	const uint64_t value = cpu->read_register(cpu->context, i->reg);
+	const uint64_t value = load_register(cpu, i->reg);
 
 	return insn_truncate(i->has_high_byte ? value >> 8 : value, i->to_width);
 }
@@ -44,9 +59,8 @@ static void put_operand(const struct insn *i, const struct insn_cpu *cpu, uint64
 		put_register(cpu, i->reg, i->to_width, value);
 		return;
 	}
-	old = cpu->read_register(cpu->context, i->reg);
-	cpu->write_register(cpu->context, i->reg,
-			    (old & ~UINT64_C(0xff00)) | insn_truncate(value, 1) << 8);
+	old = load_register(cpu, i->reg);
+	store_register(cpu, i->reg, (old & ~UINT64_C(0xff00)) | insn_truncate(value, 1) << 8);
 }
 
 /* The operand that is not memory, if there is one. */
@@ -56,17 +70,24 @@ static uint64_t get_other(const struct insn *i, const struct insn_cpu *cpu)
 				: get_operand(i, cpu);
 }
 
-uint64_t insn_effective_address(const struct insn *i, const struct insn_cpu *cpu)
+/* Inlined where loads and stores are carried out: nearly all accesses are those. */
+static inline __attribute__((always_inline)) uint64_t address_of(const struct insn *i,
+								 const struct insn_cpu *cpu)
 {
 	uint64_t at = (uint64_t)i->displacement;
 
 	if (i->base != INSN_NO_REGISTER)
-		at += cpu->read_register(cpu->context, i->base);
+		at += load_register(cpu, i->base);
 	if (i->index != INSN_NO_REGISTER)
-		at += cpu->read_register(cpu->context, i->index) * i->scale;
+		at += load_register(cpu, i->index) * i->scale;
 	if (i->is_rip_relative)
 		at += cpu->rip + i->length;
 	return insn_truncate(at, i->address_width);
+}
+
+uint64_t insn_effective_address(const struct insn *i, const struct insn_cpu *cpu)
+{
+	return address_of(i, cpu);
 }
 
 static enum err read_at(const struct insn *i, const struct insn_cpu *cpu, uint64_t at,
@@ -96,22 +117,25 @@ static enum err run_store(const struct insn *i, const struct insn_cpu *cpu)
 {
 	const uint64_t value = get_other(i, cpu);
 
-	return write_at(i, cpu, insn_effective_address(i, cpu),
+	return write_at(i, cpu, address_of(i, cpu),
 			i->op == INSN_MOVBE ? swap_bytes(value, i->width) : value);
 }
 
 static enum err run_load(const struct insn *i, const struct insn_cpu *cpu)
 {
 	uint64_t value = 0;
-	const enum err e = read_at(i, cpu, insn_effective_address(i, cpu), &value);
+	const enum err e = read_at(i, cpu, address_of(i, cpu), &value);
 
 	if (e != OK)
 		return e;
 	if (i->op == INSN_MOVSX)
-		value = insn_sign_extend(value, i->width);
+		value = insn_truncate(insn_sign_extend(value, i->width), i->to_width);
 	else if (i->op == INSN_MOVBE)
 		value = swap_bytes(value, i->width);
-	put_operand(i, cpu, value);
+	if (i->to_width >= 4)
+		store_register(cpu, i->reg, value);
+	else
+		put_operand(i, cpu, value);
 	return OK;
 }
 
@@ -330,7 +354,7 @@ static enum err run_string(const struct insn *i, const struct insn_cpu *cpu, boo
 
 static enum err run_push(const struct insn *i, const struct insn_cpu *cpu)
 {
-	const uint64_t top = cpu->read_register(cpu->context, GPR_RSP) - i->width;
+	const uint64_t top = load_register(cpu, GPR_RSP) - i->width;
 	uint64_t value = 0;
 	enum err e = read_at(i, cpu, insn_effective_address(i, cpu), &value);
 
@@ -350,7 +374,7 @@ static enum err run_push(const struct insn *i, const struct insn_cpu *cpu)
  */
 static enum err run_pop(const struct insn *i, const struct insn_cpu *cpu)
 {
-	const uint64_t old = cpu->read_register(cpu->context, GPR_RSP);
+	const uint64_t old = load_register(cpu, GPR_RSP);
 	const uint64_t new = merge(old, cpu->stack_width, old + i->width);
 	uint64_t at = insn_effective_address(i, cpu), value = 0;
 	enum err e = cpu->read_memory(cpu->context, SEG_SS, insn_truncate(old, cpu->stack_width),
@@ -362,7 +386,7 @@ static enum err run_pop(const struct insn *i, const struct insn_cpu *cpu)
 		at = insn_truncate(at + new - old, i->address_width);
 	e = write_at(i, cpu, at, value);
 	if (e == OK)
-		cpu->write_register(cpu->context, GPR_RSP, new);
+		store_register(cpu, GPR_RSP, new);
 	return e;
 }
 

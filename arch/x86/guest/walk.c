@@ -39,7 +39,34 @@ struct walk {
 	uint64_t linear;
 	enum walk_access access;
 	struct walk_result *out;
+	uint64_t plain_bytes; /* see at() */
 };
+
+#define PLAIN_ACCESS_MAX 16u
+
+/* How much RAM lies from 1 MiB on without a hole, less what an access may reach beyond. */
+static uint64_t plain_bytes(const struct guest_ram *ram)
+{
+	const uint64_t low = ram->bytes < GUEST_LOW_MAX ? ram->bytes : GUEST_LOW_MAX;
+
+	return low < GUEST_HOLE_END + PLAIN_ACCESS_MAX
+		       ? 0
+		       : low - GUEST_HOLE_END - PLAIN_ACCESS_MAX + 1;
+}
+
+static __attribute__((noinline)) const void *at_any(const struct guest_ram *ram, uint64_t gpa,
+						    uint32_t bytes)
+{
+	return guest_ram_at(ram, gpa, bytes);
+}
+
+/* guest_ram_at() for few bytes: two instructions where guests' tables and code nearly always are. */
+static inline const void *at(const struct walk *w, uint64_t gpa, uint32_t bytes)
+{
+	if (gpa - GUEST_HOLE_END < w->plain_bytes)
+		return w->ram->at + gpa;
+	return at_any(w->ram, gpa, bytes);
+}
 
 /* "Page-Fault Exceptions": bits 4:0 of the error code. */
 static enum err fault(const struct walk *w, uint32_t code)
@@ -65,31 +92,30 @@ static enum err outside_ram(const struct walk *w, uint64_t gpa)
 	return ERR_RANGE;
 }
 
-/* "Determination of Access Rights". `rights` are those of all entries: the NX bit is set where
- * execution is allowed. */
-static bool is_allowed(const struct walk *w, uint64_t rights)
+/* "Determination of Access Rights". `all`: bits set in every entry, `any`: in at least one. */
+static bool is_allowed(const struct walk *w, uint64_t all, uint64_t any)
 {
 	const struct guest_context *const c = w->c;
-	const bool is_user_page = rights & ENTRY_USER;
+	const bool is_user_page = all & ENTRY_USER;
 
 	if (w->access == WALK_EXECUTE) {
-		if (!(rights & ENTRY_NX))
+		if (any & ENTRY_NX)
 			return false;
 		return c->cpl == 3 ? is_user_page : !is_user_page || !(c->cr4 & CR4_SMEP);
 	}
 	if (c->cpl == 3)
-		return is_user_page && (w->access == WALK_READ || (rights & ENTRY_WRITE));
+		return is_user_page && (w->access == WALK_READ || (all & ENTRY_WRITE));
 	if (is_user_page && (c->cr4 & CR4_SMAP) && !(c->rflags & RFLAGS_AC))
 		return false;
-	return w->access == WALK_READ || (rights & ENTRY_WRITE) || !(c->cr0 & CR0_WP);
+	return w->access == WALK_READ || (all & ENTRY_WRITE) || !(c->cr0 & CR0_WP);
 }
 
-static enum err finish(const struct walk *w, uint64_t rights, uint64_t gpa)
+static enum err finish(const struct walk *w, uint64_t all, uint64_t any, uint64_t gpa)
 {
-	if (!is_allowed(w, rights))
+	if (!is_allowed(w, all, any))
 		return fault(w, FAULT_PRESENT);
 	w->out->gpa = gpa;
-	return guest_ram_at(w->ram, gpa, 1) ? OK : ERR_RANGE;
+	return at(w, gpa, 1) ? OK : ERR_RANGE;
 }
 
 /*
@@ -98,19 +124,20 @@ static enum err finish(const struct walk *w, uint64_t rights, uint64_t gpa)
  */
 static enum err walk_wide(const struct walk *w, uint64_t table, uint32_t shift, uint64_t reserved)
 {
-	uint64_t rights = ENTRY_WRITE | ENTRY_USER | ENTRY_NX, entry, in_page;
-	const uint64_t *at;
+	uint64_t all = UINT64_MAX, any = 0, entry, in_page;
+	const uint64_t *p;
 
 	for (;; shift -= 9, table = entry & ADDRESS_52) {
-		at = guest_ram_at(w->ram, table + (w->linear >> shift & 511) * 8, 8);
-		if (!at)
+		p = at(w, table + (w->linear >> shift & 511) * 8, 8);
+		if (!p)
 			return outside_ram(w, WALK_NOWHERE);
-		entry = __atomic_load_n(at, __ATOMIC_RELAXED);
+		entry = __atomic_load_n(p, __ATOMIC_RELAXED);
 		if (!(entry & ENTRY_PRESENT))
 			return fault(w, 0);
 		if (entry & reserved)
 			return fault(w, FAULT_PRESENT | FAULT_RESERVED);
-		rights &= entry ^ ENTRY_NX;
+		all &= entry;
+		any |= entry;
 		if (shift == 12)
 			break;
 		if (!(entry & ENTRY_LARGE))
@@ -122,18 +149,18 @@ static enum err walk_wide(const struct walk *w, uint64_t table, uint32_t shift, 
 		break;
 	}
 	in_page = BIT64(shift) - 1;
-	return finish(w, rights, (entry & ADDRESS_52 & ~in_page) | (w->linear & in_page));
+	return finish(w, all, any, (entry & ADDRESS_52 & ~in_page) | (w->linear & in_page));
 }
 
 static enum err walk_pae(const struct walk *w, uint64_t reserved)
 {
 	const uint64_t table = w->c->cr3 & 0xffffffe0;
-	const uint64_t *const at = guest_ram_at(w->ram, table + (w->linear >> 30) * 8, 8);
+	const uint64_t *const p = at(w, table + (w->linear >> 30) * 8, 8);
 	uint64_t entry;
 
-	if (!at)
+	if (!p)
 		return outside_ram(w, WALK_NOWHERE);
-	entry = __atomic_load_n(at, __ATOMIC_RELAXED);
+	entry = __atomic_load_n(p, __ATOMIC_RELAXED);
 	if (!(entry & ENTRY_PRESENT))
 		return fault(w, 0);
 	if (entry & PDPTE_RESERVED)
@@ -143,11 +170,11 @@ static enum err walk_pae(const struct walk *w, uint64_t reserved)
 
 static enum err load_narrow(const struct walk *w, uint64_t table, uint32_t index, uint64_t *entry)
 {
-	const uint32_t *const at = guest_ram_at(w->ram, table + index * 4u, 4);
+	const uint32_t *const p = at(w, table + index * 4u, 4);
 
-	if (!at)
+	if (!p)
 		return outside_ram(w, WALK_NOWHERE);
-	*entry = __atomic_load_n(at, __ATOMIC_RELAXED);
+	*entry = __atomic_load_n(p, __ATOMIC_RELAXED);
 	return *entry & ENTRY_PRESENT ? OK : fault(w, 0);
 }
 
@@ -155,55 +182,73 @@ static enum err load_narrow(const struct walk *w, uint64_t table, uint32_t index
 static enum err walk_32bit(const struct walk *w)
 {
 	const uint32_t linear = (uint32_t)w->linear;
-	uint64_t directory, entry, rights, gpa;
+	uint64_t directory, entry, gpa;
 	enum err e = load_narrow(w, w->c->cr3 & 0xfffff000, linear >> 22, &directory);
 
 	if (e != OK)
 		return e;
-	rights = directory | ENTRY_NX;
 	if ((directory & ENTRY_LARGE) && (w->c->cr4 & CR4_PSE)) {
 		if (directory & PSE36_RESERVED)
 			return fault(w, FAULT_PRESENT | FAULT_RESERVED);
 		/* PSE-36: bits 20:13 are bits 39:32 of the address. */
 		gpa = (directory & 0xffc00000) | (directory >> 13 & 0xff) << 32;
-		return finish(w, rights, gpa | (linear & 0x3fffff));
+		return finish(w, directory, 0, gpa | (linear & 0x3fffff));
 	}
 	e = load_narrow(w, directory & 0xfffff000, linear >> 12 & 1023, &entry);
 	if (e != OK)
 		return e;
-	return finish(w, rights & (entry | ENTRY_NX), (entry & 0xfffff000) | (linear & 0xfff));
+	return finish(w, directory & entry, 0, (entry & 0xfffff000) | (linear & 0xfff));
+}
+
+static enum err walk(const struct walk *w)
+{
+	const struct guest_context *const c = w->c;
+	const uint64_t reserved = c->efer & EFER_NXE ? 0 : ENTRY_NX;
+
+	w->out->is_fault = false;
+	if (!(c->cr0 & CR0_PG)) {
+		w->out->gpa = w->linear;
+		return at(w, w->linear, 1) ? OK : ERR_RANGE;
+	}
+	if (c->efer & EFER_LMA)
+		return walk_wide(w, c->cr3 & ADDRESS_52, 39, reserved);
+	return c->cr4 & CR4_PAE ? walk_pae(w, reserved) : walk_32bit(w);
 }
 
 enum err guest_walk(const struct guest_ram *ram, const struct guest_context *c, uint64_t linear,
 		    enum walk_access access, struct walk_result *out)
 {
-	const bool is_long = c->efer & EFER_LMA;
-	const struct walk w = { ram, c, is_long ? linear : (uint32_t)linear, access, out };
-	const uint64_t reserved = c->efer & EFER_NXE ? 0 : ENTRY_NX;
+	const struct walk w = { .ram = ram,
+				.c = c,
+				.linear = c->efer & EFER_LMA ? linear : (uint32_t)linear,
+				.access = access,
+				.out = out,
+				.plain_bytes = plain_bytes(ram) };
 
-	out->is_fault = false;
-	if (!(c->cr0 & CR0_PG)) {
-		out->gpa = w.linear;
-		return guest_ram_at(ram, w.linear, 1) ? OK : ERR_RANGE;
-	}
-	if (is_long)
-		return walk_wide(&w, c->cr3 & ADDRESS_52, 39, reserved);
-	return c->cr4 & CR4_PAE ? walk_pae(&w, reserved) : walk_32bit(&w);
+	return walk(&w);
 }
 
 /* Within one page. */
-static enum err fetch_page(const struct guest_ram *ram, const struct guest_context *c,
-			   uint64_t linear, uint8_t *bytes, uint32_t count, struct walk_result *out)
+static enum err fetch_page(const struct walk *w, uint8_t *bytes, uint32_t count)
 {
-	const enum err e = guest_walk(ram, c, linear, WALK_EXECUTE, out);
-	const void *from;
+	const enum err e = walk(w);
+	const uint8_t *from;
 
 	if (e != OK)
 		return e;
-	from = guest_ram_at(ram, out->gpa, count);
+	if (count != PLAIN_ACCESS_MAX - 1) {
+		from = guest_ram_at(w->ram, w->out->gpa, count);
+		if (!from)
+			return ERR_RANGE;
+		memcpy(bytes, from, count);
+		return OK;
+	}
+	/* All that an instruction can be, and nearly always so: without a call. */
+	from = at(w, w->out->gpa, PLAIN_ACCESS_MAX - 1);
 	if (!from)
 		return ERR_RANGE;
-	memcpy(bytes, from, count);
+	__builtin_memcpy(bytes, from, 8);
+	__builtin_memcpy(bytes + 7, from + 7, 8);
 	return OK;
 }
 
@@ -221,9 +266,13 @@ enum err guest_fetch(const struct guest_ram *ram, const struct guest_context *c,
 {
 	const struct guest_segment *const cs = &c->segments[SEG_CS];
 	const bool is_64bit = (c->efer & EFER_LMA) && (cs->access & CS_LONG);
-	const uint64_t linear = is_64bit ? c->rip : (uint32_t)(cs->base + c->rip);
-	uint32_t first = PAGE_BYTES - (uint32_t)(linear & (PAGE_BYTES - 1));
-	uint64_t next;
+	struct walk w = { .ram = ram,
+			  .c = c,
+			  .linear = is_64bit ? c->rip : (uint32_t)(cs->base + c->rip),
+			  .access = WALK_EXECUTE,
+			  .out = out,
+			  .plain_bytes = plain_bytes(ram) };
+	uint32_t first = PAGE_BYTES - (uint32_t)(w.linear & (PAGE_BYTES - 1));
 	enum err e;
 
 	*count = 0;
@@ -235,12 +284,12 @@ enum err guest_fetch(const struct guest_ram *ram, const struct guest_context *c,
 	}
 	if (first > max)
 		first = max;
-	e = fetch_page(ram, c, linear, bytes, first, out);
+	e = fetch_page(&w, bytes, first);
 	if (e != OK)
 		return e;
 	*count = first;
-	if (first < max && next_page(linear, is_64bit, &next) &&
-	    fetch_page(ram, c, next, bytes + first, max - first, out) == OK)
+	if (first < max && next_page(w.linear, is_64bit, &w.linear) &&
+	    fetch_page(&w, bytes + first, max - first) == OK)
 		*count = max;
 	return OK;
 }
