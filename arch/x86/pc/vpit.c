@@ -429,41 +429,69 @@ uint8_t vpit_read(struct vpit *t, uint16_t port, uint64_t now_tsc)
 	return read_counter(&t->counters[port - PC_PIT], tick);
 }
 
-static void write_control_word(struct vpit *t, uint8_t value, uint64_t tick)
+/* Latch commands change no output. */
+static bool is_latch(uint8_t control_word)
 {
-	const uint32_t select = value >> CONTROL_SELECT_SHIFT;
+	return control_word >> CONTROL_SELECT_SHIFT == CONTROL_SELECT_BACK ||
+	       (control_word >> CONTROL_ACCESS_SHIFT & 3) == ACCESS_LATCH;
+}
+
+static void latch(struct vpit *t, uint8_t control_word, uint64_t tick)
+{
+	const uint32_t select = control_word >> CONTROL_SELECT_SHIFT;
 
 	if (select == CONTROL_SELECT_BACK)
-		read_back(t, value, tick);
-	else if ((value >> CONTROL_ACCESS_SHIFT & 3) == ACCESS_LATCH)
-		latch_count(&t->counters[select], tick);
+		read_back(t, control_word, tick);
 	else
-		write_control(&t->counters[select], value);
+		latch_count(&t->counters[select], tick);
+}
+
+static void write_register(struct vpit_counter *c, bool is_control, uint8_t value, uint64_t tick)
+{
+	if (is_control)
+		write_control(c, value);
+	else
+		write_count(c, value, tick);
+}
+
+/* Counter 0's output may change at once, and its next rise. */
+static void write_counter_0(struct vpit *t, bool is_control, uint8_t value, uint64_t tick)
+{
+	struct vpit_counter *const c = &t->counters[0];
+	bool was_high, is_high;
+
+	advance(t, tick);
+	settle(c, tick);
+	was_high = output(c, tick);
+	write_register(c, is_control, value, tick);
+	is_high = output(c, tick);
+	if (was_high != is_high)
+		t->irq0 = is_high;
+	t->has_risen |= is_high && !was_high;
+	rearm(t, tick);
 }
 
 void vpit_write(struct vpit *t, uint16_t port, uint8_t value, uint64_t now_tsc)
 {
 	const uint64_t tick = tick_of(t, now_tsc);
-	struct vpit_counter *const c = &t->counters[0];
-	bool was_high, is_high;
+	const bool is_control = port == PC_PIT + PORT_CONTROL;
+	uint32_t counter;
 
 	if (port == PC_PORT_61) {
 		t->port_61 = value & P61_WRITABLE;
 		set_gate(&t->counters[2], value & P61_GATE_2, tick);
 		return;
 	}
-	advance(t, tick);
-	settle(c, tick);
-	was_high = output(c, tick);
-	if (port - PC_PIT < PORT_CONTROL)
-		write_count(&t->counters[port - PC_PIT], value, tick);
-	else
-		write_control_word(t, value, tick);
-	is_high = output(c, tick);
-	if (was_high != is_high)
-		t->irq0 = is_high;
-	t->has_risen |= is_high && !was_high;
-	rearm(t, tick);
+	if (is_control && is_latch(value)) {
+		latch(t, value, tick);
+		return;
+	}
+	counter = is_control ? value >> CONTROL_SELECT_SHIFT : port & 3u;
+	if (counter != 0) {
+		write_register(&t->counters[counter], is_control, value, tick);
+		return;
+	}
+	write_counter_0(t, is_control, value, tick);
 	if (t->has_risen)
 		t->next_tsc = now_tsc;
 }
