@@ -36,6 +36,7 @@
 
 /* AMD's processor programming references. */
 #define MSR_SYSCFG         0xc0010010u
+#define MSR_PERF_CTL       0xc0010000u /* "PERF_LEGACY_CTL", and four counters behind */
 #define MSR_HWCR           0xc0010015u
 #define MSR_NB_CFG         0xc001001fu
 #define MSR_INT_PENDING    0xc0010055u
@@ -104,6 +105,7 @@ struct row {
 #define E_RANGE(who, msr, more)	       { (msr), (more), (who), EMULATED, NEVER, 0, 0, 0 }
 #define H(msr, reg, rule)	       { (msr), 0, ANY, HELD, (rule), (reg), 0, 0 }
 #define C(who, msr, value, rule, lost) { (msr), 0, (who), CONSTANT, (rule), 0, (value), (lost) }
+#define C_RANGE(who, msr, more, lost)  { (msr), (more), (who), CONSTANT, SAME, 0, 0, (lost) }
 
 /* x2APIC's range and IA32_TSC_DEADLINE exist too: msr_read() and msr_write() begin with them. */
 static const struct row table[] = {
@@ -144,8 +146,11 @@ static const struct row table[] = {
 	C(AMD | PC,	MSR_NB_CFG,		0, SAME, NB_CFG_CF8_EXT),
 	C(AMD | PC,	MSR_INT_PENDING,	0, SAME, 0),
 	C(AMD | PC,	MSR_MMIO_CONF_BASE,	0, SAME, 0),
+	/* Every AMD CPU has these four, without a CPUID bit; ours count nothing. */
+	C_RANGE(AMD | PC, MSR_PERF_CTL,		7, UINT64_MAX),
 	C(ANY,		MSR_KVM_POLL_CONTROL,	1, SAME, BIT64(0)), /* nobody polls for it */
 };
+#undef C_RANGE
 #undef E
 #undef E_RANGE
 #undef H
