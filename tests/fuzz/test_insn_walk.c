@@ -344,6 +344,8 @@ static void carry_out(const struct insn *i, enum insn_mode mode)
 					.rip = rflags * 3,
 					.rflags = &rflags,
 					.stack_width = mode == INSN_64 ? 8 : stacks[execution & 1],
+					.gpr = cpu.gpr,
+					.gpr_valid = execution & 16 ? (uint32_t)old_flags : 0,
 					.read_register = read_register,
 					.write_register = write_register,
 					.read_memory = read_memory,

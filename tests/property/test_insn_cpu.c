@@ -238,6 +238,8 @@ static bool run_both(const struct instruction *code, const struct insn *i)
 				      .rip = (uint64_t)(uintptr_t)page->instruction,
 				      .rflags = &o.state.rflags,
 				      .stack_width = 8,
+				      .gpr = o.state.gpr,
+				      .gpr_valid = (uint32_t)random_u64(),
 				      .read_register = our_register,
 				      .write_register = our_set_register,
 				      .read_memory = our_read,
