@@ -2,7 +2,6 @@
 /* The virtual 8254 against one that is stepped clock pulse by clock pulse. */
 #include <stdlib.h>
 #include <string.h>
-#include "arch/x86/pc/ticks.h"
 #include "arch/x86/pc/vpit.h"
 #include "tests/test.h"
 
@@ -568,24 +567,6 @@ static void time_that_goes_back_does_no_harm(void)
 	CHECK(!vpit_expire(&t, 1000));
 }
 
-static void clocks_are_exact_for_a_hundred_years(void)
-{
-	for (uint32_t i = 0; i < 200000; i++) {
-		const uint64_t hz = 1 + random_below(4000000);
-		const uint64_t tsc_hz = hz + random_below(2000000000) * 2ull;
-		const uint64_t epoch = (uint64_t)random_below(1u << 30) << random_below(20);
-		const uint64_t since = (uint64_t)random_below(1u << 30) << random_below(33);
-		const uint64_t ticks = ticks_at(epoch, epoch + since, hz, tsc_hz);
-		const uint64_t tsc = ticks_to_tsc(epoch, ticks, hz, tsc_hz);
-
-		CHECK(ticks == (uint64_t)((unsigned __int128)since * hz / tsc_hz));
-		CHECK(tsc <= epoch + since && ticks_at(epoch, tsc, hz, tsc_hz) == ticks);
-		CHECK(ticks == 0 || ticks_at(epoch, tsc - 1, hz, tsc_hz) == ticks - 1 ||
-		      hz == tsc_hz);
-		CHECK(ticks_at(epoch + since, epoch, hz, tsc_hz) == 0);
-	}
-}
-
 int main(void)
 {
 	RUN(mode_0_is_high_n_plus_one_pulses_after_the_count);
@@ -598,6 +579,5 @@ int main(void)
 	RUN(a_storm_is_ten_kilohertz_at_most);
 	RUN(a_control_word_that_raises_the_output_is_an_edge);
 	RUN(time_that_goes_back_does_no_harm);
-	RUN(clocks_are_exact_for_a_hundred_years);
 	return test_failed;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* ACPI fixed hardware: the timer against 128-bit division, the registers bit by bit. */
 #include <stdlib.h>
+#include "arch/x86/pc/ticks.h"
 #include "arch/x86/pc/vpm.h"
 #include "tests/test.h"
 
@@ -144,8 +145,27 @@ static void each_carry_is_an_event_until_it_is_cleared(void)
 	CHECK(vpm_read(&p, 0x600, 2, slow_tsc(UINT64_C(60) << 31)) == 1);
 }
 
+static void clocks_are_exact_for_a_hundred_years(void)
+{
+	for (uint32_t i = 0; i < 200000; i++) {
+		const uint64_t hz = 1 + random_u64() % 4000000;
+		const uint64_t tsc_hz = hz + random_u64() % 4000000000;
+		const uint64_t epoch = random_u64() % (1u << 30) << random_u64() % 20;
+		const uint64_t since = random_u64() % (1u << 30) << random_u64() % 33;
+		const uint64_t ticks = ticks_at(epoch, epoch + since, hz, tsc_hz);
+		const uint64_t tsc = ticks_to_tsc(epoch, ticks, hz, tsc_hz);
+
+		CHECK(ticks == (uint64_t)((unsigned __int128)since * hz / tsc_hz));
+		CHECK(tsc <= epoch + since && ticks_at(epoch, tsc, hz, tsc_hz) == ticks);
+		CHECK(ticks == 0 || ticks_at(epoch, tsc - 1, hz, tsc_hz) == ticks - 1 ||
+		      hz == tsc_hz);
+		CHECK(ticks_at(epoch + since, epoch, hz, tsc_hz) == 0);
+	}
+}
+
 int main(void)
 {
+	RUN(clocks_are_exact_for_a_hundred_years);
 	RUN(the_timer_is_exact_for_a_hundred_years);
 	RUN(the_timer_never_goes_back);
 	RUN(narrow_reads_are_parts_of_wide_ones);
