@@ -68,8 +68,8 @@ linux       := $(addprefix $(B)/guests/,linux-generic linux-rt linux-cloud initr
 guests      := $(patsubst %,$(B)/guests/%.elf,$(guest_names)) $(linux)
 
 .DEFAULT_GOAL := all
-.PHONY: all help deps guests image images plan run test check-tree host-tests boot-tests format \
-	bench experiment experiments mutants fuzz clean
+.PHONY: all help deps guests image images linux-images bench-images plan run test check-tree \
+	host-tests boot-tests format bench experiment experiments mutants fuzz clean
 .SECONDARY:
 .DELETE_ON_ERROR:
 
@@ -78,7 +78,7 @@ guests      := $(patsubst %,$(B)/guests/%.elf,$(guest_names)) $(linux)
 #: make test              set up, then every test CI runs; ends with "N passed, N failed"
 #: make plan CONFIG=...   check a configuration and print its plan, or what is wrong with it
 #: make image CONFIG=...  build/BOOTX64.EFI, build/bulkhead.elf, build/bulkhead.iso
-#: make bench             instruction counts of the hypervisor's paths: build/results/bench.json
+#: make bench [PEER=kvm]  instruction counts of the hypervisor's paths: build/results/bench.json
 #: make experiment        lists the experiments; NAME=x runs one: build/results/x.{json,csv,svg}
 #: make mutants           breaks the scheduler on purpose; every break must turn a test red
 #: make fuzz [N=100000000]  hostile instructions over hostile page tables; and every instruction
@@ -205,7 +205,14 @@ C := $(call config_dir,$(CONFIG))
 image: $(C)/bulkhead.iso
 	$(Q)cp $(C)/bulkhead.elf $(C)/BOOTX64.EFI $(C)/bulkhead.iso $(C)/esp.img $(B)/
 	$(Q)tools/size --config $(C) --out $(B)/results/size.json
-images: $(foreach c,$(configs),$(call config_dir,$(c))/bulkhead.iso)
+# Those of the experiments with Linux are many and large: made when they are asked for.
+linux_experiments := $(filter configs/linux_share_% configs/linux_mixed_% configs/linux_cyclictest_%,\
+		     $(configs))
+isos = $(foreach c,$(1),$(call config_dir,$(c))/bulkhead.iso)
+images: $(call isos,$(filter-out $(linux_experiments),$(configs)))
+linux-images: $(call isos,$(linux_experiments))
+bench-images: $(call isos,$(patsubst %,configs/%.c,bench bench_shared bench_ipi eight_busy \
+		compute_short compute_long))
 
 plan: deps
 	$(Q)$(SUB) $(guests) $(C)/plan
@@ -252,9 +259,12 @@ format:
 	$(Q)git ls-files '*.c' '*.h' | xargs clang-format -i
 
 # --- measurements ------------------------------------------------------------------------
-bench experiment: deps
-	$(Q)$(SUB) images $(B)/tool/bench_cbs
-	$(Q)tools/$@ $(NAME)
+bench: deps
+	$(Q)$(SUB) bench-images $(B)/tool/bench_cbs
+	$(Q)tools/bench $(if $(PEER),--peer $(PEER))
+experiment: deps
+	$(Q)$(SUB) images $(if $(filter linux%,$(NAME)),linux-images)
+	$(Q)tools/experiment $(NAME)
 experiments: deps
 	$(Q)$(SUB) images
 	$(Q)tools/experiment aquosa-micro

@@ -2,7 +2,7 @@
 /*
  * guests/linux/kvm_run.c - runs a guest of guests/abi.h under Linux' KVM: the peer in make bench.
  *
- *	kvm_run IMAGE [CPUS [MIB [ARGUMENTS]]]
+ *	kvm_run IMAGE [CPUS [MIB [ARGUMENT..]]]
  *
  * Model    The same file that runs under our hypervisor, entered in the same state. What KVM can
  *	    do in the kernel is done there: APICs, I/O APIC, PICs and PIT (KVM_CREATE_IRQCHIP,
@@ -182,7 +182,7 @@ static bool host_is_amd(void)
 	return b == 0x68747541u; /* "Auth" */
 }
 
-static void write_info(const char *args)
+static void write_info(char **args)
 {
 	struct guest_info info = {
 		.magic = GUEST_INFO_MAGIC,
@@ -195,7 +195,8 @@ static void write_info(const char *args)
 		.exit_port = EXIT_PORT,
 	};
 
-	snprintf(info.args, sizeof(info.args), "%s", args);
+	for (size_t used = 0; *args && used < sizeof(info.args); args++)
+		used += (size_t)snprintf(info.args + used, sizeof(info.args) - used, "%s ", *args);
 	memcpy(ram + GUEST_INFO_GPA, &info, sizeof(info));
 }
 
@@ -321,14 +322,14 @@ int main(int argc, char **argv)
 	ram_bytes = (argc > 3 ? strtoull(argv[3], NULL, 0) : DEFAULT_MIB) * MIB;
 	if (argc < 2 || cpu_count < 1 || cpu_count > CPUS_MAX || ram_bytes < 2 * MIB ||
 	    ram_bytes > RAM_MAX) {
-		fprintf(stderr, "usage: kvm_run IMAGE [CPUS [MIB [ARGUMENTS]]]\n");
+		fprintf(stderr, "usage: kvm_run IMAGE [CPUS [MIB [ARGUMENT..]]]\n");
 		return EXIT_FAILED_CALL;
 	}
 	create_machine();
 	entry = load_image(argv[1]);
 	for (uint32_t i = 0; i < cpu_count; i++)
 		create_cpu(&cpus[i], i);
-	write_info(argc > 4 ? argv[4] : "");
+	write_info(argv + (argc > 4 ? 4 : argc));
 	for (uint32_t i = 0; i < cpu_count; i++)
 		set_registers(&cpus[i], entry);
 	for (uint32_t i = 1; i < cpu_count; i++) {

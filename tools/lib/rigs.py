@@ -77,12 +77,33 @@ def boot(rig, config, cpus=None, memory=None, icount=QEMU_ICOUNT, timeout=600, s
     option, image, default_cpus, default_memory = RIGS[rig]
     cpus = cpus or max(default_cpus, cores_needed(config))
     serial = os.path.join(config_dir(config), "%s.serial" % (tag or rig))
-    command = [os.path.join(TOP, "tools/rig"), rig, option,
-               os.path.join(config_dir(config), image),
-               "--cpus", str(cpus), "--memory", str(memory or default_memory),
-               "--timeout", str(timeout), "--serial", serial] + list(more)
+    command = [option, os.path.join(config_dir(config), image), "--cpus", str(cpus),
+               "--memory", str(memory or default_memory), "--timeout", str(timeout)] + list(more)
     if rig.startswith("qemu") and cpus == 1:
         command += ["--icount", str(icount)]
+    return _run(rig, config, command, serial, show)
+
+
+# What bare Linux needs to be told in a rig: Bochs' CPUID claims another TSC frequency than it
+# has; under QEMU's instruction clock, reading the x2APIC timer's count ends QEMU.
+BARE = {"bochs": ("tsc_early_khz=50000", []), "qemu-iso": ("", ["--model", "max,-x2apic"])}
+
+
+def boot_bare(rig, name, kernel, initrd, append, icount=0, memory=512, timeout=900):
+    """The same for a Linux kernel without the hypervisor, on one CPU. `name`: of the run."""
+    words, more = BARE[rig]
+    folder = os.path.join(TOP, "build/bare")
+    os.makedirs(folder, exist_ok=True)
+    command = ["--kernel", os.path.join(TOP, kernel), "--initrd", os.path.join(TOP, initrd),
+               "--append", "console=ttyS0,115200 quiet bulkhead.bare %s %s" % (append, words),
+               "--cpus", "1", "--memory", str(memory), "--timeout", str(timeout)] + more
+    if rig.startswith("qemu"):
+        command += ["--icount", str(icount)]
+    return _run(rig, name, command, os.path.join(folder, "%s.%s.serial" % (name, rig)), None)
+
+
+def _run(rig, name, options, serial, show):
+    command = [os.path.join(TOP, "tools/rig"), rig, "--serial", serial] + options
     if not show:
         command.append("--quiet")
     process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
@@ -95,7 +116,7 @@ def boot(rig, config, cpus=None, memory=None, icount=QEMU_ICOUNT, timeout=600, s
     if os.path.exists(serial):
         with open(serial, encoding="ascii", errors="replace", newline="") as f:
             text = f.read()
-    return Boot(rig, config, code, text)
+    return Boot(rig, name, code, text)
 
 
 _boots = {}
@@ -107,6 +128,13 @@ def boot_soon(rig, config, **options):
     key = (rig, config, tuple(sorted((k, str(v)) for k, v in options.items())))
     if key not in _boots:
         _boots[key] = _pool.submit(boot, rig, config, **options)
+    return _boots[key]
+
+
+def boot_bare_soon(rig, name, **options):
+    key = (rig, name, "bare")
+    if key not in _boots:
+        _boots[key] = _pool.submit(boot_bare, rig, name, **options)
     return _boots[key]
 
 
