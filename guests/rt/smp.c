@@ -16,6 +16,7 @@
 #define AFTER_INIT_US     10000u
 #define AFTER_START_UP_US 200u
 #define PATIENCE_US       1000000u
+#define GLANCE_US         1000u /* it looks again so often: rarely enough for neighbours not to notice */
 
 struct cpu_stacks {
 	uint8_t guard[PAGE_SIZE];
@@ -67,7 +68,7 @@ static void wait_us(uint64_t us)
 	const uint64_t end = cpu_rdtsc() + ticks_from_us(us, hz);
 
 	while (!is_up() && cpu_rdtsc() < end)
-		apic_pause(cpu_rdtsc() + ticks_from_us(AFTER_START_UP_US, hz));
+		apic_pause(cpu_rdtsc() + ticks_from_us(us < GLANCE_US ? us : GLANCE_US, hz));
 }
 
 bool smp_start(uint32_t cpu, void (*main)(void))
