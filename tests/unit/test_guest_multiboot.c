@@ -402,6 +402,9 @@ static void modules_go_below_a_kernel_at_the_top(void)
 	add_module("a.bin", NULL, PAGE_BYTES);
 	CHECK(check() == OK);
 	CHECK(load.modules_at[0] == MIB(1));
+	put_segment(1, CODE, MIB(1), MIB(1), 0x1001, 0x1001);
+	CHECK(check() == OK);
+	CHECK(load.modules_at[0] == MIB(1) + 0x2000);
 }
 
 static void the_information_is_complete(void)
