@@ -112,7 +112,7 @@ static void the_fadt_says_what_the_pc_has(void)
 	CHECK(is_port(f + 148, PC_PM1_EVENT, 32, 2));
 	CHECK(is_port(f + 172, PC_PM1_CONTROL, 16, 2));
 	CHECK(is_port(f + 208, PC_PM_TIMER, 32, 3));
-	CHECK(is_port(f + 116, PC_RESET, 8, 1) && get(f + 128, 1) == PC_RESET_VALUE);
+	CHECK(is_port(f + 116, PC_RESET_PORT, 8, 1) && get(f + 128, 1) == PC_RESET_VALUE);
 	CHECK(get(f + 96, 2) > 100 && get(f + 98, 2) > 1000); /* no C2, no C3 */
 	CHECK(get(f + 108, 1) == 0x32);
 	CHECK(get(f + 109, 2) == 0x05);

@@ -190,7 +190,7 @@ static void write_fadt_blocks(uint8_t *f)
 	put32(f + FADT_PM_TMR_BLK, PC_PM_TIMER);
 	f[FADT_PM_TMR_LEN] = 4;
 	put_gas(f + FADT_X_PM_TMR_BLK, PC_PM_TIMER, 32, GAS_DWORD);
-	put_gas(f + FADT_RESET_REG, PC_RESET, 8, GAS_BYTE);
+	put_gas(f + FADT_RESET_REG, PC_RESET_PORT, 8, GAS_BYTE);
 	f[FADT_RESET_VALUE] = PC_RESET_VALUE;
 }
 

@@ -17,14 +17,14 @@
 #define PC_POST           0x80u  /* writes are lost */
 #define PC_PORT_92        0x92u  /* "Port 92": A20 (always on), fast reset (bit 0) */
 #define PC_PIC_SLAVE      0xa0u  /* 2 ports */
-#define PC_EXIT           0xf4u  /* isa-debug-exit */
+#define PC_EXIT_PORT      0xf4u  /* isa-debug-exit */
 #define PC_COM1           0x3f8u /* 8 ports */
 #define PC_ELCR           0x4d0u /* 2 ports: edge or level of the PIC's lines */
 #define PC_PM1_EVENT      0x600u /* 4 ports: status, enable */
 #define PC_PM1_CONTROL    0x604u /* 2 ports */
 #define PC_PM_TIMER       0x608u /* 4 ports */
 #define PC_PCI_ADDRESS    0xcf8u /* 4 ports */
-#define PC_RESET          0xcf9u /* within them: 1 byte */
+#define PC_RESET_PORT     0xcf9u /* within them: 1 byte */
 #define PC_PCI_DATA       0xcfcu /* 4 ports */
 
 #define PC_RESET_SYSTEM   0x02u /* 0CF9H: bit 1 system reset, bit 2 does it */

@@ -87,6 +87,7 @@ static void write_pc(struct access *a, uint64_t gpa, uint32_t width, uint64_t va
 
 	lock_take(&pc->lock);
 	if (is_in(gpa, PC_IOAPIC, PC_IOAPIC_BYTES)) {
+		a->effect->posted |= pc_expire_pit(pc, a->now_tsc);
 		vioapic_write(&pc->ioapic, (uint32_t)(gpa - PC_IOAPIC), (uint32_t)value);
 		a->effect->posted |= pc_after_interrupts(pc);
 		pc_note_next(pc, a->now_tsc, a->effect);

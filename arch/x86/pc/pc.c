@@ -124,7 +124,7 @@ void pc_note_next(struct pc *pc, uint64_t now_tsc, struct pc_effect *effect)
 
 /* ---- Time ---- */
 
-static vcpu_set_t expire_pit(struct pc *pc, uint64_t now_tsc)
+vcpu_set_t pc_expire_pit(struct pc *pc, uint64_t now_tsc)
 {
 	vcpu_set_t posted = 0;
 
@@ -136,7 +136,7 @@ static vcpu_set_t expire_pit(struct pc *pc, uint64_t now_tsc)
 
 static vcpu_set_t expire_all(struct pc *pc, uint64_t now_tsc)
 {
-	vcpu_set_t posted = expire_pit(pc, now_tsc);
+	vcpu_set_t posted = pc_expire_pit(pc, now_tsc);
 
 	vrtc_expire(&pc->rtc, now_tsc);
 	posted |= set_irq(pc, PC_IRQ_RTC, pc->rtc.irq8);
@@ -185,6 +185,7 @@ static uint8_t read_byte(struct pc *pc, uint16_t port, uint64_t now_tsc, struct 
 	case PC_PIC_MASTER ... PC_PIC_MASTER + 1:
 	case PC_PIC_SLAVE ... PC_PIC_SLAVE + 1:
 	case PC_ELCR ... PC_ELCR + 1:
+		effect->posted |= pc_expire_pit(pc, now_tsc); /* nobody did while nobody listened */
 		value = vpic_read(&pc->pic, port);
 		effect->posted |= pc_after_interrupts(pc);
 		return value;
@@ -224,7 +225,7 @@ static void write_byte(struct pc *pc, uint16_t port, uint8_t value, uint64_t now
 	case PC_PIT ... PC_PIT + 3:
 	case PC_PORT_61:
 		vpit_write(&pc->pit, port, value, now_tsc);
-		effect->posted |= expire_pit(pc, now_tsc);
+		effect->posted |= pc_expire_pit(pc, now_tsc);
 		pc_note_next(pc, now_tsc, effect);
 		return;
 	case PC_RTC ... PC_RTC + 1:
@@ -235,6 +236,7 @@ static void write_byte(struct pc *pc, uint16_t port, uint8_t value, uint64_t now
 	case PC_PIC_MASTER ... PC_PIC_MASTER + 1:
 	case PC_PIC_SLAVE ... PC_PIC_SLAVE + 1:
 	case PC_ELCR ... PC_ELCR + 1:
+		effect->posted |= pc_expire_pit(pc, now_tsc);
 		vpic_write(&pc->pic, port, value);
 		effect->posted |= pc_after_interrupts(pc);
 		pc_note_next(pc, now_tsc, effect);
@@ -245,7 +247,7 @@ static void write_byte(struct pc *pc, uint16_t port, uint8_t value, uint64_t now
 	case PC_PORT_92:
 		reset_by(effect, value & BIT32(0));
 		return;
-	case PC_RESET:
+	case PC_RESET_PORT:
 		reset_by(effect, value & PC_RESET_CPU);
 		return;
 	default:
@@ -261,7 +263,7 @@ static bool is_pm(uint16_t port, uint32_t width)
 static bool is_pci(uint16_t port, uint32_t width)
 {
 	return port >= PC_PCI_ADDRESS && port + width <= PC_PCI_DATA + 4 &&
-	       !(port == PC_RESET && width == 1);
+	       !(port == PC_RESET_PORT && width == 1);
 }
 
 static uint32_t read_port(struct pc *pc, uint16_t port, uint32_t width, uint64_t now_tsc,
@@ -299,7 +301,7 @@ static void write_port(struct pc *pc, uint16_t port, uint32_t width, uint32_t va
 		vpci_port_write(&pc->pci, port, width, value);
 		return;
 	}
-	if (port == PC_EXIT && pc->setup.has_exit_port) {
+	if (port == PC_EXIT_PORT && pc->setup.has_exit_port) {
 		effect->event = PC_EXIT;
 		effect->value = value;
 		return;

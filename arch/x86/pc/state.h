@@ -39,5 +39,11 @@ void pc_access_port(struct pc *pc, const struct exit_info *e, uint32_t value,
 
 /* Under the lock, after the I/O APIC or the 8259 was touched: what they have to send. */
 vcpu_set_t pc_after_interrupts(struct pc *pc);
+/*
+ * Under the lock, before an interrupt controller is written: while none listens to counter 0 its
+ * edges are nobody's event, and are lost here, as on the chips.
+ */
+vcpu_set_t pc_expire_pit(struct pc *pc, uint64_t now_tsc);
+
 /* Under the lock, after a device's own event may have moved. */
 void pc_note_next(struct pc *pc, uint64_t now_tsc, struct pc_effect *effect);
