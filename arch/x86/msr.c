@@ -146,6 +146,7 @@ static const struct row table[] = {
 	C(AMD | PC,	MSR_NB_CFG,		0, SAME, NB_CFG_CF8_EXT),
 	C(AMD | PC,	MSR_INT_PENDING,	0, SAME, 0),
 	C(AMD | PC,	MSR_MMIO_CONF_BASE,	0, SAME, 0),
+	C(AMD | PC,	MSR_DE_CFG,		DE_CFG_LFENCE, SAME, 0), /* msr_host.h sees to it */
 	/* Every AMD CPU has these four, without a CPUID bit; ours count nothing. */
 	C_RANGE(AMD | PC, MSR_PERF_CTL,		7, UINT64_MAX),
 	C(ANY,		MSR_KVM_POLL_CONTROL,	1, SAME, BIT64(0)), /* nobody polls for it */

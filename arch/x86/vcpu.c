@@ -10,6 +10,7 @@
 #include "arch/x86/cpuid.h"
 #include "arch/x86/fpu.h"
 #include "arch/x86/msr.h"
+#include "arch/x86/msr_host.h"
 #include "arch/x86/nested.h"
 #include "arch/x86/percpu.h"
 #include "arch/x86/post.h"
@@ -103,6 +104,7 @@ enum err arch_vcpu_core_enable(const char **missing)
 	/* Off from the first guest's DR0 to DR3 on: see load_debug_registers(). */
 	cpu_write_dr7(DR7_FIXED1);
 	keep_guests_branches_out();
+	msr_host_serialize_lfence();
 	fpu_core_enable();
 	return backend.core_enable(missing);
 }

@@ -161,11 +161,13 @@ static const struct {
 	{ 0x4b564d05, 0x4b564d05, ALWAYS },
 	{ 0xc0000080, 0xc0000084, ALWAYS },
 	{ 0xc0000100, 0xc0000103, ALWAYS },
+	{ 0xc0010000, 0xc0010007, ON_AMD | ON_PC },
 	{ 0xc0010010, 0xc0010010, ON_AMD | ON_PC },
 	{ 0xc0010015, 0xc0010015, ON_AMD | ON_PC },
 	{ 0xc001001f, 0xc001001f, ON_AMD | ON_PC },
 	{ 0xc0010055, 0xc0010055, ON_AMD | ON_PC },
 	{ 0xc0010058, 0xc0010058, ON_AMD | ON_PC },
+	{ 0xc0011029, 0xc0011029, ON_AMD | ON_PC },
 };
 
 /* `has`: what is true of the vCPU. */
@@ -305,11 +307,14 @@ static void constants_take_only_themselves_and_what_is_lost(void)
 			 { 0x1d9, 0, 3 },
 			 { 0x4b564d05, 1, 1 } },
 	  on_amd[] = { { 0x8b, 0, 0 },
+		       { 0xc0010000, 0, ~0ull },
+		       { 0xc0010007, 0, ~0ull },
 		       { 0xc0010010, 0, 0 },
 		       { 0xc0010015, 1 << 24, 0x148 },
 		       { 0xc001001f, 0, 1ull << 46 },
 		       { 0xc0010055, 0, 0 },
-		       { 0xc0010058, 0, 0 } };
+		       { 0xc0010058, 0, 0 },
+		       { 0xc0011029, 2, 0 } };
 
 	for (int is_amd = 0; is_amd < 2; is_amd++) {
 		fresh_on(is_amd ? amd : intel, WITH_PC);
