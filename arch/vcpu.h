@@ -135,8 +135,11 @@ MUST_CHECK enum err arch_vcpu_msr(vcpu_id_t id, const struct exit_info *e, vcpu_
 /* Finishes EXIT_APIC. */
 void arch_vcpu_apic(vcpu_id_t id, const struct exit_info *e, vcpu_set_t *posted);
 
-/* Takes in what others have posted. May change its timer (INIT). */
-void arch_vcpu_sync(vcpu_id_t id);
+/*
+ * Takes in what others have posted. May change its timer (INIT), and leave it waiting for a
+ * start-up IPI. True: one has come, and it begins; whatever it waited for before is forgotten.
+ */
+bool arch_vcpu_sync(vcpu_id_t id);
 /*
  * From any core: true if hardware will show the running guest what was posted, or it is shown
  * already; false: its core must be kicked.

@@ -257,8 +257,10 @@ void run_poke(vcpu_set_t set)
 void run_deliver(struct vcpu_state *from, vcpu_set_t set)
 {
 	if (set & BIT64(from->id)) {
-		arch_vcpu_sync(from->id);
+		(void)arch_vcpu_sync(from->id);
 		run_note_timer(from);
+		if (arch_vcpu_waits_for_sipi(from->id)) /* it sent itself an INIT */
+			poke(from);
 	}
 	for (set &= ~BIT64(from->id); set; set &= set - 1) {
 		struct vcpu_state *to = &vcpu_states[__builtin_ctzll(set)];
@@ -317,14 +319,18 @@ static void begin_life(struct vcpu_state *v, uint32_t life)
 static void take_posted(struct run_core *c, struct vcpu_state *v, uint64_t now_tsc)
 {
 	const uint32_t life = __atomic_load_n(&v->partition->life, __ATOMIC_ACQUIRE);
+	bool has_begun;
 
 	if (v->life != life)
 		begin_life(v, life);
-	arch_vcpu_sync(v->id);
+	has_begun = arch_vcpu_sync(v->id);
 	run_note_timer(v);
-	if (!v->is_blocked)
+	if (!v->is_blocked) {
+		if (arch_vcpu_waits_for_sipi(v->id))
+			block(c, v, now_tsc);
 		return;
-	if (arch_vcpu_wants_to_run(v->id)) {
+	}
+	if (has_begun || arch_vcpu_wants_to_run(v->id)) {
 		wakeq_set(&c->wakeq, (uint32_t)v->id, TSC_NEVER);
 		wake(c, v, now_tsc);
 	} else {

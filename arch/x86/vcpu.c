@@ -395,7 +395,7 @@ void arch_vcpu_timer_expire(vcpu_id_t id, uint64_t now_tsc)
 /* --- what others have posted -------------------------------------------------------------- */
 
 /* "MP Initialization Protocol Algorithm": a start-up IPI counts only after INIT. */
-static void take_startup(struct vcpu *v, uint32_t events)
+static bool take_startup(struct vcpu *v, uint32_t events)
 {
 	if (events & VCPU_POST_INIT) {
 		vlapic_receive_init(&v->lapic);
@@ -403,7 +403,7 @@ static void take_startup(struct vcpu *v, uint32_t events)
 		v->nmi_pending = v->entry_pending = false;
 	}
 	if (!(events & VCPU_POST_SIPI) || v->activity != VCPU_WAITS_FOR_SIPI)
-		return;
+		return false;
 	v->activity = VCPU_ACTIVE;
 	v->entry = (struct vcpu_entry){ .mode = VCPU_REAL16,
 					.sipi_vector = (uint8_t)__atomic_load_n(
@@ -411,6 +411,7 @@ static void take_startup(struct vcpu *v, uint32_t events)
 	v->entry_pending = true;
 	if (is_loaded(v))
 		begin_at_entry(v);
+	return true;
 }
 
 static void take_level(struct vcpu *v)
@@ -423,16 +424,17 @@ static void take_level(struct vcpu *v)
 	v->has_new_level = true;
 }
 
-void arch_vcpu_sync(vcpu_id_t id)
+bool arch_vcpu_sync(vcpu_id_t id)
 {
 	static const uint64_t no_level[4];
 	uint64_t vectors[4];
 	struct vcpu *v = vcpus[id];
+	bool has_begun = false;
 	const uint32_t events =
 		__atomic_fetch_and(&v->mailbox.events, VCPU_POST_EXTINT, __ATOMIC_SEQ_CST);
 
 	if (events & (VCPU_POST_INIT | VCPU_POST_SIPI))
-		take_startup(v, events);
+		has_begun = take_startup(v, events);
 	if ((events & VCPU_POST_NMI) && v->activity == VCPU_ACTIVE)
 		v->nmi_pending = true;
 	if (events & VCPU_POST_LEVEL)
@@ -441,6 +443,7 @@ void arch_vcpu_sync(vcpu_id_t id)
 		vlapic_merge(&v->lapic, vectors, v->has_apicv ? no_level : v->mailbox.level);
 	look_at_extint(v);
 	backend.events_changed(v);
+	return has_begun;
 }
 
 bool arch_vcpu_notify(vcpu_id_t id)

@@ -148,12 +148,13 @@ void arch_vcpu_apic(vcpu_id_t id, const struct exit_info *e, vcpu_set_t *posted)
 	*posted = 0;
 }
 
-void arch_vcpu_sync(vcpu_id_t id)
+bool arch_vcpu_sync(vcpu_id_t id)
 {
 	struct fake_guest *g = &fake.guests[id];
 
 	g->interrupts += g->posted;
 	g->posted = 0;
+	return false;
 }
 
 bool arch_vcpu_notify(vcpu_id_t id)
