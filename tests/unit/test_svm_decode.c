@@ -92,7 +92,8 @@ static void ports_come_with_direction_width_and_value(void)
 				svm_decode(&v, &vmcb, &out);
 				CHECK(out.kind == (strings & 1 ? EXIT_PIO_STRING : EXIT_PIO));
 				CHECK(out.addr == 0xcf8 && out.width == width && out.write == !in);
-				CHECK(out.value == (v.gpr[GPR_RAX] & mask[width]));
+				if (!in)
+					CHECK(out.value == (v.gpr[GPR_RAX] & mask[width]));
 				CHECK(v.skip_bytes == 2);
 			}
 }

@@ -42,17 +42,18 @@ static uint64_t edx_eax(const struct vcpu *v)
 }
 
 /* EXITINFO2 holds the address of the next instruction, on every CPU. */
-static void decode_port(struct vcpu *v, const struct vmcb *vmcb, struct exit_info *out)
+static inline void decode_port(struct vcpu *v, const struct vmcb *vmcb, struct exit_info *out)
 {
-	const uint64_t info = vmcb->exit_info1;
-	const uint8_t width = (uint8_t)IOIO_WIDTH(info);
+	const uint32_t info = (uint32_t)vmcb->exit_info1;
+	const uint32_t width = IOIO_WIDTH(info);
 
 	v->skip_bytes = (uint32_t)(vmcb->exit_info2 - vmcb->rip);
-	out->kind = info & IOIO_STRING ? EXIT_PIO_STRING : EXIT_PIO;
+	out->kind = __builtin_expect(info & IOIO_STRING, 0) ? EXIT_PIO_STRING : EXIT_PIO;
 	out->addr = IOIO_PORT(info);
-	out->width = width;
+	out->width = (uint8_t)width;
 	out->write = !(info & IOIO_IN);
-	out->value = v->gpr[GPR_RAX] & (BIT64(8 * width) - 1);
+	if (!(info & IOIO_IN))
+		out->value = v->gpr[GPR_RAX] & (BIT64(8 * width) - 1);
 }
 
 static void decode_msr(struct vcpu *v, const struct vmcb *vmcb, struct exit_info *out)

@@ -143,10 +143,17 @@ static bool prepare(struct vcpu *v, uint64_t deadline_tsc, struct exit_info *out
 	return true;
 }
 
-static inline void settle(struct vcpu *v, const struct vmcb *vmcb)
+static inline bool has_news(const struct vcpu *v, const struct vmcb *vmcb)
+{
+	const struct svm_vcpu *const s = v->backend;
+
+	return s->vintr != vmcb->vintr || (vmcb->exit_int_info & EVENT_VALID);
+}
+
+static void take_news(struct vcpu *v, const struct vmcb *vmcb)
 {
 	svm_note_interrupts(v, vmcb);
-	if (__builtin_expect((vmcb->exit_int_info & EVENT_VALID) != 0, 0))
+	if (vmcb->exit_int_info & EVENT_VALID)
 		svm_event_was_interrupted(v);
 }
 
@@ -154,12 +161,14 @@ static inline void settle(struct vcpu *v, const struct vmcb *vmcb)
  * The timer is armed for the deadline until its interrupt is taken.
  * VMRUN in QEMU forgets an interrupt shadow, so that svm_show_events() must see to it.
  */
-static void finish_interrupt(struct vcpu *v, const struct vmcb *vmcb, struct exit_info *out)
+static __attribute__((noinline)) void finish_interrupt(struct vcpu *v, const struct vmcb *vmcb,
+						       struct exit_info *out)
 {
 	const uint64_t deadline_tsc = percpu()->timer_tsc;
 
 	take_interrupts();
-	settle(v, vmcb);
+	if (has_news(v, vmcb))
+		take_news(v, vmcb);
 	v->lapic.changed |= (vmcb->interrupt_shadow & INTERRUPT_SHADOW) != 0;
 	out->kind = interrupt_kind(deadline_tsc, out->exit_tsc);
 }
@@ -187,25 +196,39 @@ static __attribute__((noinline)) void finish_other(struct vcpu *v, const struct 
 	}
 }
 
+static inline __attribute__((always_inline)) void decode(struct vcpu *v, const struct vmcb *vmcb,
+							 struct exit_info *out)
+{
+	if (svm_is_frequent((uint32_t)vmcb->exit_code))
+		svm_decode(v, vmcb, out);
+	else
+		finish_other(v, vmcb, out);
+}
+
+static __attribute__((noinline)) void finish_with_news(struct vcpu *v, const struct vmcb *vmcb,
+						       struct exit_info *out)
+{
+	take_news(v, vmcb);
+	decode(v, vmcb, out);
+}
+
 /*
  * Every exit but CPUID and VMMCALL, whose emulation looks at no interrupt: what they leave
- * undone here, prepare() does.
+ * undone here, prepare() does. Jumps only, so that nothing need be kept over calls.
  */
 static __attribute__((noinline)) void finish(struct vcpu *v, struct exit_info *out)
 {
 	const struct vmcb *const vmcb = v->control;
-	const uint32_t code = (uint32_t)vmcb->exit_code;
 
-	if (code == VMEXIT_INTR) {
+	if ((uint32_t)vmcb->exit_code == VMEXIT_INTR) {
 		finish_interrupt(v, vmcb, out);
 		return;
 	}
 	take_none();
-	settle(v, vmcb);
-	if (svm_is_frequent(code))
-		svm_decode(v, vmcb, out);
+	if (__builtin_expect(has_news(v, vmcb), 0))
+		finish_with_news(v, vmcb, out);
 	else
-		finish_other(v, vmcb, out);
+		decode(v, vmcb, out);
 }
 
 /*

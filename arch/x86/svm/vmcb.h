@@ -105,10 +105,10 @@
 #define VMEXIT_INVALID	    0xffffffffu
 
 /* EXITINFO1 of VMEXIT_IOIO, "I/O Intercepts". */
-#define IOIO_IN		    BIT64(0)
-#define IOIO_STRING	    BIT64(2)
+#define IOIO_IN		    BIT32(0)
+#define IOIO_STRING	    BIT32(2)
 #define IOIO_WIDTH(info)    ((info) >> 4 & 7)	/* one bit set: 1, 2 or 4 bytes */
-#define IOIO_PORT(info)	    ((info) >> 16 & 0xffff)
+#define IOIO_PORT(info)	    ((info) >> 16)		/* of 32 bits */
 
 #define MSR_WRITE	    BIT64(0)	/* EXITINFO1 of VMEXIT_MSR */
 #define NPF_WRITE	    BIT64(1)	/* EXITINFO1 of VMEXIT_NPF: as a page-fault error code */
