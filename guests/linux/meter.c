@@ -5,7 +5,8 @@
  *	meter tsc		   prints the time-stamp counter
  *	meter drain		   waits until the console has sent what was written
  *	meter cpu WINDOW_MS COUNT  units of work done in each of COUNT windows of CLOCK_MONOTONIC,
- *				   and the ticks (10 ms) that /proc/stat calls stolen in it
+ *				   and the ticks (10 ms) that /proc/stat calls stolen in it;
+ *				   last, those stolen since it booted
  *	meter smp MS		   a process pinned on each CPU works for MS; units of each
  *	meter stress		   computes, walks memory, makes processes and system calls, for ever
  *
@@ -93,6 +94,7 @@ static int measure_cpu(uint64_t window_ns, uint64_t count)
 		steal = steal_end;
 		start = now_ns();
 	}
+	printf("@{\"stolen_ticks_in_all\":%llu}\n", (unsigned long long)steal);
 	return EXIT_SUCCESS;
 }
 
