@@ -264,7 +264,7 @@ static bool run_both(const struct instruction *code, const struct insn *i)
 
 /* ---- Cases ---- */
 
-static uint32_t executed[INSN_OP_COUNT], refused;
+static uint32_t executed[INSN_OP_COUNT], refused, total;
 
 static bool has_movbe(void)
 {
@@ -461,6 +461,7 @@ static void try(struct instruction *code)
 			abort();
 		CHECK(run_both(code, &i));
 		executed[i.op]++;
+		total++;
 	} else if (e == ERR_INVAL && code->count <= INSN_BYTES_MAX) {
 		execute(code);
 		CHECK(trapped == SIGILL);
@@ -546,5 +547,6 @@ int main(int argc, char **argv)
 	set_up();
 	RUN(forms_with_modrm_do_what_the_cpu_does);
 	RUN(forms_without_modrm_do_what_the_cpu_does);
+	printf("%u executed, %u refused by both\n", total, refused);
 	return test_failed;
 }

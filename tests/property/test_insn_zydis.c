@@ -166,8 +166,8 @@ static void translate_other(const ZydisDecodedOperand *o, struct insn *out)
  * Where the reference is wrong: docs/decoder.md.
  *
  * SIB with base 5 and ModRM.mod 0 has no base, whatever REX.B ("Special Encodings": "Base register
- * number 5, mod 00: REX.B don't care"); with a 32-bit address size in 64-bit mode, Zydis before
- * release 4.1.2 or so reads R13D there (its issue 592).
+ * number 5, mod 00: REX.B don't care"); with a 32-bit address size in 64-bit mode, Zydis up to
+ * release 4.1 reads R13D there (its issue 592).
  * MOVSXD with a 16-bit register reads 16 bits: "MOVSXD r16, r/m16".
  * The bit number of BT forms: unsigned there, sign-extended here, masked before its use.
  */
