@@ -2,4 +2,4 @@
 /* configs/linux_mixed_boot.c - beside Linux that boots again and again. */
 #include "configs/linux_mixed.h"
 
-MIXED_SYSTEM("linux_mixed_boot", "cloud", "reboot", .on_reset = LIFE_RESTART);
+MIXED_CLOUD("linux_mixed_boot", "reboot", .on_reset = LIFE_RESTART);

@@ -2,4 +2,4 @@
 /* configs/linux_mixed_fio.c - beside Linux: fio. See configs/linux_mixed.h. */
 #include "configs/linux_mixed.h"
 
-MIXED_SYSTEM("linux_mixed_fio", "cloud", "fio");
+MIXED_CLOUD("linux_mixed_fio", "fio");

@@ -2,4 +2,4 @@
 /* configs/linux_mixed_idle.c - beside Linux: idle. See configs/linux_mixed.h. */
 #include "configs/linux_mixed.h"
 
-MIXED_SYSTEM("linux_mixed_idle", "cloud", "idle");
+MIXED_CLOUD("linux_mixed_idle", "idle");

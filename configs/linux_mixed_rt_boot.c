@@ -2,4 +2,4 @@
 /* configs/linux_mixed_rt_boot.c - beside the RT kernel that boots again and again. */
 #include "configs/linux_mixed.h"
 
-MIXED_SYSTEM("linux_mixed_rt_boot", "rt", "reboot", .on_reset = LIFE_RESTART);
+MIXED_LINUX_RT("linux_mixed_rt_boot", "reboot", .on_reset = LIFE_RESTART);

@@ -2,4 +2,4 @@
 /* configs/linux_mixed_stress.c - beside Linux: stress. See configs/linux_mixed.h. */
 #include "configs/linux_mixed.h"
 
-MIXED_SYSTEM("linux_mixed_stress", "cloud", "stress");
+MIXED_CLOUD("linux_mixed_stress", "stress");
