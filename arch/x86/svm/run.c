@@ -231,6 +231,14 @@ static __attribute__((noinline)) void finish(struct vcpu *v, struct exit_info *o
 		decode(v, vmcb, out);
 }
 
+/* The TSC in its two halves as RDTSC gives them: nobody reads it before the guest has run. */
+static inline void store_tsc(uint64_t *to)
+{
+	uint32_t *const halves = (uint32_t *)to;
+
+	__asm__ volatile("rdtsc" : "=a"(halves[0]), "=d"(halves[1])::"memory");
+}
+
 /*
  * Written so that the compiler keeps nothing across run() and needs no stack frame.
  * A deadline that has passed while its timer was armed is not looked for: the timer is then
@@ -243,7 +251,7 @@ static inline __attribute__((always_inline)) void enter(struct vcpu *v, struct e
 	uint32_t code;
 
 	vmcb->rax = v->gpr[GPR_RAX];
-	out->entry_tsc = cpu_rdtsc();
+	store_tsc(&out->entry_tsc);
 	now = run(v, out);
 	now.out->exit_tsc = cpu_rdtsc();
 	vmcb = now.v->control;
