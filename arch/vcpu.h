@@ -153,8 +153,10 @@ uint64_t arch_vcpu_timer_tsc(vcpu_id_t id);
 void arch_vcpu_timer_expire(vcpu_id_t id, uint64_t now_tsc);
 /* True if it is not waiting for a start-up IPI, and a pending event would end HLT. */
 bool arch_vcpu_wants_to_run(vcpu_id_t id);
-/* True if it waits for a start-up IPI. */
+/* True if it waits for a start-up IPI. Any core. */
 bool arch_vcpu_waits_for_sipi(vcpu_id_t id);
+/* True if an NMI, INIT or start-up IPI is on its way to it. Any core. */
+bool arch_vcpu_has_events(vcpu_id_t id);
 
 /*
  * Where the guest wants struct kvm_steal_time (Linux, "MSR_KVM_STEAL_TIME"), or 0. The caller

@@ -56,7 +56,8 @@ static bool is_dead(struct vcpu_state *v)
 	lock_take(&p->lock);
 	v->is_dead = true;
 	for (uint32_t i = 0; i < p->plan->vcpu_count; i++)
-		all &= p->vcpus[i].is_dead || arch_vcpu_waits_for_sipi(p->vcpus[i].id);
+		all &= (p->vcpus[i].is_dead || arch_vcpu_waits_for_sipi(p->vcpus[i].id)) &&
+		       !arch_vcpu_has_events(p->vcpus[i].id);
 	lock_give(&p->lock);
 	return all;
 }

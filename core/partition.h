@@ -48,12 +48,12 @@ struct vcpu_state {
 	core_id_t core;               /* [I] */
 	uint32_t server;              /* [I] its CBS server on that core */
 	bool keeps_pc;                /* [I] its core serves the PC's timers */
-	bool is_blocked;              /* [C] waits for an interrupt */
+	bool is_blocked;              /* [C], read by who pokes: waits for an interrupt */
 	bool has_finished;            /* [C] never runs again */
 	bool is_parked;               /* [C] its partition restarts */
 	bool is_dead;                 /* [L] halted with interrupts off */
 	uint32_t life;                /* [C] how often its partition had restarted when it began */
-	uint32_t fruitless;           /* [C] timers in a row that did not wake it */
+	uint32_t fruitless; /* [C], read by who pokes: looks in a row that did not wake it */
 	/* What run_guest() keeps its eyes on: here, and not in registers or on the stack. */
 	uint64_t timer_tsc;    /* [C] cached: its virtual timer's, or its PC's, next expiry */
 	uint64_t until_tsc;    /* [C] while it runs: when the core wants to choose again */

@@ -7,6 +7,7 @@
 #include "core/load.h"
 #include "core/log.h"
 #include "core/run.h"
+#include "core/run_posted.h"
 #include "core/steal.h"
 
 /* Log bytes moved at a time while a core has nothing better to do: one FIFO of a 16550. */
@@ -135,7 +136,7 @@ static void pay_debt(struct run_core *c, struct vcpu_state *v, uint64_t now_tsc)
 	charge(c, v, debt, now_tsc);
 }
 
-static void wake(struct run_core *c, struct vcpu_state *v, uint64_t now_tsc)
+void run_wake(struct run_core *c, struct vcpu_state *v, uint64_t now_tsc)
 {
 	v->is_blocked = false;
 	v->is_dead = false;
@@ -151,10 +152,9 @@ static void wake(struct run_core *c, struct vcpu_state *v, uint64_t now_tsc)
 	pay_debt(c, v, now_tsc);
 }
 
-static __attribute__((noinline)) void block(struct run_core *c, struct vcpu_state *v,
-					    uint64_t now_tsc)
+__attribute__((noinline)) void run_block(struct run_core *c, struct vcpu_state *v, uint64_t now_tsc)
 {
-	v->is_blocked = true;
+	__atomic_store_n(&v->is_blocked, true, __ATOMIC_SEQ_CST); /* before `poked` is read */
 	c->causer = v;
 	if (!v->has_finished)
 		wakeq_set(&c->wakeq, (uint32_t)v->id, v->timer_tsc);
@@ -197,9 +197,7 @@ void run_expire(struct vcpu_state *v, uint64_t now_tsc)
  * a few times, for it may hide another one behind it; then only once in a period, so that
  * nobody's time is spent on a guest that sleeps.
  */
-#define FRUITLESS_MAX 16u
-
-static void queue_timer(struct run_core *c, struct vcpu_state *v, uint64_t now_tsc)
+void run_queue_timer(struct run_core *c, struct vcpu_state *v, uint64_t now_tsc)
 {
 	uint64_t at_tsc = v->timer_tsc;
 
@@ -216,147 +214,17 @@ static __attribute__((noinline)) void look_at(struct run_core *c, struct vcpu_st
 	if (v->timer_tsc <= now_tsc)
 		run_expire(v, now_tsc);
 	if (arch_vcpu_wants_to_run(v->id)) {
-		wake(c, v, now_tsc);
+		run_wake(c, v, now_tsc);
 		return;
 	}
 	v->fruitless++;
-	c->causer = v;
-	queue_timer(c, v, now_tsc);
+	run_queue_timer(c, v, now_tsc);
 }
 
 static void wake_due(struct run_core *c, uint64_t now_tsc)
 {
 	while (wakeq_next_tsc(&c->wakeq) <= now_tsc)
 		look_at(c, &vcpu_states[wakeq_take_due(&c->wakeq, now_tsc)], now_tsc);
-}
-
-/* ---- what came from elsewhere: interrupts, the end or the restart of the partition ---- */
-
-/*
- * Any core. The bit goes before the kick: whoever is kicked finds it. A core that pokes its own
- * looks at it before it runs a guest again.
- */
-static void poke(struct vcpu_state *v)
-{
-	struct run_core *c = &run_cores[v->core];
-
-	__atomic_fetch_or(&c->poked, BIT64(v->id), __ATOMIC_SEQ_CST);
-	if (v->core != arch_mp_core_id())
-		arch_mp_kick(v->core);
-	else if (c->running)
-		c->running->until_tsc = 0;
-}
-
-void run_poke(vcpu_set_t set)
-{
-	for (; set; set &= set - 1)
-		poke(&vcpu_states[__builtin_ctzll(set)]);
-}
-
-/* Hardware may show interrupts to a running guest; then its core has nothing to look at. */
-void run_deliver(struct vcpu_state *from, vcpu_set_t set)
-{
-	if (set & BIT64(from->id)) {
-		(void)arch_vcpu_sync(from->id);
-		run_note_timer(from);
-		if (arch_vcpu_waits_for_sipi(from->id)) /* it sent itself an INIT */
-			poke(from);
-	}
-	for (set &= ~BIT64(from->id); set; set &= set - 1) {
-		struct vcpu_state *to = &vcpu_states[__builtin_ctzll(set)];
-
-		if (!arch_vcpu_notify(to->id))
-			poke(to);
-	}
-}
-
-static void retire(struct run_core *c, struct vcpu_state *v, uint64_t now_tsc)
-{
-	if (v->has_finished)
-		return;
-	v->has_finished = true;
-	if (v->is_blocked)
-		wakeq_set(&c->wakeq, (uint32_t)v->id, TSC_NEVER);
-	else
-		block(c, v, now_tsc);
-}
-
-/* Once every vCPU of the partition has parked, the first one's server pays for the loading. */
-static void park(struct run_core *c, struct vcpu_state *v, uint64_t now_tsc)
-{
-	struct partition *p = v->partition;
-	struct vcpu_state *first = &p->vcpus[0];
-
-	if (!v->is_parked) {
-		v->is_parked = true;
-		if (!v->is_blocked)
-			block(c, v, now_tsc);
-		wakeq_set(&c->wakeq, (uint32_t)v->id, TSC_NEVER);
-		if (__atomic_add_fetch(&p->parked_count, 1, __ATOMIC_ACQ_REL) < p->plan->vcpu_count)
-			return;
-		if (v != first) {
-			run_poke(BIT64(first->id));
-			return;
-		}
-	}
-	if (v == first && v->is_blocked &&
-	    __atomic_load_n(&p->parked_count, __ATOMIC_ACQUIRE) == p->plan->vcpu_count)
-		wake(c, v, now_tsc);
-}
-
-/* The others begin their new life as at power-on: waiting for a start-up IPI. */
-static void begin_life(struct vcpu_state *v, uint32_t life)
-{
-	const struct vcpu_entry waits = { .mode = VCPU_WAITS };
-
-	v->life = life;
-	v->is_parked = false;
-	v->is_dead = false;
-	arch_vcpu_restart(v->id, &waits,
-			  __atomic_load_n(&v->partition->epoch_tsc, __ATOMIC_ACQUIRE));
-}
-
-static void take_posted(struct run_core *c, struct vcpu_state *v, uint64_t now_tsc)
-{
-	const uint32_t life = __atomic_load_n(&v->partition->life, __ATOMIC_ACQUIRE);
-	bool has_begun;
-
-	if (v->life != life)
-		begin_life(v, life);
-	has_begun = arch_vcpu_sync(v->id);
-	run_note_timer(v);
-	if (!v->is_blocked) {
-		if (arch_vcpu_waits_for_sipi(v->id))
-			block(c, v, now_tsc);
-		return;
-	}
-	if (has_begun || arch_vcpu_wants_to_run(v->id)) {
-		wakeq_set(&c->wakeq, (uint32_t)v->id, TSC_NEVER);
-		wake(c, v, now_tsc);
-	} else {
-		queue_timer(c, v, now_tsc);
-	}
-}
-
-static __attribute__((noinline)) void look_at_poked(struct run_core *c, uint64_t now_tsc)
-{
-	vcpu_set_t set = __atomic_exchange_n(&c->poked, 0, __ATOMIC_SEQ_CST);
-
-	while (set) {
-		struct vcpu_state *v = &vcpu_states[__builtin_ctzll(set)];
-
-		set &= set - 1;
-		switch (partition_state(v->partition)) {
-		case PARTITION_RUNNING:
-			take_posted(c, v, now_tsc);
-			break;
-		case PARTITION_RESTARTING:
-			park(c, v, now_tsc);
-			break;
-		default:
-			retire(c, v, now_tsc);
-		}
-	}
 }
 
 /* Only reservations are replenished. */
@@ -413,9 +281,10 @@ static struct cbs_pick pass(struct run_core *c)
 	struct vcpu_state *causer;
 	struct cbs_pick pick;
 
-	if (__atomic_load_n(&c->poked, __ATOMIC_SEQ_CST))
-		look_at_poked(c, now_tsc);
 	wake_due(c, now_tsc);
+	/* Twice: a look may poke on its own core. What other cores poke comes with a kick. */
+	for (uint32_t i = 0; i < 2 && __atomic_load_n(&c->poked, __ATOMIC_SEQ_CST); i++)
+		run_look_at_poked(c, now_tsc);
 	causer = c->causer;
 	c->causer = NULL;
 	pick = choose(c, now_tsc);
@@ -493,10 +362,10 @@ static __attribute__((noinline)) enum leave reload(struct vcpu_state *v)
 	uint64_t now_tsc = arch_clock_now_tsc();
 	bool goes_on = true;
 
-	while (goes_on && now_tsc < v->deadline_tsc && !stopping()) {
+	do {
 		goes_on = load_step(p);
 		now_tsc = arch_clock_now_tsc();
-	}
+	} while (goes_on && now_tsc < v->until_tsc && !stopping());
 	v->ledger.hypervisor[LEDGER_SWITCH] += now_tsc - v->last_tsc;
 	v->last_tsc = now_tsc;
 	if (goes_on)
@@ -541,18 +410,22 @@ static __attribute__((noinline)) void serve(struct run_core *c, struct cbs_pick 
 	v->last_tsc = begin_tsc;
 	v->steal_tsc += begin_tsc - v->ready_tsc;
 	steal_publish(v, STEAL_RUNS);
-	c->running = v;
-	leave = v->is_parked ? reload(v) : run_guest(v);
-	c->running = NULL;
+	__atomic_store_n(&c->running, v, __ATOMIC_SEQ_CST);
+	if (__atomic_load_n(&c->poked, __ATOMIC_SEQ_CST) & BIT64(v->id))
+		leave = LEAVE_READY; /* something came since the pass: it looks first */
+	else
+		leave = v->is_parked ? reload(v) : run_guest(v);
+	__atomic_store_n(&c->running, NULL, __ATOMIC_RELEASE);
 	c->ledger.last_tsc = v->last_tsc;
 	v->ready_tsc = v->last_tsc;
-	steal_publish(v, leave == LEAVE_READY ? STEAL_PREEMPTED : STEAL_RUNS);
+	if (leave == LEAVE_READY)
+		steal_publish(v, STEAL_PREEMPTED);
 	note_switch(c, pick.server, c->ledger.last_tsc,
 		    v->ledger.hypervisor[LEDGER_SWITCH] - switches_tsc);
 	trace_add(&c->trace, c->ledger.last_tsc, TRACE_STOP, pick.server, 0);
 	charge(c, v, c->ledger.last_tsc - begin_tsc, c->ledger.last_tsc);
 	if (leave == LEAVE_BLOCKED)
-		block(c, v, c->ledger.last_tsc);
+		run_block(c, v, c->ledger.last_tsc);
 }
 
 static __attribute__((noinline)) void idle(struct run_core *c, uint64_t until_tsc)

@@ -8,8 +8,9 @@
  * Accounting  Ticks between entry and exit are the guest's. Ticks from an exit to the next
  *	       entry are the hypervisor's for that guest, by exit kind. Both are charged to its
  *	       server. A pass of the scheduler belongs to the vCPU that caused it by blocking or
- *	       by waking, and is charged to its server when it wakes next (`debt_tsc`); a pass due
- *	       to exhaustion or replenishment is the scheduler's own, and is what the admission
+ *	       by waking, and is charged to its server when it wakes next
+ *	       (`debt_tsc`); a pass due to exhaustion or replenishment, or a look at a sleeper
+ *	       that sleeps on (a few in a row, then at most one in a period), is the scheduler's own, and is what the admission
  *	       test's overhead stands for.
  * Units       TSC ticks, absolute.
  * Sharing     struct run_core belongs to its core until `is_done`; core 0 reads it afterwards.
@@ -28,7 +29,7 @@ struct run_core {
 	struct cbs cbs;                       /* [C] */
 	struct wakeq wakeq;                   /* [C] blocked vCPUs' timers, by vCPU */
 	vcpu_set_t poked;           /* atomic: vCPUs of this core that others have something for */
-	struct vcpu_state *running; /* [C] inside run_guest(); NULL outside */
+	struct vcpu_state *running; /* [C], read by who pokes: inside run_guest(), or NULL */
 	struct vcpu_state *causer;  /* [C] for whom the pass at hand is made; or NULL */
 	struct ledger ledger;       /* [C] */
 	struct trace trace;         /* [C] */

@@ -431,12 +431,15 @@ bool arch_vcpu_sync(vcpu_id_t id)
 	struct vcpu *v = vcpus[id];
 	bool has_begun = false;
 	const uint32_t events =
-		__atomic_fetch_and(&v->mailbox.events, VCPU_POST_EXTINT, __ATOMIC_SEQ_CST);
+		__atomic_load_n(&v->mailbox.events, __ATOMIC_SEQ_CST) & ~VCPU_POST_EXTINT;
 
 	if (events & (VCPU_POST_INIT | VCPU_POST_SIPI))
 		has_begun = take_startup(v, events);
 	if ((events & VCPU_POST_NMI) && v->activity == VCPU_ACTIVE)
 		v->nmi_pending = true;
+	/* What they did shows before they are gone: arch_vcpu_has_events(). */
+	if (events)
+		__atomic_fetch_and(&v->mailbox.events, ~events, __ATOMIC_SEQ_CST);
 	if (events & VCPU_POST_LEVEL)
 		take_level(v);
 	if (pi_take(v->mailbox.vectors, vectors))
@@ -469,6 +472,14 @@ bool arch_vcpu_wants_to_run(vcpu_id_t id)
 bool arch_vcpu_waits_for_sipi(vcpu_id_t id)
 {
 	return vcpus[id]->activity == VCPU_WAITS_FOR_SIPI;
+}
+
+bool arch_vcpu_has_events(vcpu_id_t id)
+{
+	const struct vcpu *v = vcpus[id];
+
+	return v->nmi_pending || (__atomic_load_n(&v->mailbox.events, __ATOMIC_SEQ_CST) &
+				  (VCPU_POST_NMI | VCPU_POST_INIT | VCPU_POST_SIPI));
 }
 
 /* --- the rest ----------------------------------------------------------------------------- */

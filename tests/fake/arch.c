@@ -162,6 +162,11 @@ bool arch_vcpu_notify(vcpu_id_t id)
 	return false;
 }
 
+bool arch_vcpu_has_events(vcpu_id_t id)
+{
+	return false;
+}
+
 bool arch_vcpu_waits_for_sipi(vcpu_id_t id)
 {
 	return false;
