@@ -104,10 +104,7 @@ static void task_priority(void)
 	check(cpu_rdmsr(MSR_X2APIC_TPR) == 0x70, "CR8 is TPR bits 7:4");
 	apic_send_self(HIGH);
 	check(order_count == 0, "CR8 holds a vector back");
-	if (is_qemu_tcg()) /* a CR8 write while a virtual interrupt waits: "bql_locked()" */
-		cpu_wrmsr(MSR_X2APIC_TPR, 0);
-	else
-		write_cr8(0);
+	write_cr8(0);
 	check(order_is("h"), "and lowering it lets the vector in");
 	cpu_wrmsr(MSR_X2APIC_TPR, 0x95);
 	check(read_cr8() == 9, "TPR bits 7:4 are CR8");
