@@ -433,6 +433,7 @@ bool arch_vcpu_sync(vcpu_id_t id)
 	const uint32_t events =
 		__atomic_load_n(&v->mailbox.events, __ATOMIC_SEQ_CST) & ~VCPU_POST_EXTINT;
 
+	backend.events_changed(v); /* AMD-V: IRR without what the guest has taken */
 	if (events & (VCPU_POST_INIT | VCPU_POST_SIPI))
 		has_begun = take_startup(v, events);
 	if ((events & VCPU_POST_NMI) && v->activity == VCPU_ACTIVE)

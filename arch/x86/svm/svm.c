@@ -183,8 +183,10 @@ static void svm_apic_mode_changed(struct vcpu *v)
 	(void)v;
 }
 
+/* What the guest has taken since is noted first: what comes now may be the same vector again. */
 static void svm_events_changed(struct vcpu *v)
 {
+	svm_note_interrupts(v, v->control);
 	v->lapic.changed = true;
 }
 
