@@ -19,7 +19,7 @@
  *	    Destination", "Task and Processor Priorities", "APIC Timer", "Error Handling".
  * Units    *_tsc: host TSC ticks, absolute. No clock is read here.
  * Errors   ERR_INVAL: the guest gets #GP(0), and nothing has changed. (xAPIC accesses: none;
- *	    reserved registers read as 0 and set ESR's illegal register address.)
+ *	    reserved registers read as 0, lose writes, and set ESR's illegal register address.)
  * Sharing  Belongs to its vCPU's core. Others may call vlapic_matches() and vlapic_priority(),
  *	    which read single words of it.
  *
@@ -91,9 +91,9 @@ struct irq_message {
 #define IRQ_BROADCAST UINT32_MAX
 
 /*
- * What an operation asks of the world outside; zeroed by the callee. A fixed message is for every
- * OTHER APIC that vlapic_matches(), or that the shorthand names; one of any other kind for the
- * sender as well.
+ * What an operation asks of the world outside. The callee sets both `has_`; of the rest, only what
+ * they announce. A fixed message is for every OTHER APIC that vlapic_matches(), or that the
+ * shorthand names; one of any other kind for the sender as well.
  */
 struct vlapic_effect {
 	bool has_message; /* for others, or for itself by NMI, INIT, start-up; what it sends to
@@ -119,8 +119,9 @@ struct vlapic {
 	uint32_t *registers;     /* the page: registers[offset / 4] */
 	uint32_t apic_id;        /* [I] as set at creation */
 	uint32_t esr_collected;  /* errors since the last write to ESR */
-	uint32_t lvt_timer;      /* the timer's two registers as they act: the page may have been */
+	uint32_t lvt_timer;      /* the timer's registers as they act: the page may have been */
 	uint32_t divide_config;  /* written by APICv already */
+	uint32_t initial_count;
 };
 
 /*
@@ -175,7 +176,7 @@ int vlapic_highest_isr(const struct vlapic *l);
 /* With APICv: computes `deliverable` from the page as it stands. */
 void vlapic_refresh(struct vlapic *l);
 
-/* Is it one that the message is for? Shorthands are the caller's; not disabled ones. */
+/* Is it one that the message is for, and does it take such ones? Shorthands are the caller's. */
 bool vlapic_matches(const struct vlapic *l, const struct irq_message *m);
 /* PPR: for lowest-priority delivery. */
 uint32_t vlapic_priority(const struct vlapic *l);

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "arch/x86/vlapic_registers.h"
 #include "arch/x86/vlapic_timer.h"
-
-#define INITIAL_COUNT(l) ((l)->registers[APIC_INITIAL_COUNT / 4])
 
 static uint32_t timer_mode(const struct vlapic *l)
 {
@@ -18,27 +17,37 @@ static uint32_t divide_shift(const struct vlapic *l)
 
 static uint64_t period_tsc(const struct vlapic *l)
 {
-	return (uint64_t)INITIAL_COUNT(l) << divide_shift(l);
+	return (uint64_t)l->initial_count << divide_shift(l);
 }
 
-static void update_wake(struct vlapic *l)
+static void set_expiry(struct vlapic *l, uint64_t expiry_tsc)
 {
-	l->wake_tsc = l->lvt_timer & LVT_MASKED ? TSC_NEVER : l->expiry_tsc;
+	l->expiry_tsc = expiry_tsc;
+	l->wake_tsc = l->lvt_timer & LVT_MASKED ? TSC_NEVER : expiry_tsc;
 }
 
-void vlapic_timer_stop(struct vlapic *l)
+static void stop(struct vlapic *l)
 {
-	l->expiry_tsc = TSC_NEVER;
 	l->guest_deadline = 0;
-	update_wake(l);
+	set_expiry(l, TSC_NEVER);
 }
 
 /* Absolute; a sum beyond the end of time is never reached. */
 static void start(struct vlapic *l, uint64_t now_tsc, uint64_t ticks)
 {
-	if (__builtin_add_overflow(now_tsc, ticks, &l->expiry_tsc))
-		l->expiry_tsc = TSC_NEVER;
-	update_wake(l);
+	uint64_t expiry_tsc;
+
+	if (__builtin_add_overflow(now_tsc, ticks, &expiry_tsc))
+		expiry_tsc = TSC_NEVER;
+	set_expiry(l, expiry_tsc);
+}
+
+void vlapic_timer_reset(struct vlapic *l)
+{
+	l->lvt_timer = LVT_MASKED;
+	l->divide_config = 0;
+	l->initial_count = 0;
+	stop(l);
 }
 
 /*
@@ -48,15 +57,13 @@ static void start(struct vlapic *l, uint64_t now_tsc, uint64_t ticks)
 void vlapic_timer_expire(struct vlapic *l, uint64_t now_tsc)
 {
 	const uint32_t lvt = l->lvt_timer;
-	uint64_t late;
 
 	if (now_tsc < l->expiry_tsc || l->expiry_tsc == TSC_NEVER)
 		return;
-	late = now_tsc - l->expiry_tsc;
-	if (timer_mode(l) == TIMER_PERIODIC && INITIAL_COUNT(l) != 0)
-		start(l, now_tsc, period_tsc(l) - late % period_tsc(l));
+	if (timer_mode(l) == TIMER_PERIODIC)
+		start(l, now_tsc, period_tsc(l) - (now_tsc - l->expiry_tsc) % period_tsc(l));
 	else
-		vlapic_timer_stop(l);
+		stop(l);
 	if (!(lvt & LVT_MASKED))
 		vlapic_post(l, (uint8_t)(lvt & LVT_VECTOR));
 }
@@ -74,13 +81,14 @@ uint32_t vlapic_timer_count(const struct vlapic *l, uint64_t now_tsc)
 /* In TSC-deadline mode "writes to the initial-count register are ignored". */
 void vlapic_timer_set_count(struct vlapic *l, uint32_t count, uint64_t now_tsc)
 {
-	if (timer_mode(l) == TIMER_DEADLINE)
-		return;
-	INITIAL_COUNT(l) = count;
-	if (count == 0)
-		vlapic_timer_stop(l);
-	else
-		start(l, now_tsc, period_tsc(l));
+	if (timer_mode(l) != TIMER_DEADLINE) {
+		l->initial_count = count;
+		if (count == 0)
+			stop(l);
+		else
+			start(l, now_tsc, period_tsc(l));
+	}
+	REG(l, APIC_INITIAL_COUNT) = l->initial_count;
 }
 
 /* A running count goes on from where it is, at the new rate. */
@@ -93,16 +101,25 @@ void vlapic_timer_set_divide(struct vlapic *l, uint32_t value, uint64_t now_tsc)
 		start(l, now_tsc, count << divide_shift(l));
 }
 
-/* "TSC-Deadline Mode": a write "that changes the timer mode disarms the local APIC timer". */
+static bool counts_down(uint32_t mode)
+{
+	return mode == TIMER_ONE_SHOT || mode == TIMER_PERIODIC;
+}
+
+/*
+ * "TSC-Deadline Mode" disarms the timer at a change of mode, and again at one "between
+ * TSC-deadline mode and other timer modes". We take the second sentence: firmware exists that
+ * starts the count first and makes it periodic then, and CPUs let it run on.
+ */
 void vlapic_timer_set_lvt(struct vlapic *l, uint32_t value)
 {
-	const bool mode_changes = (value & LVT_TIMER_MODE) != timer_mode(l);
+	const uint32_t from = timer_mode(l), to = value & LVT_TIMER_MODE;
 
 	l->lvt_timer = value;
-	if (mode_changes)
-		vlapic_timer_stop(l);
+	if (from != to && !(counts_down(from) && counts_down(to)))
+		stop(l);
 	else
-		update_wake(l);
+		set_expiry(l, l->expiry_tsc);
 }
 
 uint64_t vlapic_read_tsc_deadline(struct vlapic *l, uint64_t now_tsc)
@@ -120,10 +137,13 @@ void vlapic_write_tsc_deadline(struct vlapic *l, uint64_t guest_deadline, uint64
 	vlapic_timer_expire(l, now_tsc);
 	if (timer_mode(l) != TIMER_DEADLINE)
 		return;
-	vlapic_timer_stop(l);
-	if (guest_deadline == 0)
-		return;
 	l->guest_deadline = guest_deadline;
-	start(l, now_tsc, guest_deadline > guest_now ? guest_deadline - guest_now : 0);
-	vlapic_timer_expire(l, now_tsc);
+	if (guest_deadline > guest_now) {
+		start(l, now_tsc, guest_deadline - guest_now);
+	} else if (guest_deadline == 0) {
+		set_expiry(l, TSC_NEVER);
+	} else {
+		set_expiry(l, now_tsc);
+		vlapic_timer_expire(l, now_tsc);
+	}
 }

@@ -26,4 +26,4 @@ void vlapic_timer_set_lvt(struct vlapic *l, uint32_t value);
 void vlapic_timer_set_count(struct vlapic *l, uint32_t count, uint64_t now_tsc);
 void vlapic_timer_set_divide(struct vlapic *l, uint32_t value, uint64_t now_tsc);
 uint32_t vlapic_timer_count(const struct vlapic *l, uint64_t now_tsc);
-void vlapic_timer_stop(struct vlapic *l);
+void vlapic_timer_reset(struct vlapic *l);
