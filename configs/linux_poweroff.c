@@ -6,4 +6,4 @@ static const struct partition_config partitions[] = {
 	LINUX("linux", "cloud", "poweroff", .cpu = OWN_CORE(0), .on_power_off = LIFE_RESTART),
 };
 
-LINUX_SYSTEM("linux_poweroff", 1, SEC(100));
+LINUX_SYSTEM("linux_poweroff", 1, SEC(30));

@@ -1,0 +1,52 @@
+# SPDX-License-Identifier: Apache-2.0
+"""
+tools/lib/linux.py - what a run of a Linux guest said: for the boot tests and the experiment.
+"""
+import re
+
+# What kernels say at level "warning" or worse, and why (docs/linux.md). Anything else is a bug.
+EXPLAINED = {
+    # Bochs' CPU model has no IBRS: a fact of the CPU, told as it is.
+    "bochs": [r"RETBleed: WARNING: Spectre v2 mitigation leaves CPU vulnerable to RETBleed "],
+    "qemu-iso": [],
+    # Machine checks are the hypervisor's: CPUID has no MCE. (The cloud kernel does not look.)
+    "all": [r"mce: Unable to init MCE device \(rc: -5\)$"],
+    # Several CPUs in QEMU: the clock is the wall's, on a host that does other things between
+    # two looks at it. Calibrations fail, and the kernel finds its clocks to be apart.
+    "wall clock": [
+        r"tsc: Unable to calibrate against PIT", r"tsc: HPET/PMTIMER calibration failed",
+        r"tsc: Marking TSC unstable due to ", r"TSC synchronization ", r"Measured \d+ cycles TSC ",
+        r"APIC calibration not consistent with PM-Timer", r"APIC delta adjusted to PM-Timer",
+        r"Unstable clock detected, switching default tracing clock",
+        r"If you want to keep using the local clock, then add:", r"  'trace_clock=local'$",
+        r"on the kernel command line$", r"clocksource: ", r"sched: RT throttling activated",
+        r"hrtimer: interrupt took \d+ ns"],
+}
+RELEASE = {"rt": r"\d-rt-amd64$", "generic": r"\d-amd64$"}
+CLOUD = r"\d-cloud-amd64$"
+
+
+def unexplained_warnings(b, rig_cpus):
+    known = EXPLAINED[b.rig] + EXPLAINED["all"]
+    if b.rig.startswith("qemu") and rig_cpus > 1:
+        known = known + EXPLAINED["wall clock"]
+    texts = [re.sub(r"^\[ *\d+\.\d+\] ", "", o["text"]) for o in b.having("dmesg", "text")]
+    return [t for t in texts if not any(re.match(k, t) for k in known)]
+
+
+def reached_userspace(b, cpu_count):
+    """Once, by the kernel that the configuration's name says, with so many CPUs; ended well."""
+    said = b.having("test", "release", part="linux")
+    release = RELEASE.get(b.config.split("_")[1], CLOUD)
+    states = [(o["state"], o["status"]) for o in b.having("vcpu", "state", partition="linux")]
+    return (b.ended_well and len(said) == 1 and said[0]["cpus"] == cpu_count
+            and re.search(release, said[0]["release"]) is not None
+            and states == [("ended", 0)] * cpu_count)
+
+
+def response_row(b, task):
+    """Of the real-time guest beside Linux."""
+    rows = b.having("misses", "max_us", part="rt", task=task)
+    if len(rows) != 1:
+        raise SystemExit("%s has no responses of %s\n%s" % (b.config, task, b.tail()))
+    return rows[0]
