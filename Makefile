@@ -210,7 +210,7 @@ linux_experiments := $(filter configs/linux_share_% configs/linux_mixed_% config
 		     $(configs))
 isos = $(foreach c,$(1),$(call config_dir,$(c))/bulkhead.iso)
 images: $(call isos,$(filter-out $(linux_experiments),$(configs)))
-linux-images: $(call isos,$(linux_experiments))
+linux-images: $(call isos,$(linux_experiments)) $(patsubst %,$(B)/tool/linux/entry-%,cloud generic rt)
 bench-images: $(call isos,$(patsubst %,configs/%.c,bench bench_shared bench_ipi eight_busy \
 		compute_short compute_long))
 
