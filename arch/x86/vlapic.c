@@ -250,7 +250,7 @@ static bool matches_logical(const struct vlapic *l, uint32_t to)
 	own = REG(l, APIC_LDR) >> ID_SHIFT;
 	if (REG(l, APIC_DFR) >> 28 == DFR_FLAT)
 		return (to & own) != 0;
-	return (to & 0xf0) == (own & 0xf0) && (to & own & 0xf) != 0; /* "cluster model" */
+	return to >> 4 == own >> 4 && (to & own & 0xf) != 0; /* "cluster model" */
 }
 
 /*
