@@ -16,9 +16,15 @@
 
 /* ---- Vectors and priorities ---- */
 
+/* A set is eight registers: its vectors 32i to 32i + 31. */
+static uint32_t *word_at(const struct vlapic *l, uint32_t set, uint32_t i)
+{
+	return &l->registers[set / 4 + i * 4];
+}
+
 static uint32_t *word_of(const struct vlapic *l, uint32_t set, uint32_t vector)
 {
-	return &REG(l, set + vector / 32 * 16);
+	return word_at(l, set, vector / 32);
 }
 
 static bool vector_is_in(const struct vlapic *l, uint32_t set, uint32_t vector)
@@ -42,15 +48,21 @@ static void take_out(struct vlapic *l, uint32_t set, uint8_t *words, uint32_t ve
 		*words &= (uint8_t)~BIT32(vector / 32);
 }
 
+static uint32_t bsr(uint32_t word)
+{
+	return 31 ^ (uint32_t)__builtin_clz(word);
+}
+
 /* The highest vector of a set whose words other than those of `words` are 0, or -1. */
-static int32_t highest(const struct vlapic *l, uint32_t set, uint32_t words)
+static inline __attribute__((always_inline)) int32_t highest(const struct vlapic *l, uint32_t set,
+							     uint32_t words)
 {
 	while (words) {
-		const uint32_t i = 31 - (uint32_t)__builtin_clz(words);
-		const uint32_t word = REG(l, set + i * 16);
+		const uint32_t i = bsr(words);
+		const uint32_t word = *word_at(l, set, i);
 
 		if (word)
-			return (int32_t)(i * 32 + 31) - __builtin_clz(word);
+			return (int32_t)(i * 32 + bsr(word));
 		words &= ~BIT32(i);
 	}
 	return -1;
@@ -109,10 +121,13 @@ uint32_t vlapic_priority(const struct vlapic *l)
 	return REG(l, APIC_PPR);
 }
 
-/* "Local APIC State After It Has Been Software Disabled": what arrives then is ignored. */
+/*
+ * "Local APIC State After It Has Been Software Disabled": what arrives then is ignored. One that
+ * is disabled as a whole is in its reset state, and so disabled by software too.
+ */
 static bool takes_vectors(const struct vlapic *l)
 {
-	return vlapic_software_enabled(l) && l->mode != VLAPIC_DISABLED;
+	return vlapic_software_enabled(l);
 }
 
 void vlapic_accept_in_irr(struct vlapic *l, uint32_t vector)
@@ -152,11 +167,9 @@ void vlapic_post(struct vlapic *l, uint8_t vector)
 
 static void merge_word(struct vlapic *l, uint32_t i, uint32_t arrived, uint32_t by_level)
 {
-	uint32_t *const tmr = &REG(l, APIC_TMR + i * 16);
+	uint32_t *const tmr = word_at(l, APIC_TMR, i);
 
-	if (!arrived)
-		return;
-	REG(l, APIC_IRR + i * 16) |= arrived;
+	*word_at(l, APIC_IRR, i) |= arrived;
 	*tmr = (*tmr & ~arrived) | (by_level & arrived);
 	l->irr_words |= (uint8_t)BIT32(i);
 }
@@ -166,10 +179,15 @@ void vlapic_merge(struct vlapic *l, const uint64_t vectors[4], const uint64_t le
 	if (!takes_vectors(l))
 		return;
 	for (uint32_t i = 0; i < 4; i++) {
-		if (!vectors[i])
+		const uint64_t arrived = vectors[i];
+
+		if (!arrived)
 			continue;
-		merge_word(l, 2 * i, (uint32_t)vectors[i], (uint32_t)level[i]);
-		merge_word(l, 2 * i + 1, (uint32_t)(vectors[i] >> 32), (uint32_t)(level[i] >> 32));
+		if ((uint32_t)arrived)
+			merge_word(l, 2 * i, (uint32_t)arrived, (uint32_t)level[i]);
+		if (arrived >> 32)
+			merge_word(l, 2 * i + 1, (uint32_t)(arrived >> 32),
+				   (uint32_t)(level[i] >> 32));
 	}
 	update_deliverable(l);
 }

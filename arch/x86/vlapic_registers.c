@@ -22,32 +22,31 @@
 
 /* ---- Sending ---- */
 
-/* One physical destination, and it is the sender: nobody else can match. */
-static bool is_for_itself_only(const struct vlapic *l, const struct irq_message *m)
-{
-	return m->shorthand == IRQ_TO_SELF || (m->shorthand == IRQ_TO_DESTINATION &&
-					       !m->is_logical && m->destination == l->apic_id);
-}
-
-static bool is_for_itself(const struct vlapic *l, const struct irq_message *m)
-{
-	switch (m->shorthand) {
-	case IRQ_TO_SELF:
-	case IRQ_TO_ALL:
-		return true;
-	case IRQ_TO_OTHERS:
-		return false;
-	default:
-		return vlapic_matches(l, m);
-	}
-}
-
 /* "Receive illegal vector" is also for one that comes "via a self IPI". */
 static void refuse_vector(struct vlapic *l, const struct irq_message *m)
 {
 	vlapic_error(l, m->shorthand == IRQ_TO_SELF
 				? ESR_SEND_ILLEGAL_VECTOR | ESR_RECEIVE_ILLEGAL_VECTOR
 				: ESR_SEND_ILLEGAL_VECTOR);
+}
+
+/* What is for the sender arrives here; one physical destination is one APIC. */
+static void send_fixed(struct vlapic *l, struct vlapic_effect *effect)
+{
+	const struct irq_message *const m = &effect->message;
+	bool is_for_itself = m->shorthand != IRQ_TO_OTHERS;
+
+	effect->has_message = m->shorthand != IRQ_TO_SELF;
+	if (m->shorthand == IRQ_TO_DESTINATION) {
+		if (m->is_logical || m->destination == IRQ_BROADCAST) {
+			is_for_itself = vlapic_matches(l, m);
+		} else {
+			is_for_itself = m->destination == l->apic_id;
+			effect->has_message = !is_for_itself;
+		}
+	}
+	if (is_for_itself)
+		vlapic_accept_in_irr(l, m->vector);
 }
 
 static void send(struct vlapic *l, uint32_t icr, uint32_t destination, struct vlapic_effect *effect)
@@ -66,9 +65,10 @@ static void send(struct vlapic *l, uint32_t icr, uint32_t destination, struct vl
 		refuse_vector(l, m);
 		return;
 	}
-	effect->has_message = m->delivery != IRQ_FIXED || !is_for_itself_only(l, m);
-	if (m->delivery == IRQ_FIXED && is_for_itself(l, m))
-		vlapic_accept_in_irr(l, m->vector);
+	if (m->delivery == IRQ_FIXED)
+		send_fixed(l, effect);
+	else
+		effect->has_message = true;
 }
 
 /* In xAPIC mode: 8 bits, of which all ones are a broadcast. */
@@ -294,7 +294,7 @@ uint32_t vlapic_read(struct vlapic *l, uint32_t offset, uint64_t now_tsc)
 		vlapic_error(l, ESR_ILLEGAL_REGISTER);
 		return 0;
 	}
-	return offset == APIC_EOI ? 0 : read_register(l, offset, now_tsc);
+	return read_register(l, offset, now_tsc);
 }
 
 static void write_xapic(struct vlapic *l, uint32_t offset, uint32_t value, uint64_t now_tsc,
