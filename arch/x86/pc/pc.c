@@ -17,6 +17,11 @@ struct pc *pc_of(part_id_t part)
 	return pcs[part];
 }
 
+const struct guest_ram *pc_ram(part_id_t part)
+{
+	return &pcs[part]->setup.ram;
+}
+
 static void start_over(struct pc *pc, uint64_t epoch_tsc)
 {
 	const uint64_t hz = arch_clock_tsc_hz();

@@ -7,6 +7,7 @@
 #include "arch/x86/apic.h"
 #include "arch/x86/cpu.h"
 #include "arch/x86/vmx/apicv.h"
+#include "arch/x86/vmx/bochs.h"
 #include "arch/x86/vmx/decode.h"
 #include "arch/x86/vmx/vmcs.h"
 #include "core/lib/assert.h"
@@ -267,8 +268,12 @@ static __attribute__((noinline)) void decode_by_kind(struct vcpu *v, uint32_t re
 	switch (out->kind) {
 	case EXIT_IRQ:
 		irq_serve(INTERRUPTION_VECTOR(vmcs_read32(VMCS_EXIT_INTERRUPTION)));
+		if (vmx_is_bochs_smp)
+			vmx_bochs_mend(v);
 		return;
 	case EXIT_DEADLINE:
+		if (vmx_is_bochs_smp)
+			vmx_bochs_mend(v);
 		/* Beyond the timer's 32 bits: it goes on. */
 		if (out->exit_tsc < v->hot.deadline_tsc)
 			out->kind = EXIT_CONTROL;

@@ -10,6 +10,7 @@
 #include "arch/x86/nested.h"
 #include "arch/x86/percpu.h"
 #include "arch/x86/vmx/apicv.h"
+#include "arch/x86/vmx/bochs.h"
 #include "arch/x86/vmx/vmcs.h"
 #include "core/lib/assert.h"
 #include "core/lib/fmt.h"
@@ -76,6 +77,7 @@ static enum err vmx_probe(const char **missing)
 	nested_configure(NESTED_EPT, vmx_controls.has_1g_pages ? NESTED_1G : NESTED_2M,
 			 physical_address_bits());
 	vmcs_build_msr_bitmaps();
+	vmx_bochs_probe();
 	return OK;
 }
 
