@@ -379,8 +379,10 @@ static bool aim(struct instruction *code, const struct insn *i)
 	}
 	if (i->op == INSN_PUSH || i->op == INSN_POP) {
 		gpr[GPR_RSP] = window_at(MIDDLE + 128);
-		if (i->base == GPR_RSP && (i->index != INSN_NO_REGISTER || base ||
-					   i->displacement != (int8_t)i->displacement))
+		/* RSP must point into the window in all of its bits, and so must the operand. */
+		if (i->base == GPR_RSP &&
+		    (i->index != INSN_NO_REGISTER || base || i->address_width == 4 ||
+		     i->displacement != (int8_t)i->displacement))
 			return false;
 	}
 	if (i->base == INSN_NO_REGISTER && i->index == INSN_NO_REGISTER)
