@@ -167,16 +167,19 @@ def exits_per_tick(long, short):
 
 def plot_latencies(histograms):
     """histograms: {(rig, mode): [(ns, count)]}"""
-    parts = []
+    parts, paths = [], []
     for (rig, mode), buckets in histograms.items():
         path = os.path.join(rigs.RESULTS, "linux-cyclictest-%s-%s.dat" % (rig, mode))
         with open(path, "w") as f:
             f.writelines("%g %d\n" % (at / 1000, count) for at, count in buckets)
-        parts.append("'%s' using 1:2 with points pt 7 ps 0.4 title '%s, %s'" % (path, rig, mode))
+        paths.append(path)
+        parts.append("'%s' using 1:2 with points pt 7 ps 0.8 title '%s, %s'" % (path, rig, mode))
     gnuplot("linux-cyclictest", "900,520", [
         "set logscale xy", "set xlabel 'latency (us of virtual time)'", "set ylabel 'wake-ups'",
         "set title 'cyclictest in the RT guest, an interval of 1 ms'",
         "set yrange [0.5:*]", "plot " + ", ".join(parts)])
+    for path in paths:
+        os.remove(path)
 
 
 def cyclictest():
