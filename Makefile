@@ -233,7 +233,8 @@ $(B)/tests/%: $(B)/host/tests/%.c.o $(B)/host/pure.a
 $(B)/tests/property/test_insn_zydis: LIBRARIES := -lZydis
 # What it tests implements the functions that tests/fake/arch.c fakes for everybody else.
 $(B)/tests/unit/test_nested: $(B)/host/arch/x86/nested.c.o
-$(B)/tool/trace_check: $(B)/tool/tools/trace_check.c.o $(tool_o)
+$(B)/tool/trace_check: $(B)/tool/tools/trace_check.c.o \
+		$(filter $(addprefix $(B)/tool/,core/lib/% sched/% tests/%),$(tool_o))
 	$(Q)$(CC) $(TOOL) -o $@ $^
 
 # The object of the image itself: what it counts is what runs.
