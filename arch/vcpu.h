@@ -109,6 +109,9 @@ MUST_CHECK enum err arch_vcpu_create(vcpu_id_t id, const struct vcpu_setup *setu
 /* As after power-on, to begin again at `entry`: on its own core. Bounded work. */
 void arch_vcpu_restart(vcpu_id_t id, const struct vcpu_entry *entry, uint64_t epoch_tsc);
 
+/* Once, on its own core, before it first runs: what the first entry would take longer for. */
+void arch_vcpu_prepare(vcpu_id_t id);
+
 /*
  * Runs the vCPU until its first exit, at the latest until the TSC reaches `deadline_tsc`
  * (TSC_NEVER: no limit, and no timer is armed). Pending virtual interrupts are delivered as

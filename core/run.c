@@ -207,13 +207,18 @@ void run_queue_timer(struct run_core *c, struct vcpu_state *v, uint64_t now_tsc)
 	wakeq_set(&c->wakeq, (uint32_t)v->id, at_tsc);
 }
 
+static bool is_first_run(const struct vcpu_state *v)
+{
+	return v->switches == 0 && !arch_vcpu_waits_for_sipi(v->id);
+}
+
 /* Each blocked vCPU whose time has come is looked at once: it either wakes or is queued again. */
 static __attribute__((noinline)) void look_at(struct run_core *c, struct vcpu_state *v,
 					      uint64_t now_tsc)
 {
 	if (v->timer_tsc <= now_tsc)
 		run_expire(v, now_tsc);
-	if (arch_vcpu_wants_to_run(v->id)) {
+	if (arch_vcpu_wants_to_run(v->id) || is_first_run(v)) {
 		run_wake(c, v, now_tsc);
 		return;
 	}
@@ -445,6 +450,9 @@ void run_loop(core_id_t core)
 {
 	struct run_core *c = &run_cores[core];
 
+	for (uint32_t i = 0; i < vcpu_count; i++)
+		if (vcpu_states[i].core == core)
+			arch_vcpu_prepare(i);
 	ledger_open(&c->ledger, arch_clock_now_tsc());
 	while (!stopping()) {
 		struct cbs_pick pick = pass(c);

@@ -241,6 +241,12 @@ static inline bool is_loaded(const struct vcpu *v)
 	return is;
 }
 
+void arch_vcpu_prepare(vcpu_id_t id)
+{
+	if (!is_loaded(vcpus[id]))
+		switch_to(vcpus[id]);
+}
+
 void arch_vcpu_enter(vcpu_id_t id, uint64_t deadline_tsc, struct exit_info *out)
 {
 	struct vcpu *v = vcpus[id];

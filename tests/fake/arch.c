@@ -66,6 +66,10 @@ const char *arch_vcpu_backend(void)
 	return "fake";
 }
 
+void arch_vcpu_prepare(vcpu_id_t id)
+{
+}
+
 static void take_interrupt(struct fake_guest *g)
 {
 	g->interrupts = 0;
