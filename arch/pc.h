@@ -40,8 +40,9 @@ enum pc_event {
 
 struct pc_effect {
 	enum pc_event event;
-	uint32_t value; /* IN: what was read, with the upper bits of the width set to 0 */
+	uint32_t value; /* of the event */
 	bool timer_changed;
+	bool apic_changed; /* a memory access was to the vCPU's own APIC: see arch_vcpu_timer_tsc() */
 	vcpu_set_t posted;
 };
 
@@ -57,7 +58,7 @@ MUST_CHECK enum err arch_pc_create(const struct pc_setup *setup);
 /* As after power-on. */
 void arch_pc_restart(part_id_t part, uint64_t epoch_tsc);
 
-/* EXIT_PIO. For IN, effect->value is what the guest reads. */
+/* EXIT_PIO. The guest finds what it reads in AL, AX or EAX. */
 void arch_pc_port(vcpu_id_t vcpu, const struct exit_info *e, struct pc_effect *effect);
 /* EXIT_PIO_STRING: one element. */
 enum pc_access arch_pc_port_string(vcpu_id_t vcpu, const struct exit_info *e,

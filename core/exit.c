@@ -143,11 +143,11 @@ static __attribute__((noinline)) enum exit_action apply_pc(struct vcpu_state *v,
 static inline enum exit_action after_pc(struct vcpu_state *v, const struct pc_effect *effect,
 					enum exit_action next)
 {
-	if (__builtin_expect(effect->event == PC_NOTHING && effect->posted == 0 &&
-				     !effect->timer_changed,
-			     1))
-		return next;
-	return apply_pc(v, effect, next);
+	_Static_assert(PC_NOTHING == 0, "effects are looked at together");
+
+	if (__builtin_expect((effect->posted | effect->event | effect->timer_changed) != 0, 0))
+		return apply_pc(v, effect, next);
+	return next;
 }
 
 /* Without a PC reads float high, as on a bus without a device, and writes are lost. */
@@ -161,8 +161,6 @@ static enum exit_action on_pio(struct vcpu_state *v, const struct exit_info *e)
 		return ACT_SKIP_INSN;
 	}
 	arch_pc_port(v->id, e, &effect);
-	if (!e->write)
-		arch_vcpu_set_pio(v->id, e->width, effect.value);
 	return after_pc(v, &effect, ACT_SKIP_INSN);
 }
 
@@ -196,7 +194,8 @@ static enum exit_action on_memory(struct vcpu_state *v, const struct exit_info *
 	if (arch_pc_memory(v->id, e, &effect) == PC_UNKNOWN)
 		return stop_unknown(v, e->write ? "wrote guest-physical" : "read guest-physical",
 				    e->addr);
-	run_note_timer(v);
+	if (effect.apic_changed)
+		run_note_timer(v);
 	return after_pc(v, &effect, ACT_RESUME);
 }
 

@@ -122,7 +122,7 @@ enum guest_segment_name { SEG_ES, SEG_CS, SEG_SS, SEG_DS, SEG_FS, SEG_GS, SEG_CO
 struct guest_context {
 	uint64_t rip, rflags, cr0, cr3, cr4, efer;
 	uint32_t cpl;
-	struct guest_segment segments[SEG_COUNT]; /* in 64-bit mode base counts for FS, GS only */
+	struct guest_segment segments[SEG_COUNT]; /* CS; the others as read_segment() gives them */
 };
 
 struct backend {
@@ -158,6 +158,8 @@ struct backend {
 	uint64_t (*read_gpr)(struct vcpu *v, uint32_t gpr);
 	void (*write_gpr)(struct vcpu *v, uint32_t gpr, uint64_t value);
 	void (*read_context)(struct vcpu *v, struct guest_context *c);
+	/* In 64-bit mode the base counts for FS and GS only. */
+	void (*read_segment)(struct vcpu *v, enum guest_segment_name name, struct guest_segment *s);
 	/* The emulated instruction is `bytes` long and left these arithmetic flags: RIP moves as by
 	 * skip_insn(). */
 	void (*retire)(struct vcpu *v, uint32_t bytes, uint64_t rflags);

@@ -10,9 +10,29 @@
 #pragma once
 #include "arch/x86/backend.h"
 
+extern struct vcpu *vcpus[MAX_VCPUS]; /* [I] after creation */
+
 /* NULL: there is no such vCPU. */
-struct vcpu *vcpu_at(vcpu_id_t id);
+static inline struct vcpu *vcpu_at(vcpu_id_t id)
+{
+	return id < MAX_VCPUS ? vcpus[id] : NULL;
+}
+
 const struct backend *vcpu_backend(void);
+
+/*
+ * What IN has read, into AL, AX or EAX. SDM Vol. 1, "General-Purpose Registers in 64-Bit Mode":
+ * 32-bit results clear 63:32.
+ */
+static inline void vcpu_put_input(struct vcpu *v, uint32_t width, uint32_t value)
+{
+	if (width == 1)
+		__builtin_memcpy(&v->gpr[GPR_RAX], &value, 1);
+	else if (width == 2)
+		__builtin_memcpy(&v->gpr[GPR_RAX], &value, 2);
+	else
+		v->gpr[GPR_RAX] = value;
+}
 
 /* The vCPU's own write to its APIC page in xAPIC mode; it is the loaded one. */
 vcpu_set_t vcpu_write_apic(struct vcpu *v, uint32_t offset, uint32_t value);

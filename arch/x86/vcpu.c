@@ -37,8 +37,8 @@
 
 /* A copy of the chosen table, so that a call is one instruction. [I] after probe */
 static struct backend backend;
-static bool has_ibpb;                 /* [I] */
-static struct vcpu *vcpus[MAX_VCPUS]; /* [I] after creation */
+static bool has_ibpb; /* [I] */
+struct vcpu *vcpus[MAX_VCPUS];
 
 /* --- boot --------------------------------------------------------------------------------- */
 
@@ -107,11 +107,6 @@ enum err arch_vcpu_core_enable(const char **missing)
 	msr_host_serialize_lfence();
 	fpu_core_enable();
 	return backend.core_enable(missing);
-}
-
-struct vcpu *vcpu_at(vcpu_id_t id)
-{
-	return id < MAX_VCPUS ? vcpus[id] : NULL;
 }
 
 const struct backend *vcpu_backend(void)
@@ -275,15 +270,7 @@ void arch_vcpu_set_result(vcpu_id_t id, uint64_t rax)
 
 void arch_vcpu_set_pio(vcpu_id_t id, uint8_t width, uint64_t value)
 {
-	uint64_t *rax = &vcpus[id]->gpr[GPR_RAX];
-
-	/* SDM Vol. 1, "General-Purpose Registers in 64-Bit Mode": 32-bit results clear 63:32. */
-	if (width == 1)
-		*rax = (*rax & ~UINT64_C(0xff)) | (value & 0xff);
-	else if (width == 2)
-		*rax = (*rax & ~UINT64_C(0xffff)) | (value & 0xffff);
-	else
-		*rax = (uint32_t)value;
+	vcpu_put_input(vcpus[id], width, (uint32_t)value);
 }
 
 void arch_vcpu_cpuid(vcpu_id_t id)

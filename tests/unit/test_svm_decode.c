@@ -114,12 +114,8 @@ static void frequent_exits_are_instructions_and_nested_faults(void)
 {
 	for (uint32_t code = 0; code < 0x500; code++) {
 		fresh(code);
-		svm_decode(&v, &vmcb, &out);
-		if (svm_is_frequent(code))
-			CHECK(code == 0x400 || (code >= 0x78 && code <= 0x7c));
-		if (out.kind == EXIT_PIO || out.kind == EXIT_PIO_STRING ||
-		    out.kind == EXIT_MSR_READ || out.kind == EXIT_HLT || out.kind == EXIT_MEMORY)
-			CHECK(svm_is_frequent(code));
+		CHECK(svm_decode_frequent(&v, &vmcb, &out) ==
+		      (code == 0x400 || code == 0x78 || code == 0x7b || code == 0x7c));
 	}
 }
 
@@ -321,14 +317,21 @@ static void segments_come_in_the_layout_of_access_rights(void)
 		CHECK(c.cr0 == vmcb.cr0 && c.cr3 == vmcb.cr3 && c.cr4 == vmcb.cr4);
 		CHECK(c.efer == (vmcb.efer & ~(1ull << 12)));
 		for (uint32_t i = 0; i < SEG_COUNT; i++) {
-			const struct guest_segment *s = &c.segments[i];
+			struct guest_segment s;
 			uint32_t want = 0;
 
 			for (uint32_t bit = 0; bit < ARRAY_SIZE(to); bit++)
 				want |= (uint32_t)(from[i]->attributes >> bit & 1) << to[bit];
-			CHECK(s->access == want && s->is_unusable == !(want & 0x80));
-			CHECK(s->base == from[i]->base && s->limit == from[i]->limit);
-			CHECK(s->selector == from[i]->selector);
+			svm_segment(&vmcb, (enum guest_segment_name)i, &s);
+			CHECK(s.access == want && s.is_unusable == !(want & 0x80));
+			CHECK(s.base == from[i]->base && s.limit == from[i]->limit);
+			CHECK(s.selector == from[i]->selector);
+			if (i == SEG_CS)
+				CHECK(c.segments[i].base == s.base &&
+				      c.segments[i].limit == s.limit &&
+				      c.segments[i].access == want &&
+				      c.segments[i].selector == s.selector &&
+				      c.segments[i].is_unusable == s.is_unusable);
 		}
 	}
 }

@@ -60,10 +60,15 @@ static __attribute__((noinline)) const void *at_any(const struct guest_ram *ram,
 	return guest_ram_at(ram, gpa, bytes);
 }
 
-/* guest_ram_at() for few bytes: two instructions where guests' tables and code nearly always are. */
+/* Where guests' tables and code nearly always are: RAM, with few bytes more behind it. */
+static inline bool is_plain(const struct walk *w, uint64_t gpa)
+{
+	return gpa - GUEST_HOLE_END < w->plain_bytes;
+}
+
 static inline const void *at(const struct walk *w, uint64_t gpa, uint32_t bytes)
 {
-	if (gpa - GUEST_HOLE_END < w->plain_bytes)
+	if (is_plain(w, gpa))
 		return w->ram->at + gpa;
 	return at_any(w->ram, gpa, bytes);
 }
@@ -110,12 +115,12 @@ static bool is_allowed(const struct walk *w, uint64_t all, uint64_t any)
 	return w->access == WALK_READ || (all & ENTRY_WRITE) || !(c->cr0 & CR0_WP);
 }
 
-static enum err finish(const struct walk *w, uint64_t all, uint64_t any, uint64_t gpa)
+static inline enum err finish(const struct walk *w, uint64_t all, uint64_t any, uint64_t gpa)
 {
 	if (!is_allowed(w, all, any))
 		return fault(w, FAULT_PRESENT);
 	w->out->gpa = gpa;
-	return at(w, gpa, 1) ? OK : ERR_RANGE;
+	return is_plain(w, gpa) || at_any(w->ram, gpa, 1) ? OK : ERR_RANGE;
 }
 
 /*
@@ -124,18 +129,21 @@ static enum err finish(const struct walk *w, uint64_t all, uint64_t any, uint64_
  */
 static enum err walk_wide(const struct walk *w, uint64_t table, uint32_t shift, uint64_t reserved)
 {
-	uint64_t all = UINT64_MAX, any = 0, entry, in_page;
+	uint64_t all = UINT64_MAX, any = 0, entry, in_page, entry_at;
 	const uint64_t *p;
 
 	for (;; shift -= 9, table = entry & ADDRESS_52) {
-		p = at(w, table + (w->linear >> shift & 511) * 8, 8);
-		if (!p)
-			return outside_ram(w, WALK_NOWHERE);
+		entry_at = table + (w->linear >> shift & 511) * 8;
+		if (__builtin_expect(is_plain(w, entry_at), 1)) {
+			p = (const uint64_t *)(const void *)(w->ram->at + entry_at);
+		} else {
+			p = at_any(w->ram, entry_at, 8);
+			if (!p)
+				return outside_ram(w, WALK_NOWHERE);
+		}
 		entry = __atomic_load_n(p, __ATOMIC_RELAXED);
-		if (!(entry & ENTRY_PRESENT))
-			return fault(w, 0);
-		if (entry & reserved)
-			return fault(w, FAULT_PRESENT | FAULT_RESERVED);
+		if (__builtin_expect((entry & ENTRY_PRESENT) == 0 || (entry & reserved), 0))
+			return fault(w, entry & ENTRY_PRESENT ? FAULT_PRESENT | FAULT_RESERVED : 0);
 		all &= entry;
 		any |= entry;
 		if (shift == 12)

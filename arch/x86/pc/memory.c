@@ -19,13 +19,17 @@
 #define RFLAGS_DF          BIT64(10)
 #define EFER_LMA_BIT       BIT64(10)
 
+/* See arch/x86/backend.h: RSP is in the control structure, R12 to R15 are in the CPU. */
+#define GPRS_IN_MEMORY ((BIT32(GPR_R12) - 1) & ~BIT32(GPR_RSP))
+
 enum outcome { GOES_ON, PAGE_FAULT, PROTECTION };
 
 struct access {
 	struct vcpu *v;
 	const struct backend *b;
 	struct pc *pc;
-	struct guest_context context;
+	struct guest_context context; /* CS of the segments */
+	enum insn_mode mode;
 	uint64_t faulted_gpa;
 	uint64_t now_tsc;
 	bool has_one_operand; /* its address is faulted_gpa */
@@ -51,6 +55,7 @@ static uint64_t read_lapic(struct access *a, uint64_t gpa)
 
 	if (l->mode != VLAPIC_XAPIC)
 		return UINT64_MAX;
+	a->effect->apic_changed = true;
 	value = vlapic_read(l, offset & ~3u, a->now_tsc);
 	vcpu_note_interrupts(a->v, vcpu_backend()); /* its timer may have gone off */
 	return value >> 8 * (offset & 3);
@@ -61,7 +66,7 @@ static uint64_t read_pc(struct access *a, uint64_t gpa, uint32_t width)
 	struct pc *const pc = a->pc;
 	uint64_t value = UINT64_MAX;
 
-	lock_take(&pc->lock);
+	pc_take(pc);
 	if (is_in(gpa, PC_IOAPIC, PC_IOAPIC_BYTES)) {
 		value = vioapic_read(&pc->ioapic, (uint32_t)(gpa - PC_IOAPIC));
 	} else if (is_in(gpa, PC_ECAM, PC_ECAM_BYTES)) {
@@ -69,7 +74,7 @@ static uint64_t read_pc(struct access *a, uint64_t gpa, uint32_t width)
 		if (width == 8)
 			value |= (uint64_t)vpci_ecam_read(&pc->pci, gpa - PC_ECAM + 4, 4) << 32;
 	}
-	lock_give(&pc->lock);
+	pc_give(pc);
 	return value;
 }
 
@@ -85,7 +90,7 @@ static void write_pc(struct access *a, uint64_t gpa, uint32_t width, uint64_t va
 {
 	struct pc *const pc = a->pc;
 
-	lock_take(&pc->lock);
+	pc_take(pc);
 	if (is_in(gpa, PC_IOAPIC, PC_IOAPIC_BYTES)) {
 		a->effect->posted |= pc_expire_pit(pc, a->now_tsc);
 		vioapic_write(&pc->ioapic, (uint32_t)(gpa - PC_IOAPIC), (uint32_t)value);
@@ -96,30 +101,39 @@ static void write_pc(struct access *a, uint64_t gpa, uint32_t width, uint64_t va
 		if (width == 8)
 			vpci_ecam_write(&pc->pci, gpa - PC_ECAM + 4, 4, (uint32_t)(value >> 32));
 	}
-	lock_give(&pc->lock);
+	pc_give(pc);
 }
 
 static void write_device(struct access *a, uint64_t gpa, uint32_t width, uint64_t value)
 {
-	if (!is_in(gpa, PC_LAPIC, PC_LAPIC_BYTES))
+	if (!is_in(gpa, PC_LAPIC, PC_LAPIC_BYTES)) {
 		write_pc(a, gpa, width, value);
-	else if (a->v->lapic.mode == VLAPIC_XAPIC && (gpa & 3) == 0 && width >= 4)
+	} else if (a->v->lapic.mode == VLAPIC_XAPIC && (gpa & 3) == 0 && width >= 4) {
+		a->effect->apic_changed = true;
 		a->effect->posted |=
 			vcpu_write_apic(a->v, (uint32_t)(gpa - PC_LAPIC), (uint32_t)value);
+	}
 }
 
 /* ---- Memory as the instruction sees it ---- */
 
-static bool is_64bit(const struct guest_context *c)
+static enum insn_mode mode_of(const struct guest_context *c)
 {
-	return (c->efer & EFER_LMA_BIT) && (c->segments[SEG_CS].access & CS_LONG);
+	const uint32_t access = c->segments[SEG_CS].access;
+
+	if ((c->efer & EFER_LMA_BIT) && (access & CS_LONG))
+		return INSN_64;
+	return access & SEGMENT_DEFAULT_32 ? INSN_32 : INSN_16;
 }
 
-static uint64_t linear_of(const struct guest_context *c, uint32_t segment, uint64_t offset)
+static uint64_t linear_of(const struct access *a, uint32_t name, uint64_t offset)
 {
-	if (!is_64bit(c))
-		return (uint32_t)(c->segments[segment].base + offset);
-	return segment == SEG_FS || segment == SEG_GS ? c->segments[segment].base + offset : offset;
+	struct guest_segment s;
+
+	if (a->mode == INSN_64 && name != SEG_FS && name != SEG_GS)
+		return offset;
+	a->b->read_segment(a->v, (enum guest_segment_name)name, &s);
+	return a->mode == INSN_64 ? s.base + offset : (uint32_t)(s.base + offset);
 }
 
 static enum err page_fault(struct access *a, const struct walk_result *found)
@@ -141,7 +155,7 @@ static enum err locate(struct access *a, uint32_t segment, uint64_t offset, uint
 	if (a->has_one_operand) {
 		*gpa = a->faulted_gpa;
 	} else {
-		linear = linear_of(&a->context, segment, offset);
+		linear = linear_of(a, segment, offset);
 		e = guest_walk(&a->pc->setup.ram, &a->context, linear, kind, &found);
 		if (e == ERR_INVAL)
 			return page_fault(a, &found);
@@ -151,6 +165,12 @@ static enum err locate(struct access *a, uint32_t segment, uint64_t offset, uint
 		return OK;
 	a->outcome = PROTECTION;
 	return ERR_INVAL;
+}
+
+/* What made the CPU exit is not RAM. */
+static void *ram_of(const struct access *a, uint64_t gpa, uint32_t width)
+{
+	return a->has_one_operand ? NULL : guest_ram_at(&a->pc->setup.ram, gpa, width);
 }
 
 static enum err read_memory(void *context, uint32_t segment, uint64_t offset, uint32_t width,
@@ -164,7 +184,7 @@ static enum err read_memory(void *context, uint32_t segment, uint64_t offset, ui
 	if (e != OK)
 		return e;
 	*value = 0;
-	ram = guest_ram_at(&a->pc->setup.ram, gpa, width);
+	ram = ram_of(a, gpa, width);
 	if (ram)
 		memcpy(value, ram, width);
 	else
@@ -182,7 +202,7 @@ static enum err write_memory(void *context, uint32_t segment, uint64_t offset, u
 
 	if (e != OK)
 		return e;
-	ram = guest_ram_at(&a->pc->setup.ram, gpa, width);
+	ram = ram_of(a, gpa, width);
 	if (ram)
 		memcpy(ram, &value, width);
 	else
@@ -206,18 +226,14 @@ static void write_register(void *context, uint32_t reg, uint64_t value)
 
 /* ---- The instruction ---- */
 
-static enum insn_mode mode_of(const struct guest_context *c)
+static uint8_t stack_width_of(const struct access *a)
 {
-	if (is_64bit(c))
-		return INSN_64;
-	return c->segments[SEG_CS].access & SEGMENT_DEFAULT_32 ? INSN_32 : INSN_16;
-}
+	struct guest_segment s;
 
-static uint8_t stack_width_of(const struct guest_context *c)
-{
-	if (is_64bit(c))
+	if (a->mode == INSN_64)
 		return 8;
-	return c->segments[SEG_SS].access & SEGMENT_DEFAULT_32 ? 4 : 2;
+	a->b->read_segment(a->v, SEG_SS, &s);
+	return s.access & SEGMENT_DEFAULT_32 ? 4 : 2;
 }
 
 static enum pc_access inject(struct access *a)
@@ -234,15 +250,17 @@ static void begin(struct access *a, vcpu_id_t vcpu, const struct exit_info *e,
 {
 	struct vcpu *const v = vcpu_at(vcpu);
 
-	memset(a, 0, sizeof(*a));
 	*effect = (struct pc_effect){ 0 };
 	a->v = v;
 	a->b = vcpu_backend();
 	a->pc = pc_of(v->part);
 	a->faulted_gpa = e->addr;
 	a->now_tsc = e->exit_tsc;
+	a->has_one_operand = false;
+	a->outcome = GOES_ON;
 	a->effect = effect;
 	a->b->read_context(v, &a->context);
+	a->mode = mode_of(&a->context);
 }
 
 struct code {
@@ -272,7 +290,9 @@ static enum pc_access carry_out(struct access *a, const struct insn *i)
 		.context = a,
 		.rip = a->context.rip,
 		.rflags = &rflags,
-		.stack_width = stack_width_of(&a->context),
+		.stack_width = stack_width_of(a),
+		.gpr = a->v->gpr,
+		.gpr_valid = GPRS_IN_MEMORY,
 		.read_register = read_register,
 		.write_register = write_register,
 		.read_memory = read_memory,
@@ -314,7 +334,7 @@ enum pc_access arch_pc_memory(vcpu_id_t vcpu, const struct exit_info *e, struct 
 	r = fetch(&a, &code);
 	if (r != OK)
 		return r == ERR_INVAL ? inject(&a) : PC_UNKNOWN;
-	r = insn_decode(code.bytes, code.count, mode_of(&a.context), &insn);
+	r = insn_decode(code.bytes, code.count, a.mode, &insn);
 	return r == OK ? carry_out(&a, &insn) : refuse(&a, r, &code);
 }
 
@@ -399,7 +419,6 @@ static bool move_element(struct access *a, const struct exit_info *e, const stru
 	const uint32_t index = e->write ? GPR_RSI : GPR_RDI;
 	const uint32_t segment = e->write ? s->segment : SEG_ES;
 	const uint64_t offset = register_part(a, index, s->address_width);
-	struct pc_effect *const effect = a->effect;
 	uint64_t value = 0;
 
 	if (e->write && read_memory(a, segment, offset, e->width, &value) != OK)
@@ -407,8 +426,8 @@ static bool move_element(struct access *a, const struct exit_info *e, const stru
 	/* A destination that cannot be written must not take anything out of the device. */
 	if (!e->write && read_memory(a, segment, offset, e->width, &value) != OK)
 		return false;
-	pc_access_port(a->pc, e, (uint32_t)value, effect);
-	if (!e->write && write_memory(a, segment, offset, e->width, effect->value) != OK)
+	value = pc_access_port(a->pc, e, (uint32_t)value, a->effect);
+	if (!e->write && write_memory(a, segment, offset, e->width, value) != OK)
 		return false;
 	add_to_register(a, index, a->context.rflags & RFLAGS_DF ? -(int64_t)e->width : e->width,
 			s->address_width);
@@ -427,7 +446,7 @@ enum pc_access arch_pc_port_string(vcpu_id_t vcpu, const struct exit_info *e,
 	r = fetch(&a, &code);
 	if (r == ERR_INVAL)
 		return inject(&a);
-	if (r != OK || !decode_string_io(code.bytes, code.count, mode_of(&a.context), &s))
+	if (r != OK || !decode_string_io(code.bytes, code.count, a.mode, &s))
 		return PC_UNKNOWN;
 	if (!s.has_rep || register_part(&a, GPR_RCX, s.address_width) != 0) {
 		if (!move_element(&a, e, &s))

@@ -10,7 +10,8 @@
 #include "arch/x86/post.h"
 #include "core/lib/assert.h"
 
-static struct pc *pcs[MAX_PARTITIONS]; /* [I] after creation */
+static struct pc *pcs[MAX_PARTITIONS];  /* [I] after creation */
+static struct pc *pc_around[MAX_VCPUS]; /* [I] likewise: the same, by vCPU */
 
 struct pc *pc_of(part_id_t part)
 {
@@ -43,7 +44,8 @@ enum err arch_pc_create(const struct pc_setup *setup)
 {
 	struct pc *pc;
 
-	if (setup->part >= MAX_PARTITIONS || pcs[setup->part])
+	if (setup->part >= MAX_PARTITIONS || pcs[setup->part] || setup->first >= MAX_VCPUS ||
+	    setup->vcpu_count > MAX_VCPUS - setup->first)
 		return ERR_INVAL;
 	pc = arch_mem_take_pages(align_up(sizeof(*pc), PAGE_BYTES) / PAGE_BYTES);
 	if (!pc)
@@ -51,6 +53,8 @@ enum err arch_pc_create(const struct pc_setup *setup)
 	pc->setup = *setup;
 	start_over(pc, setup->epoch_tsc);
 	pcs[setup->part] = pc;
+	for (uint32_t i = 0; i < setup->vcpu_count; i++)
+		pc_around[setup->first + i] = pc;
 	return OK;
 }
 
@@ -58,9 +62,9 @@ void arch_pc_restart(part_id_t part, uint64_t epoch_tsc)
 {
 	struct pc *const pc = pcs[part];
 
-	lock_take(&pc->lock);
+	pc_take(pc);
 	start_over(pc, epoch_tsc);
-	lock_give(&pc->lock);
+	pc_give(pc);
 }
 
 /* ---- Interrupt lines ---- */
@@ -160,40 +164,67 @@ void arch_pc_timer_expire(part_id_t part, uint64_t now_tsc, struct pc_effect *ef
 	struct pc *const pc = pcs[part];
 
 	*effect = (struct pc_effect){ 0 };
-	lock_take(&pc->lock);
+	pc_take(pc);
 	effect->posted = expire_all(pc, now_tsc);
 	pc_note_next(pc, now_tsc, effect);
-	lock_give(&pc->lock);
+	pc_give(pc);
 }
 
 /* ---- Ports ---- */
 
-/* One byte of an 8-bit device; wider accesses come as several, as on an ISA bus. */
-static uint8_t read_byte(struct pc *pc, uint16_t port, uint64_t now_tsc, struct pc_effect *effect)
+static __attribute__((noinline)) uint8_t read_uart(struct pc *pc, uint16_t port, uint64_t now_tsc,
+						   struct pc_effect *effect)
+{
+	const uint8_t value = vuart_read(&pc->uart, port - PC_COM1, now_tsc);
+
+	effect->posted |= set_irq(pc, PC_IRQ_COM1, pc->uart.irq);
+	pc_note_next(pc, now_tsc, effect);
+	return value;
+}
+
+static __attribute__((noinline)) uint8_t read_rtc(struct pc *pc, uint16_t port, uint64_t now_tsc,
+						  struct pc_effect *effect)
+{
+	const uint8_t value = vrtc_read(&pc->rtc, port, now_tsc);
+
+	effect->posted |= set_irq(pc, PC_IRQ_RTC, pc->rtc.irq8);
+	pc_note_next(pc, now_tsc, effect);
+	return value;
+}
+
+static __attribute__((noinline)) uint8_t read_requests(struct pc *pc, uint16_t port,
+						       uint64_t now_tsc, struct pc_effect *effect)
 {
 	uint8_t value;
 
+	effect->posted |= pc_expire_pit(pc, now_tsc); /* nobody did while nobody listened */
+	value = vpic_read(&pc->pic, port);
+	effect->posted |= pc_after_interrupts(pc);
+	return value;
+}
+
+static uint8_t read_pic(struct pc *pc, uint16_t port, uint64_t now_tsc, struct pc_effect *effect)
+{
+	if (vpic_read_is_plain(&pc->pic, port))
+		return vpic_read(&pc->pic, port);
+	return read_requests(pc, port, now_tsc, effect);
+}
+
+/* One byte of an 8-bit device; wider accesses come as several, as on an ISA bus. */
+static uint8_t read_byte(struct pc *pc, uint16_t port, uint64_t now_tsc, struct pc_effect *effect)
+{
 	switch (port) {
 	case PC_COM1 ... PC_COM1 + 7:
-		value = vuart_read(&pc->uart, port - PC_COM1, now_tsc);
-		effect->posted |= set_irq(pc, PC_IRQ_COM1, pc->uart.irq);
-		pc_note_next(pc, now_tsc, effect);
-		return value;
+		return read_uart(pc, port, now_tsc, effect);
 	case PC_PIT ... PC_PIT + 3:
 	case PC_PORT_61:
 		return vpit_read(&pc->pit, port, now_tsc);
 	case PC_RTC ... PC_RTC + 1:
-		value = vrtc_read(&pc->rtc, port, now_tsc);
-		effect->posted |= set_irq(pc, PC_IRQ_RTC, pc->rtc.irq8);
-		pc_note_next(pc, now_tsc, effect);
-		return value;
+		return read_rtc(pc, port, now_tsc, effect);
 	case PC_PIC_MASTER ... PC_PIC_MASTER + 1:
 	case PC_PIC_SLAVE ... PC_PIC_SLAVE + 1:
 	case PC_ELCR ... PC_ELCR + 1:
-		effect->posted |= pc_expire_pit(pc, now_tsc); /* nobody did while nobody listened */
-		value = vpic_read(&pc->pic, port);
-		effect->posted |= pc_after_interrupts(pc);
-		return value;
+		return read_pic(pc, port, now_tsc, effect);
 	case PC_PORT_92:
 		return BIT32(1); /* A20 is open */
 	default:
@@ -271,8 +302,8 @@ static bool is_pci(uint16_t port, uint32_t width)
 	       !(port == PC_RESET_PORT && width == 1);
 }
 
-static uint32_t read_port(struct pc *pc, uint16_t port, uint32_t width, uint64_t now_tsc,
-			  struct pc_effect *effect)
+static __attribute__((noinline)) uint32_t read_wide(struct pc *pc, uint16_t port, uint32_t width,
+						    uint64_t now_tsc, struct pc_effect *effect)
 {
 	uint32_t value = 0;
 
@@ -285,6 +316,14 @@ static uint32_t read_port(struct pc *pc, uint16_t port, uint32_t width, uint64_t
 	return value;
 }
 
+static uint32_t read_port(struct pc *pc, uint16_t port, uint32_t width, uint64_t now_tsc,
+			  struct pc_effect *effect)
+{
+	if (width == 1 && port < PC_PM1_EVENT) /* nearly always */
+		return read_byte(pc, port, now_tsc, effect);
+	return read_wide(pc, port, width, now_tsc, effect);
+}
+
 static void write_pm(struct pc *pc, uint16_t port, uint32_t width, uint32_t value, uint64_t now_tsc,
 		     struct pc_effect *effect)
 {
@@ -295,8 +334,9 @@ static void write_pm(struct pc *pc, uint16_t port, uint32_t width, uint32_t valu
 }
 
 /* A wide access to the UART sends one byte only: its registers are not a FIFO side by side. */
-static void write_port(struct pc *pc, uint16_t port, uint32_t width, uint32_t value,
-		       uint64_t now_tsc, struct pc_effect *effect)
+static __attribute__((noinline)) void write_port(struct pc *pc, uint16_t port, uint32_t width,
+						 uint32_t value, uint64_t now_tsc,
+						 struct pc_effect *effect)
 {
 	if (is_pm(port, width)) {
 		write_pm(pc, port, width, value, now_tsc, effect);
@@ -315,23 +355,36 @@ static void write_port(struct pc *pc, uint16_t port, uint32_t width, uint32_t va
 		write_byte(pc, (uint16_t)(port + i), (uint8_t)(value >> 8 * i), now_tsc, effect);
 }
 
-void pc_access_port(struct pc *pc, const struct exit_info *e, uint32_t value,
-		    struct pc_effect *effect)
+static inline __attribute__((always_inline)) uint32_t access_port(struct pc *pc,
+								  const struct exit_info *e,
+								  uint32_t value,
+								  struct pc_effect *effect)
 {
 	const uint16_t port = (uint16_t)e->addr;
+	uint32_t read = 0;
 
 	*effect = (struct pc_effect){ 0 };
-	lock_take(&pc->lock);
+	pc_take(pc);
 	if (e->write)
 		write_port(pc, port, e->width, value, e->exit_tsc, effect);
 	else
-		effect->value = read_port(pc, port, e->width, e->exit_tsc, effect);
-	lock_give(&pc->lock);
+		read = read_port(pc, port, e->width, e->exit_tsc, effect);
+	pc_give(pc);
+	return read;
+}
+
+uint32_t pc_access_port(struct pc *pc, const struct exit_info *e, uint32_t value,
+			struct pc_effect *effect)
+{
+	return access_port(pc, e, value, effect);
 }
 
 void arch_pc_port(vcpu_id_t vcpu, const struct exit_info *e, struct pc_effect *effect)
 {
-	pc_access_port(pcs[vcpu_at(vcpu)->part], e, (uint32_t)e->value, effect);
+	const uint32_t read = access_port(pc_around[vcpu], e, (uint32_t)e->value, effect);
+
+	if (!e->write)
+		vcpu_put_input(vcpus[vcpu], e->width, read);
 }
 
 /* ---- For the vCPUs' side ---- */
@@ -341,10 +394,10 @@ vcpu_set_t pc_end_of_interrupt(part_id_t part, uint8_t vector)
 	struct pc *const pc = pcs[part];
 	vcpu_set_t posted;
 
-	lock_take(&pc->lock);
+	pc_take(pc);
 	vioapic_end_of_interrupt(&pc->ioapic, vector);
 	posted = send_messages(pc);
-	lock_give(&pc->lock);
+	pc_give(pc);
 	return posted;
 }
 
@@ -354,10 +407,10 @@ uint8_t vcpu_extint_take(struct vcpu *v)
 	struct pc *const pc = pcs[v->part];
 	uint8_t vector;
 
-	lock_take(&pc->lock);
+	pc_take(pc);
 	vector = vpic_acknowledge(&pc->pic);
 	(void)show_pic(pc);
 	v->extint_pending = pc->pic_output;
-	lock_give(&pc->lock);
+	pc_give(pc);
 	return vector;
 }

@@ -33,9 +33,25 @@ struct pc {
 
 struct pc *pc_of(part_id_t part);
 
-/* An access to a port, OUT with `value`. */
-void pc_access_port(struct pc *pc, const struct exit_info *e, uint32_t value,
-		    struct pc_effect *effect);
+/*
+ * Around every use of [L] at run time. With one vCPU there is one core that uses the devices, timers
+ * included, and it does so with interrupts off: nobody is to be locked out.
+ */
+static inline void pc_take(struct pc *pc)
+{
+	if (pc->setup.vcpu_count > 1)
+		lock_take(&pc->lock);
+}
+
+static inline void pc_give(struct pc *pc)
+{
+	if (pc->setup.vcpu_count > 1)
+		lock_give(&pc->lock);
+}
+
+/* An access to a port, OUT with `value`. What IN reads. */
+uint32_t pc_access_port(struct pc *pc, const struct exit_info *e, uint32_t value,
+			struct pc_effect *effect);
 
 /* Under the lock, after the I/O APIC or the 8259 was touched: what they have to send. */
 vcpu_set_t pc_after_interrupts(struct pc *pc);

@@ -39,6 +39,14 @@ void vpic_set_line(struct vpic *p, uint32_t irq, bool level);
 /* The interrupt acknowledge cycle: the vector; a spurious one if nothing is left. */
 uint8_t vpic_acknowledge(struct vpic *p);
 
+/* Of IMR or ELCR: no request is looked at, and nothing changes. */
+static inline bool vpic_read_is_plain(const struct vpic *p, uint16_t port)
+{
+	if ((port & ~1u) == PC_ELCR)
+		return true;
+	return (port & 1) && !p->chips[(port & ~1u) != PC_PIC_MASTER].is_polled;
+}
+
 /* Is INTR high? */
 static inline bool vpic_output(const struct vpic *p)
 {

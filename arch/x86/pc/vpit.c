@@ -49,9 +49,10 @@ static uint32_t mode_of(const struct vpit_counter *c)
 	return mode > 5 ? mode - 4 : mode;
 }
 
+/* Modes 2 and 3, as 110b and 111b too. */
 static bool is_periodic(const struct vpit_counter *c)
 {
-	return mode_of(c) == 2 || mode_of(c) == 3;
+	return c->control & 2u << CONTROL_MODE_SHIFT;
 }
 
 /* In modes 1 and 5 the gate only triggers. */
@@ -117,7 +118,7 @@ static bool is_stopped(const struct vpit_counter *c)
 }
 
 /* The pending load takes place: "New counts are loaded and Counters are decremented". */
-static void load_count(struct vpit_counter *c)
+static __attribute__((noinline)) void load_count(struct vpit_counter *c)
 {
 	c->starts_high = c->is_halted || !c->is_loaded || !output(c, c->load - 1);
 	c->is_halted = is_stopped(c);
@@ -251,27 +252,33 @@ static void write_count(struct vpit_counter *c, uint8_t value, uint64_t tick)
 	}
 }
 
-/* The counting element. Mode 3 counts by two, odd counts from one less. */
-static uint16_t current_count(const struct vpit_counter *c, uint64_t tick)
+/* Mode 3 counts by two, odd counts from one less. */
+static uint32_t periodic_count(const struct vpit_counter *c, uint64_t passed)
+{
+	const uint32_t position = (uint32_t)(passed % c->count);
+
+	if (mode_of(c) == 2)
+		return c->count - position;
+	if (position < first_half(c))
+		return (c->count & ~1u) - 2 * position;
+	return (c->count & ~1u) - 2 * (position - first_half(c));
+}
+
+/* The counting element; where it does not count in decades its 16 bits wrap by themselves. */
+static inline __attribute__((always_inline)) uint16_t current_count(const struct vpit_counter *c,
+								    uint64_t tick)
 {
 	const uint64_t passed = elapsed(c, tick);
-	const uint32_t max = count_max(c);
-	uint32_t value, position;
+	uint32_t value;
 
 	if (!c->is_loaded)
 		return 0;
-	if (!is_periodic(c)) {
-		value = (c->count + max - (uint32_t)(passed % max)) % max;
-	} else {
-		position = (uint32_t)(passed % c->count);
-		if (mode_of(c) == 2)
-			value = c->count - position;
-		else if (position < first_half(c))
-			value = (c->count & ~1u) - 2 * position;
-		else
-			value = (c->count & ~1u) - 2 * (position - first_half(c));
-	}
-	return (uint16_t)(c->control & CONTROL_BCD ? to_bcd(value) : value);
+	value = is_periodic(c) ? periodic_count(c, passed) : c->count - (uint32_t)passed;
+	if (!(c->control & CONTROL_BCD))
+		return (uint16_t)value;
+	if (!is_periodic(c))
+		value = c->count + COUNT_MAX_BCD - (uint32_t)(passed % COUNT_MAX_BCD);
+	return (uint16_t)to_bcd(value % COUNT_MAX_BCD);
 }
 
 static void latch_count(struct vpit_counter *c, uint64_t tick)
@@ -293,23 +300,36 @@ static void latch_status(struct vpit_counter *c, uint64_t tick)
 	c->is_status_latched = true;
 }
 
-static uint8_t read_counter(struct vpit_counter *c, uint64_t tick)
+/* The half whose turn it is. A latched count has been read with the last of them. */
+static uint8_t take_half(struct vpit_counter *c, uint16_t value)
 {
-	uint16_t value;
-	bool high;
+	const uint32_t access = access_of(c);
 
+	if (access == ACCESS_BOTH) {
+		c->reads_high = !c->reads_high;
+		if (c->reads_high)
+			return (uint8_t)value;
+	}
+	c->is_latched = false;
+	return (uint8_t)(access == ACCESS_LOW ? value : value >> 8);
+}
+
+static __attribute__((noinline)) uint8_t read_latched(struct vpit_counter *c, uint64_t tick)
+{
 	settle(c, tick);
 	if (c->is_status_latched) {
 		c->is_status_latched = false;
 		return c->latched_status;
 	}
-	value = c->is_latched ? c->latched : current_count(c, tick);
-	high = access_of(c) == ACCESS_BOTH ? c->reads_high : access_of(c) == ACCESS_HIGH;
-	if (access_of(c) == ACCESS_BOTH)
-		c->reads_high = !c->reads_high;
-	if (high || access_of(c) != ACCESS_BOTH)
-		c->is_latched = false;
-	return (uint8_t)(high ? value >> 8 : value);
+	return take_half(c, c->is_latched ? c->latched : current_count(c, tick));
+}
+
+/* Guests that wait for a time to pass do it with these. */
+static __attribute__((noinline)) uint8_t read_counter(struct vpit_counter *c, uint64_t tick)
+{
+	if (__builtin_expect(c->load <= tick || c->is_latched || c->is_status_latched, 0))
+		return read_latched(c, tick);
+	return take_half(c, current_count(c, tick));
 }
 
 static void read_back(struct vpit *t, uint8_t command, uint64_t tick)
@@ -422,11 +442,11 @@ uint8_t vpit_read(struct vpit *t, uint16_t port, uint64_t now_tsc)
 {
 	const uint64_t tick = tick_of(t, now_tsc);
 
+	if (port - PC_PIT < PORT_CONTROL)
+		return read_counter(&t->counters[port - PC_PIT], tick);
 	if (port == PC_PORT_61)
 		return read_port_61(t, tick);
-	if (port - PC_PIT >= PORT_CONTROL) /* "No-Operation (3-State)" */
-		return 0xff;
-	return read_counter(&t->counters[port - PC_PIT], tick);
+	return 0xff; /* "No-Operation (3-State)" */
 }
 
 /* Latch commands change no output. */

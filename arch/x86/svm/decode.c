@@ -42,21 +42,23 @@ static uint64_t edx_eax(const struct vcpu *v)
 }
 
 /* EXITINFO2 holds the address of the next instruction, on every CPU. */
-static inline void decode_port(struct vcpu *v, const struct vmcb *vmcb, struct exit_info *out)
+void svm_decode_port(struct vcpu *v, const struct vmcb *vmcb, struct exit_info *out)
 {
 	const uint32_t info = (uint32_t)vmcb->exit_info1;
 	const uint32_t width = IOIO_WIDTH(info);
 
 	v->skip_bytes = (uint32_t)(vmcb->exit_info2 - vmcb->rip);
-	out->kind = __builtin_expect(info & IOIO_STRING, 0) ? EXIT_PIO_STRING : EXIT_PIO;
+	out->kind = EXIT_PIO;
+	if (__builtin_expect(info & IOIO_STRING, 0))
+		out->kind = EXIT_PIO_STRING;
 	out->addr = IOIO_PORT(info);
 	out->width = (uint8_t)width;
-	out->write = !(info & IOIO_IN);
-	if (!(info & IOIO_IN))
+	out->write = (info & IOIO_IN) == 0;
+	if (out->write)
 		out->value = v->gpr[GPR_RAX] & (BIT64(8 * width) - 1);
 }
 
-static void decode_msr(struct vcpu *v, const struct vmcb *vmcb, struct exit_info *out)
+void svm_decode_msr(struct vcpu *v, const struct vmcb *vmcb, struct exit_info *out)
 {
 	v->skip_bytes = 2;
 	out->write = vmcb->exit_info1 & MSR_WRITE;
@@ -65,14 +67,14 @@ static void decode_msr(struct vcpu *v, const struct vmcb *vmcb, struct exit_info
 	out->value = edx_eax(v);
 }
 
-static void decode_halt(struct vcpu *v, const struct vmcb *vmcb, struct exit_info *out)
+void svm_decode_halt(struct vcpu *v, const struct vmcb *vmcb, struct exit_info *out)
 {
 	v->skip_bytes = 1;
 	out->kind = EXIT_HLT;
 	out->value = (vmcb->rflags & RFLAGS_IF) != 0;
 }
 
-static void decode_memory(struct vcpu *v, const struct vmcb *vmcb, struct exit_info *out)
+void svm_decode_memory(struct vcpu *v, const struct vmcb *vmcb, struct exit_info *out)
 {
 	v->skip_bytes = 0;
 	out->kind = EXIT_MEMORY;
@@ -91,8 +93,7 @@ static void decode_xcr(const struct vcpu *v, const struct vmcb *vmcb, struct exi
 	out->value = edx_eax(v);
 }
 
-static __attribute__((noinline)) void decode_rare(struct vcpu *v, const struct vmcb *vmcb,
-						  struct exit_info *out)
+static void decode_rare(struct vcpu *v, const struct vmcb *vmcb, struct exit_info *out)
 {
 	const uint32_t code = (uint32_t)vmcb->exit_code;
 	const uint32_t index = code - FIRST_RULE;
@@ -113,22 +114,8 @@ static __attribute__((noinline)) void decode_rare(struct vcpu *v, const struct v
 
 void svm_decode(struct vcpu *v, const struct vmcb *vmcb, struct exit_info *out)
 {
-	switch ((uint32_t)vmcb->exit_code) {
-	case VMEXIT_MSR:
-		decode_msr(v, vmcb, out);
-		return;
-	case VMEXIT_IOIO:
-		decode_port(v, vmcb, out);
-		return;
-	case VMEXIT_HLT:
-		decode_halt(v, vmcb, out);
-		return;
-	case VMEXIT_NPF:
-		decode_memory(v, vmcb, out);
-		return;
-	default:
+	if (!svm_decode_frequent(v, vmcb, out))
 		decode_rare(v, vmcb, out);
-	}
 }
 
 /* Ranges 0.., C0000000H.., C0010000H.., each 2 KiB of the map. */
@@ -244,32 +231,35 @@ void svm_initial_state(struct vmcb *vmcb, const struct vcpu_entry *entry)
 
 /* ---- What instruction emulation asks ---- */
 
-static struct guest_segment segment(const struct vmcb_segment *s)
+static void get_segment(const struct vmcb_segment *from, struct guest_segment *s)
 {
-	return (struct guest_segment){
-		.base = s->base,
-		.limit = s->limit,
-		.selector = s->selector,
-		.access = (uint16_t)((s->attributes & 0xff) | (s->attributes & 0xf00) << 4),
-		.is_unusable = !(s->attributes & SEGMENT_PRESENT),
+	const uint32_t attributes = from->attributes;
+
+	s->base = from->base;
+	s->limit = from->limit;
+	s->selector = from->selector;
+	s->access = (uint16_t)((attributes & 0xff) | (attributes & 0xf00) << 4);
+	s->is_unusable = !(attributes & SEGMENT_PRESENT);
+}
+
+void svm_segment(const struct vmcb *vmcb, enum guest_segment_name name, struct guest_segment *s)
+{
+	const struct vmcb_segment *const from[SEG_COUNT] = {
+		[SEG_ES] = &vmcb->es, [SEG_CS] = &vmcb->cs, [SEG_SS] = &vmcb->ss,
+		[SEG_DS] = &vmcb->ds, [SEG_FS] = &vmcb->fs, [SEG_GS] = &vmcb->gs,
 	};
+
+	get_segment(from[name], s);
 }
 
 void svm_context(const struct vmcb *vmcb, struct guest_context *c)
 {
-	*c = (struct guest_context){
-		.rip = vmcb->rip,
-		.rflags = vmcb->rflags,
-		.cr0 = vmcb->cr0,
-		.cr3 = vmcb->cr3,
-		.cr4 = vmcb->cr4,
-		.efer = vmcb->efer & ~EFER_SVME,
-		.cpl = vmcb->cpl,
-	};
-	c->segments[SEG_ES] = segment(&vmcb->es);
-	c->segments[SEG_CS] = segment(&vmcb->cs);
-	c->segments[SEG_SS] = segment(&vmcb->ss);
-	c->segments[SEG_DS] = segment(&vmcb->ds);
-	c->segments[SEG_FS] = segment(&vmcb->fs);
-	c->segments[SEG_GS] = segment(&vmcb->gs);
+	c->rip = vmcb->rip;
+	c->rflags = vmcb->rflags;
+	c->cr0 = vmcb->cr0;
+	c->cr3 = vmcb->cr3;
+	c->cr4 = vmcb->cr4;
+	c->efer = vmcb->efer & ~EFER_SVME;
+	c->cpl = vmcb->cpl;
+	get_segment(&vmcb->cs, &c->segments[SEG_CS]);
 }

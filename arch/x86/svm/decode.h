@@ -22,10 +22,29 @@
  */
 void svm_decode(struct vcpu *v, const struct vmcb *vmcb, struct exit_info *out);
 
-/* HLT, IN, OUT, RDMSR, WRMSR and nested page faults: for svm_decode() and nobody else. */
-static inline bool svm_is_frequent(uint32_t code)
+void svm_decode_msr(struct vcpu *v, const struct vmcb *vmcb, struct exit_info *out);
+void svm_decode_port(struct vcpu *v, const struct vmcb *vmcb, struct exit_info *out);
+void svm_decode_memory(struct vcpu *v, const struct vmcb *vmcb, struct exit_info *out);
+void svm_decode_halt(struct vcpu *v, const struct vmcb *vmcb, struct exit_info *out);
+
+/* svm_decode() of RDMSR, WRMSR, IN, OUT, nested page faults and HLT, and false for all others. */
+static inline __attribute__((always_inline)) bool svm_decode_frequent(struct vcpu *v,
+								      const struct vmcb *vmcb,
+								      struct exit_info *out)
 {
-	return code - VMEXIT_HLT <= VMEXIT_MSR - VMEXIT_HLT || code == VMEXIT_NPF;
+	const uint32_t code = (uint32_t)vmcb->exit_code;
+
+	if (code == VMEXIT_MSR)
+		svm_decode_msr(v, vmcb, out);
+	else if (code == VMEXIT_IOIO)
+		svm_decode_port(v, vmcb, out);
+	else if (code == VMEXIT_NPF)
+		svm_decode_memory(v, vmcb, out);
+	else if (code == VMEXIT_HLT)
+		svm_decode_halt(v, vmcb, out);
+	else
+		return false;
+	return true;
 }
 
 /* The most frequent two, apart. */
@@ -55,3 +74,4 @@ bool svm_msrpm_allow(uint8_t *map, uint32_t msr);
 void svm_initial_state(struct vmcb *vmcb, const struct vcpu_entry *entry);
 
 void svm_context(const struct vmcb *vmcb, struct guest_context *c);
+void svm_segment(const struct vmcb *vmcb, enum guest_segment_name name, struct guest_segment *s);

@@ -199,9 +199,7 @@ static __attribute__((noinline)) void finish_other(struct vcpu *v, const struct 
 static inline __attribute__((always_inline)) void decode(struct vcpu *v, const struct vmcb *vmcb,
 							 struct exit_info *out)
 {
-	if (svm_is_frequent((uint32_t)vmcb->exit_code))
-		svm_decode(v, vmcb, out);
-	else
+	if (!svm_decode_frequent(v, vmcb, out))
 		finish_other(v, vmcb, out);
 }
 

@@ -314,6 +314,11 @@ static void svm_read_context(struct vcpu *v, struct guest_context *c)
 	svm_context(v->control, c);
 }
 
+static void svm_read_segment(struct vcpu *v, enum guest_segment_name name, struct guest_segment *s)
+{
+	svm_segment(v->control, name, s);
+}
+
 static uint64_t svm_rip(struct vcpu *v)
 {
 	return ((const struct vmcb *)v->control)->rip;
@@ -344,6 +349,7 @@ const struct backend svm_backend = {
 	.read_gpr = svm_read_gpr,
 	.write_gpr = svm_write_gpr,
 	.read_context = svm_read_context,
+	.read_segment = svm_read_segment,
 	.retire = svm_retire,
 	.read_sysreg = svm_read_sysreg,
 	.write_sysreg = svm_write_sysreg,

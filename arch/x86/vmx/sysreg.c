@@ -76,9 +76,9 @@ void vmx_write_sysreg(struct vcpu *v, enum guest_sysreg reg, uint64_t value)
 	}
 }
 
-static void read_segment(struct guest_segment *s, uint32_t index)
+void vmx_read_segment(struct vcpu *v, enum guest_segment_name name, struct guest_segment *s)
 {
-	uint32_t step = index * VMCS_SEGMENT_STEP;
+	uint32_t step = (uint32_t)name * VMCS_SEGMENT_STEP;
 	uint32_t access = vmcs_read32(VMCS_GUEST_ES_ACCESS + step);
 
 	s->base = vmcs_read(VMCS_GUEST_ES_BASE + step);
@@ -100,8 +100,7 @@ void vmx_read_context(struct vcpu *v, struct guest_context *c)
 	c->cr3 = vmcs_read(VMCS_GUEST_CR3);
 	c->cr4 = vmx_read_sysreg(v, SYSREG_CR4);
 	c->efer = vmcs_read(VMCS_GUEST_EFER);
-	for (uint32_t i = 0; i < SEG_COUNT; i++)
-		read_segment(&c->segments[i], i);
+	vmx_read_segment(v, SEG_CS, &c->segments[SEG_CS]);
 	/* "Access rights": SS.DPL is the CPL, in every mode. */
-	c->cpl = ACCESS_DPL(c->segments[SEG_SS].access);
+	c->cpl = ACCESS_DPL(vmcs_read32(VMCS_GUEST_ES_ACCESS + SEG_SS * VMCS_SEGMENT_STEP));
 }

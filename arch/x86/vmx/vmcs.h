@@ -114,6 +114,7 @@ void vmx_decode(struct vcpu *v, uint32_t reason, struct exit_info *out);
 uint64_t vmx_read_sysreg(struct vcpu *v, enum guest_sysreg reg);
 void vmx_write_sysreg(struct vcpu *v, enum guest_sysreg reg, uint64_t value);
 void vmx_read_context(struct vcpu *v, struct guest_context *c);
+void vmx_read_segment(struct vcpu *v, enum guest_segment_name name, struct guest_segment *s);
 
 /* reset.c. */
 void vmx_reset(struct vcpu *v);

@@ -373,6 +373,7 @@ const struct backend vmx_backend = {
 	.read_gpr = vmx_read_gpr,
 	.write_gpr = vmx_write_gpr,
 	.read_context = vmx_read_context,
+	.read_segment = vmx_read_segment,
 	.retire = vmx_retire,
 	.read_sysreg = vmx_read_sysreg,
 	.write_sysreg = vmx_write_sysreg,
