@@ -251,6 +251,28 @@ static void deadlines_at_the_ends_of_time(void)
 	CHECK(take(1) && vlapic_read_tsc_deadline(&l, 1) == 0);
 }
 
+/* The host has not looked yet, and the guest writes: what was due before is due all the same. */
+static void a_write_does_not_lose_what_was_due_before_it(void)
+{
+	for (int way = 0; way < 4; way++) {
+		fresh();
+		write_ok(0x83e, 0xb, 0);
+		write_ok(0x832, (way == 0 ? DEADLINE : ONE_SHOT) | VECTOR, 0);
+		write_ok(0x838, 100, 0);
+		vlapic_write_tsc_deadline(&l, 100, 0, 0);
+		if (way == 0)
+			vlapic_write_tsc_deadline(&l, 500, 0, 101);
+		else if (way == 1)
+			write_ok(0x838, 399, 101);
+		else if (way == 2)
+			write_ok(0x832, MASKED, 101);
+		else
+			write_ok(0x80f, 0xff, 101);
+		CHECK(take(101) && !take(101));
+		CHECK(vlapic_timer_tsc(&l) == (way < 2 ? 500 : TSC_NEVER));
+	}
+}
+
 static void an_illegal_vector_of_the_timer_is_an_error(void)
 {
 	fresh();
@@ -295,6 +317,7 @@ int main(int argc, char **argv)
 	RUN(ten_million_missed_periods_cost_one_interrupt);
 	RUN(the_largest_count_does_not_overflow);
 	RUN(deadlines_at_the_ends_of_time);
+	RUN(a_write_does_not_lose_what_was_due_before_it);
 	RUN(an_illegal_vector_of_the_timer_is_an_error);
 	RUN(software_disabled_it_counts_on_in_silence);
 	RUN(the_xapics_reserved_mode_is_one_shot);
