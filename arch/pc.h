@@ -42,7 +42,7 @@ struct pc_effect {
 	enum pc_event event;
 	uint32_t value; /* of the event */
 	bool timer_changed;
-	bool apic_changed; /* a memory access was to the vCPU's own APIC: see arch_vcpu_timer_tsc() */
+	bool apic_changed; /* the vCPU's own, in memory: see arch_vcpu_timer_tsc() */
 	vcpu_set_t posted;
 };
 

@@ -150,7 +150,7 @@ bool arch_vcpu_sync(vcpu_id_t id);
 bool arch_vcpu_notify(vcpu_id_t id);
 
 /* The next expiry of its virtual timer. Changes only in _msr(), _apic(), _sync(), _restart(),
- * arch_pc_memory() and _timer_expire(). */
+ * arch_pc_memory(), arch_pc_port_string() and _timer_expire(). */
 uint64_t arch_vcpu_timer_tsc(vcpu_id_t id);
 /* The time `now_tsc` has come: an expired timer becomes a pending interrupt, merged if late. */
 void arch_vcpu_timer_expire(vcpu_id_t id, uint64_t now_tsc);

@@ -179,6 +179,8 @@ static enum exit_action on_pio_string(struct vcpu_state *v, const struct exit_in
 		return ACT_INJECT_GP;
 	if (arch_pc_port_string(v->id, e, &effect) == PC_UNKNOWN)
 		return stop_unknown(v, "string I/O on port", e->addr);
+	if (effect.apic_changed) /* its page is memory that a string may come from, or go to */
+		run_note_timer(v);
 	return after_pc(v, &effect, ACT_RESUME);
 }
 
