@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * arch/iommu.h - which device reaches which memory, and who gets its interrupts.
+ *
+ * Model    A domain per partition, and one for the hypervisor's own drivers. Addresses that a
+ *	    device of a partition emits are the partition's guest-physical ones. From
+ *	    arch_iommu_init() on no device reaches any memory and no interrupt arrives, until it is
+ *	    attached and its interrupts are routed: deny by default.
+ *	    Interrupts: an irq is a remapped message of one device. Routed to a vCPU it is posted
+ *	    into that vCPU's descriptor (io/pi.h), by the IOMMU itself where it can post, else
+ *	    by a host interrupt on the vCPU's core whose handler does the same and nothing more.
+ * Source   Intel Virtualization Technology for Directed I/O, Architecture Specification.
+ * Errors   ERR_NODEV: no IOMMU, or none that covers this device. ERR_NOMEM: a capacity, boot only.
+ *	    ERR_INVAL: not a domain, attached elsewhere, unaligned. ERR_TIMEOUT: hardware did not
+ *	    confirm an invalidation within its published bound; the device stays blocked.
+ * Sharing  Boot core until arch_mem_seal(); afterwards _attach(), _block(), _irq_route() and
+ *	    _irq_mask() from any core: bounded work under a lock that no guest's exit path takes
+ *	    but those that change a route. Faults are taken by one core.
+ */
+#pragma once
+#include "arch/mem.h"
+#include "arch/pci.h"
+#include "arch/vcpu.h"
+
+/* The domain of the hypervisor's drivers; device addresses are host-physical there. */
+#define IOMMU_HYPERVISOR MAX_PARTITIONS
+
+/*
+ * Finds the units, blocks everything, turns translation and interrupt remapping on. On failure
+ * `missing` names table, offset and reason. ERR_NODEV: no DMAR table: pass-through is impossible.
+ */
+MUST_CHECK enum err arch_iommu_init(const char **missing);
+bool arch_iommu_is_present(void);
+bool arch_iommu_can_post(void);
+/* One line for the boot log: units, address width, what it can do. */
+void arch_iommu_describe(char *text, size_t bytes);
+
+/* Boot only. */
+MUST_CHECK enum err arch_iommu_domain_create(part_id_t domain);
+/* All 4 KiB aligned; rights of arch/mem.h without SPACE_EXEC. */
+MUST_CHECK enum err arch_iommu_map(part_id_t domain, gpa_t at, hpa_t hpa, uint64_t bytes,
+				   uint32_t rights);
+
+/* The device's requests go through this domain from now on. Reserved memory (RMRR) of a device
+ * cannot be honoured inside a partition: ERR_UNSUPPORTED. */
+MUST_CHECK enum err arch_iommu_attach(pci_addr_t device, part_id_t domain);
+/* It reaches nothing any more, and what it had in flight has arrived or is lost. */
+MUST_CHECK enum err arch_iommu_block(pci_addr_t device);
+
+/* --- interrupts ----------------------------------------------------------------------------- */
+
+typedef uint32_t irq_id_t;
+struct irq_msi { /* what the device's MSI capability or MSI-X table entry is programmed with */
+	uint64_t address;
+	uint32_t data;
+};
+
+/* Boot only: `count` consecutive irqs of one device, masked; for MSI (not -X) a power of two. */
+MUST_CHECK enum err arch_iommu_irq_create(pci_addr_t device, uint32_t count, irq_id_t *first);
+struct irq_msi arch_iommu_irq_msi(irq_id_t irq);
+/* To the vCPU's core, as `vector` in the guest. Replaces a route; bounded. */
+MUST_CHECK enum err arch_iommu_irq_route(irq_id_t irq, vcpu_id_t vcpu, uint8_t vector);
+/* Messages of this irq are faults from now on. */
+MUST_CHECK enum err arch_iommu_irq_mask(irq_id_t irq);
+/* vCPUs of the calling core that got a device's interrupt by software since the last call. */
+vcpu_set_t arch_iommu_irq_taken(void);
+
+/* --- faults ----------------------------------------------------------------------------------- */
+
+enum iommu_fault_kind { IOMMU_FAULT_READ, IOMMU_FAULT_WRITE, IOMMU_FAULT_INTERRUPT };
+struct iommu_fault {
+	enum iommu_fault_kind kind;
+	pci_addr_t device;
+	part_id_t domain; /* that it is attached to; UINT32_MAX: none */
+	uint64_t address; /* as the device emitted it; interrupts: index of the table entry */
+	uint8_t reason;   /* VT-d, "Fault Conditions": the encoding */
+	uint32_t lost;    /* since the last one taken, not recorded by hardware or by us */
+};
+/* The next one, or false. Bounded by what hardware records. Never blocks. */
+bool arch_iommu_take_fault(struct iommu_fault *fault);
+/* Words for `reason`. */
+const char *arch_iommu_fault_text(uint8_t reason);
