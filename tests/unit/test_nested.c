@@ -73,7 +73,7 @@ static struct found translate(part_id_t part, uint64_t gpa, enum nested_format f
 			return (struct found){ (word & 0xffffffffff000) + gpa % size[i], word,
 					       size[i], true };
 		/* A table word must permit everything, or leaf rights would be cut. */
-		CHECK((word & 7) == 7);
+		CHECK((word & 7) == (format == NESTED_VTD ? 3 : 7));
 		CHECK(format == NESTED_EPT || !(word >> 63));
 		table = word & 0xffffffffff000;
 	}
@@ -85,6 +85,8 @@ static uint32_t rights_of(uint64_t word, enum nested_format format)
 	if (format == NESTED_EPT)
 		return (word & 1 ? SPACE_READ : 0u) | (word & 2 ? SPACE_WRITE : 0u) |
 		       (word & 4 ? SPACE_EXEC : 0u);
+	if (format == NESTED_VTD)
+		return (word & 1 ? SPACE_READ : 0u) | (word & 2 ? SPACE_WRITE : 0u);
 	return (word & 1 ? SPACE_READ : 0u) | (word & 2 ? SPACE_WRITE : 0u) |
 	       (word >> 63 ? 0u : SPACE_EXEC);
 }
@@ -115,6 +117,18 @@ static void npt_words_have_the_manuals_bits(void)
 	CHECK(nested_encode_leaf(NESTED_NPT, NESTED_2M, 0x200000, rwx) == 0x2000e7);
 	CHECK(nested_encode_leaf(NESTED_NPT, NESTED_1G, 0x40000000, SPACE_READ | SPACE_EXEC) ==
 	      0x400000a5);
+}
+
+/* VT-d, "Second-Level Paging Entries": R 0, W 1, page 7; the rest ignored or reserved. */
+static void vtd_words_have_the_specifications_bits(void)
+{
+	CHECK(nested_encode_table(NESTED_VTD, 0x123456000) == 0x123456003);
+	CHECK(nested_encode_leaf(NESTED_VTD, NESTED_4K, 0x5000, SPACE_READ) == 0x5001);
+	CHECK(nested_encode_leaf(NESTED_VTD, NESTED_4K, 0x5000, SPACE_READ | SPACE_WRITE) ==
+	      0x5003);
+	CHECK(nested_encode_leaf(NESTED_VTD, NESTED_2M, 0x200000, SPACE_READ) == 0x200081);
+	CHECK(nested_encode_leaf(NESTED_VTD, NESTED_1G, 0x40000000, SPACE_READ | SPACE_WRITE) ==
+	      0x40000083);
 }
 
 /* ---- Spaces ---- */
@@ -224,12 +238,13 @@ static void check_extents(part_id_t part)
 	CHECK(i == MODEL_PAGES);
 }
 
-static void map_at_random(part_id_t part)
+static void map_at_random(part_id_t part, enum nested_format format)
 {
+	const uint32_t optional = SPACE_WRITE | (format == NESTED_VTD ? 0u : SPACE_EXEC);
 	const uint32_t first = (uint32_t)rand() % MODEL_PAGES;
 	const uint32_t left = MODEL_PAGES - first;
 	const uint32_t count = 1 + (uint32_t)rand() % (left < 700 ? left : 700);
-	const uint32_t rights = SPACE_READ | ((uint32_t)rand() & (SPACE_WRITE | SPACE_EXEC));
+	const uint32_t rights = SPACE_READ | ((uint32_t)rand() & optional);
 	/* Often congruent modulo 2 MiB, so that large pages happen. */
 	const uint64_t hpa = (rand() & 1 ? MODEL_BASE + first * 4096ull + (4ull << 30)
 					 : (uint64_t)(rand() & 0xfffff) * 4096);
@@ -249,13 +264,15 @@ static void map_at_random(part_id_t part)
 static void tables_equal_the_model_after_random_maps(void)
 {
 	srand(1);
-	for (int round = 0; round < 12; round++) {
-		const enum nested_format format = round & 1 ? NESTED_EPT : NESTED_NPT;
-		const part_id_t p = new_space(format, (enum nested_page)(round / 2 % 3));
+	static const enum nested_format formats[] = { NESTED_EPT, NESTED_NPT, NESTED_VTD };
+
+	for (int round = 0; round < 9; round++) {
+		const enum nested_format format = formats[round % 3];
+		const part_id_t p = new_space(format, (enum nested_page)(round / 3));
 
 		memset(model, 0, sizeof(model));
 		for (int i = 0; i < 12; i++) {
-			map_at_random(p);
+			map_at_random(p, format);
 			check_against_model(p, format);
 		}
 		check_extents(p);
@@ -295,6 +312,65 @@ static void no_frame_is_reached_twice(void)
 			CHECK(x.hpa + x.bytes <= POOL_BASE);
 }
 
+/* ---- Spaces as devices have them ---- */
+
+static uint8_t seen_by_hardware[POOL_PAGES][4096];
+
+static void remember_written(const void *at, uint64_t bytes)
+{
+	const uint64_t offset = (uint64_t)((const uint8_t *)at - &pool[0][0]);
+
+	CHECK(offset < sizeof(pool) && bytes <= sizeof(pool) - offset);
+	memcpy(&seen_by_hardware[0][0] + offset, at, bytes);
+}
+
+static void every_word_is_announced(void)
+{
+	struct nested_space s = { .format = NESTED_VTD,
+				  .largest = NESTED_2M,
+				  .level_count = 3,
+				  .physical_address_bits = 39,
+				  .leaf_bits = BIT64(11),
+				  .written = remember_written };
+	const uint64_t from = pool_used;
+
+	pool_limit = POOL_PAGES;
+	memset(seen_by_hardware, 0xff, sizeof(seen_by_hardware));
+	CHECK(nested_space_create(&s) == OK);
+	CHECK(nested_space_map(&s, 0x1ff000, 0x3ff000, 0x402000, SPACE_READ) == OK);
+	CHECK(pool_used == from + 4); /* root, directory, two tables */
+	CHECK(memcmp(seen_by_hardware[from], pool[from], (pool_used - from) * 4096) == 0);
+	CHECK(*(const uint64_t *)pool[from + 1] == POOL_BASE + (from + 2) * 4096 + 3);
+	CHECK(((const uint64_t *)pool[from + 1])[1] == (0x400000 | BIT64(11) | 0x81));
+}
+
+static void three_levels_end_at_39_bits(void)
+{
+	struct nested_space s = { .format = NESTED_VTD,
+				  .largest = NESTED_1G,
+				  .level_count = 3,
+				  .physical_address_bits = 46 };
+	struct nested_extent e;
+
+	CHECK(nested_space_create(&s) == OK);
+	CHECK(nested_space_map(&s, BIT64(39) - 4096, 0, 8192, SPACE_READ) == ERR_RANGE);
+	CHECK(nested_space_map(&s, BIT64(39) - BIT64(30), BIT64(45), BIT64(30), SPACE_READ) == OK);
+	CHECK(((const uint64_t *)arch_mem_at(s.root))[511] == (BIT64(45) | 0x81));
+	CHECK(nested_space_next(&s, 0, &e) && e.gpa == BIT64(39) - BIT64(30) &&
+	      e.bytes == BIT64(30));
+	CHECK(!nested_space_next(&s, BIT64(39), &e));
+}
+
+static void devices_execute_nothing(void)
+{
+	struct nested_space s = { .format = NESTED_VTD,
+				  .level_count = 4,
+				  .physical_address_bits = 46 };
+
+	CHECK(nested_space_create(&s) == OK);
+	CHECK(nested_space_map(&s, 0, 0, 4096, SPACE_READ | SPACE_EXEC) == ERR_INVAL);
+}
+
 int main(void)
 {
 	RUN(a_space_is_created_once_and_only_after_configuration);
@@ -302,9 +378,13 @@ int main(void)
 	RUN(an_empty_pool_is_reported);
 	RUN(ept_words_have_the_manuals_bits);
 	RUN(npt_words_have_the_manuals_bits);
+	RUN(vtd_words_have_the_specifications_bits);
 	RUN(the_largest_page_that_fits_is_used);
 	RUN(tables_equal_the_model_after_random_maps);
 	RUN(an_extent_ends_where_rights_change);
 	RUN(no_frame_is_reached_twice);
+	RUN(every_word_is_announced);
+	RUN(three_levels_end_at_39_bits);
+	RUN(devices_execute_nothing);
 	return test_failed;
 }
