@@ -8,6 +8,7 @@
 #include "arch/x86/backend.h"
 #include "arch/x86/guest/insn.h"
 #include "arch/x86/guest/insn_flags.h"
+#include "arch/x86/guest/insn_memo.h"
 #include "tests/test.h"
 
 static enum err decode(const char *bytes, uint32_t count, enum insn_mode mode, struct insn *out)
@@ -289,6 +290,61 @@ static void a_fault_leaves_everything(void)
 	}
 }
 
+/* ---- insn_memo_decode() ---- */
+
+static uint32_t seed = 1;
+
+static uint32_t draw(uint32_t below)
+{
+	seed = seed * 1664525u + 1013904223u;
+	return (uint32_t)((uint64_t)(seed >> 8) * below >> 24);
+}
+
+/* Few opcodes, few operands, few places: the same code comes again, and other code at its place. */
+static void draw_code(struct insn_code *code)
+{
+	static const uint8_t opcodes[] = { 0x8b, 0x89, 0x88, 0xc7, 0x0f, 0x66, 0x48 };
+
+	*code = (struct insn_code){ .count = draw(INSN_BYTES_MAX + 1) };
+	for (uint32_t i = 0; i < code->count; i++)
+		code->bytes[i] = draw(3) ? opcodes[draw(ARRAY_SIZE(opcodes))] : (uint8_t)draw(8);
+	if (draw(2)) /* as if more of the same could be fetched: zeroes */
+		code->count = INSN_BYTES_MAX;
+}
+
+static void a_memory_of_answers_changes_none(void)
+{
+	static struct insn_memo memo;
+	static struct insn_code pool[16];
+	uint32_t decoded = 0, kept = 0;
+
+	for (uint32_t i = 0; i < 300000; i++) {
+		struct insn_code *const c = &pool[draw(ARRAY_SIZE(pool))];
+		const enum insn_mode mode = draw(4) ? INSN_64 : (enum insn_mode)draw(2);
+		const uint64_t rip = draw(16);
+		struct insn_memo_place *const p = &memo.places[rip % INSN_MEMO_PLACES];
+		const struct insn_memo_place before = *p;
+		const struct insn *got;
+		struct insn want;
+		enum err e;
+
+		if (draw(16) == 0)
+			draw_code(c);
+		memset(&want, 0, sizeof(want));
+		e = insn_decode(c->bytes, c->count, mode, &want);
+		CHECK(insn_memo_decode(&memo, rip, c, mode, &got) == e);
+		if (e != OK)
+			continue;
+		CHECK(got->op == want.op && got->length == want.length && got->width == want.width);
+		CHECK(got->displacement == want.displacement && got->immediate == want.immediate);
+		CHECK(got->base == want.base && got->reg == want.reg);
+		CHECK(got->address_width == want.address_width && got->is_store == want.is_store);
+		decoded++;
+		kept += memcmp(&before, p, sizeof(before)) == 0;
+	}
+	CHECK(decoded > 10000 && kept > 1000 && kept < decoded);
+}
+
 int main(void)
 {
 	RUN(bytes_that_end_early_ask_for_more);
@@ -303,5 +359,6 @@ int main(void)
 	RUN(bit_offsets_reach_below_the_address);
 	RUN(cmpxchg_always_writes);
 	RUN(a_fault_leaves_everything);
+	RUN(a_memory_of_answers_changes_none);
 	return test_failed;
 }

@@ -8,7 +8,7 @@
  * between reaches registers of its own PC and its own RAM only.
  */
 #include <string.h>
-#include "arch/x86/guest/insn.h"
+#include "arch/x86/guest/insn_memo.h"
 #include "arch/x86/guest/walk.h"
 #include "arch/x86/pc/pc.h"
 #include "arch/x86/pc/state.h"
@@ -263,18 +263,21 @@ static void begin(struct access *a, vcpu_id_t vcpu, const struct exit_info *e,
 	a->mode = mode_of(&a->context);
 }
 
+static struct insn_memo memos[MAX_VCPUS]; /* [C] */
+
 struct code {
-	uint8_t bytes[INSN_BYTES_MAX];
-	uint32_t count;
+	struct insn_code insn;
 	struct walk_result end; /* why there are no more */
 };
 
 /* What lies behind CS:RIP. ERR_INVAL: a fault is to be injected. ERR_RANGE: it is nowhere. */
 static enum err fetch(struct access *a, struct code *code)
 {
-	const enum err e = guest_fetch(&a->pc->setup.ram, &a->context, code->bytes, INSN_BYTES_MAX,
-				       &code->count, &code->end);
+	enum err e;
 
+	code->insn.words[0] = code->insn.words[1] = 0;
+	e = guest_fetch(&a->pc->setup.ram, &a->context, code->insn.bytes, INSN_BYTES_MAX,
+			&code->insn.count, &code->end);
 	return e == ERR_INVAL ? page_fault(a, &code->end) : e;
 }
 
@@ -326,16 +329,16 @@ static enum pc_access refuse(struct access *a, enum err why, const struct code *
 enum pc_access arch_pc_memory(vcpu_id_t vcpu, const struct exit_info *e, struct pc_effect *effect)
 {
 	struct access a;
+	const struct insn *insn;
 	struct code code;
-	struct insn insn;
 	enum err r;
 
 	begin(&a, vcpu, e, effect);
 	r = fetch(&a, &code);
 	if (r != OK)
 		return r == ERR_INVAL ? inject(&a) : PC_UNKNOWN;
-	r = insn_decode(code.bytes, code.count, a.mode, &insn);
-	return r == OK ? carry_out(&a, &insn) : refuse(&a, r, &code);
+	r = insn_memo_decode(&memos[vcpu], a.context.rip, &code.insn, a.mode, &insn);
+	return r == OK ? carry_out(&a, insn) : refuse(&a, r, &code);
 }
 
 /* ---- INS and OUTS: "Input from Port to String", "Output String to Port" ---- */
@@ -446,7 +449,7 @@ enum pc_access arch_pc_port_string(vcpu_id_t vcpu, const struct exit_info *e,
 	r = fetch(&a, &code);
 	if (r == ERR_INVAL)
 		return inject(&a);
-	if (r != OK || !decode_string_io(code.bytes, code.count, a.mode, &s))
+	if (r != OK || !decode_string_io(code.insn.bytes, code.insn.count, a.mode, &s))
 		return PC_UNKNOWN;
 	if (!s.has_rep || register_part(&a, GPR_RCX, s.address_width) != 0) {
 		if (!move_element(&a, e, &s))

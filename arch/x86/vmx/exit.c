@@ -278,9 +278,6 @@ static __attribute__((noinline)) void decode_by_kind(struct vcpu *v, uint32_t re
 		if (out->exit_tsc < v->hot.deadline_tsc)
 			out->kind = EXIT_CONTROL;
 		return;
-	case EXIT_PIO:
-		vmx_decode_io(vmcs_read(VMCS_EXIT_QUALIFICATION), v->gpr[GPR_RAX], out);
-		return;
 	case EXIT_MEMORY:
 		take_ept_violation(v, out);
 		return;
@@ -299,11 +296,13 @@ static __attribute__((noinline)) void decode_by_kind(struct vcpu *v, uint32_t re
 	}
 }
 
-/* Hypercalls come first: they are the frequent exit that a guest chooses. */
+/* Hypercalls and ports come first: they are the frequent exits that a guest chooses. */
 void vmx_decode(struct vcpu *v, uint32_t reason, struct exit_info *out)
 {
 	if (reason == REASON_VMCALL)
 		take_hypercall(v, out);
+	else if (reason == REASON_IO)
+		vmx_decode_io(vmcs_read(VMCS_EXIT_QUALIFICATION), v->gpr[GPR_RAX], out);
 	else
 		decode_by_kind(v, reason, out);
 }
