@@ -82,10 +82,12 @@ struct vcpu_entry {
 
 enum vcpu_apic { VCPU_APIC_BEST, VCPU_APIC_SOFTWARE }; /* hardware where present; never */
 
+struct guest_ram;
 struct vcpu_setup {
-	part_id_t part;   /* its address space: see arch/mem.h */
-	uint32_t apic_id; /* its virtual local APIC's ID: its index in the partition */
-	vcpu_id_t first;  /* the partition's vCPUs are first .. first + vcpu_count - 1 */
+	part_id_t part;              /* its address space: see arch/mem.h */
+	const struct guest_ram *ram; /* of the partition: lives as long as the vCPU */
+	uint32_t apic_id;            /* its virtual local APIC's ID: its index in the partition */
+	vcpu_id_t first;             /* the partition's vCPUs are first .. first + vcpu_count - 1 */
 	uint32_t vcpu_count;
 	enum vcpu_apic apic;
 	bool has_x2apic_at_entry; /* in x2APIC mode from the start, as our own guests expect */

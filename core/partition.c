@@ -70,6 +70,7 @@ static enum err create_vcpu(part_id_t id, struct partition *p, uint32_t index)
 	const struct plan_vcpu *plan = v->plan;
 	struct vcpu_setup setup = {
 		.part = id,
+		.ram = &p->ram,
 		.apic_id = index,
 		.first = p->plan->vcpu_first,
 		.vcpu_count = p->plan->vcpu_count,

@@ -55,7 +55,8 @@ struct vcpu {
 	uint32_t skip_bytes; /* length of the instruction that exited; 0: back-end must ask */
 	vcpu_id_t id;
 	part_id_t part;
-	uint64_t tsc_offset; /* guest TSC = host TSC + offset */
+	const struct guest_ram *ram; /* [I] */
+	uint64_t tsc_offset;         /* guest TSC = host TSC + offset */
 	struct vlapic lapic;
 	void *backend; /* private to the back-end: MSR bitmap, I/O bitmap, ... */
 	/* [C] VT-x looks at these at every entry: see vmx/vmcs.h */

@@ -445,6 +445,31 @@ uint64_t cpuid_efer_bits(void)
 	return EFER_SCE | EFER_LME | (cpuid.extended[1].edx & X1_NX ? EFER_NXE : 0);
 }
 
+/* SDM Vol. 3A, "Control Registers": "CPU Qualification of Control Register Flags". */
+uint64_t cpuid_cr4_bits(void)
+{
+	const struct cpuid_regs *const f1 = &cpuid.basic[LEAF_FEATURES];
+	const struct cpuid_regs *const f7 = &cpuid.basic[LEAF_MORE_FEATURES];
+	const struct {
+		uint32_t feature;
+		uint64_t bits;
+	} needs[] = {
+		{ f1->edx & B(1), CR4_VME | CR4_PVI }, { f1->edx & B(2), CR4_DE },
+		{ f1->edx & B(3), CR4_PSE },           { f1->edx & B(4), CR4_TSD },
+		{ f1->edx & B(6), CR4_PAE },           { f1->edx & B(13), CR4_PGE },
+		{ f1->edx & B(24), CR4_OSFXSR },       { f1->edx & B(25), CR4_OSXMMEXCPT },
+		{ f1->ecx & F1_PCID, CR4_PCIDE },      { f1->ecx & F1_XSAVE, CR4_OSXSAVE },
+		{ f7->ebx & B(0), CR4_FSGSBASE },      { f7->ebx & B(7), CR4_SMEP },
+		{ f7->ebx & B(20), CR4_SMAP },         { f7->ecx & B(2), CR4_UMIP },
+		{ f7->ecx & F7_PKU, CR4_PKE },
+	};
+	uint64_t bits = CR4_PCE | CR4_MCE; /* which a guest may find set as the CPU has it */
+
+	for (size_t i = 0; i < ARRAY_SIZE(needs); i++)
+		bits |= needs[i].feature ? needs[i].bits : 0;
+	return bits;
+}
+
 uint64_t cpuid_guest_xcr0(void)
 {
 	return cpuid.xcr0;

@@ -44,6 +44,7 @@ void cpuid_emulate(struct vcpu *v, const struct backend *b);
 
 /* Guest facts that MSR emulation shares with CPUID, so that both say the same. */
 uint64_t cpuid_efer_bits(void);            /* EFER bits a guest may set, LMA excluded */
+uint64_t cpuid_cr4_bits(void);             /* CR4 bits a guest may set */
 uint64_t cpuid_guest_xcr0(void);           /* XCR0 bits a guest may set */
 bool cpuid_is_intel(void);                 /* otherwise it is as AMD's manual says */
 bool cpuid_has_arch_capabilities(void);    /* IA32_ARCH_CAPABILITIES is offered */

@@ -169,6 +169,7 @@ enum err arch_vcpu_create(vcpu_id_t id, const struct vcpu_setup *setup)
 		return ERR_NOMEM;
 	v->id = id;
 	v->part = setup->part;
+	v->ram = setup->ram;
 	v->first = setup->first;
 	v->vcpu_count = setup->vcpu_count;
 	v->is_dedicated = setup->is_dedicated;

@@ -19,6 +19,10 @@
 #define EFER_SVME     BIT(12)
 #define CR4_RESERVED  BIT(15)
 #define CR4_SMXE      BIT(14)
+#define CR4_LA57      BIT(12)
+#define CR4_PKS       BIT(24)
+#define CR4_PCIDE     BIT(17)
+#define CR3_PWT       BIT(3)
 #define CR3_RESERVED  BIT(55) /* above every physical address size in use */
 
 struct attempt {
@@ -45,6 +49,17 @@ TRY_CONTROL_REGISTER(cr3)
 TRY_CONTROL_REGISTER(cr4)
 TRY_CONTROL_REGISTER(cr8)
 TRY_CONTROL_REGISTER(dr7)
+
+/* With anything in CR3 bits 11:0 these must not become PCIDs, whether or not they are offered. */
+static void try_pcide(uint64_t set, uint64_t clear)
+{
+	uint64_t cr3;
+
+	__asm__ volatile("movq %%cr3, %0" : "=r"(cr3));
+	__asm__ volatile("movq %0, %%cr3" ::"r"(cr3 | CR3_PWT) : "memory");
+	try_cr4(set, clear);
+	__asm__ volatile("movq %0, %%cr3" ::"r"(cr3) : "memory");
+}
 
 static void try_efer(uint64_t set, uint64_t clear)
 {
@@ -117,15 +132,15 @@ static const struct attempt harmless[] = {
 	{ "RSM", try_rsm, 0, 0 },
 };
 
-/*
- * Where one of these is not refused, it is the guest's end. In an AMD-V guest QEMU (TCG) answers
- * reserved bits of CR3 and CR4 with a VMEXIT_INVALID instead of #GP: there it is stopped, too.
- */
+/* Where one of these is not refused, it is the guest's end. */
 static const struct attempt deadly[] = {
 	{ "CR4 reserved bit 15", try_cr4, CR4_RESERVED, 0 },
 	{ "CR4 bit 63", try_cr4, BIT(63), 0 },
 	{ "CR4.VMXE", try_cr4, CR4_VMXE, 0 },
 	{ "CR4.SMXE", try_cr4, CR4_SMXE, 0 },
+	{ "CR4.LA57", try_cr4, CR4_LA57, 0 },
+	{ "CR4.PKS", try_cr4, CR4_PKS, 0 },
+	{ "CR4.PCIDE with a PCID", try_pcide, CR4_PCIDE, 0 },
 	{ "CR0.PG without PE", try_cr0, 0, CR0_PE },
 	{ "CR0.PG off in 64-bit mode", try_cr0, 0, CR0_PG },
 	{ "CR3 reserved bit", try_cr3, CR3_RESERVED, 0 },
@@ -151,9 +166,31 @@ static void try_all(const char *name, const struct attempt *attempts, size_t cou
 		       (unsigned long)count, (unsigned long)refused);
 }
 
+/* Legal: what is set reads back by every way to read it, and by no other's leave is it set. */
+static void try_legal(bool is_first)
+{
+	uint64_t old, read, msw, after_lmsw;
+	uint32_t kept = 0;
+
+	__asm__ volatile("movq %%cr0, %0" : "=r"(old));
+	__asm__ volatile("movq %0, %%cr0" ::"r"(old | CR0_CD) : "memory");
+	__asm__ volatile("movq %%cr0, %0\n\tsmsw %1" : "=&r"(read), "=r"(msw));
+	__asm__ volatile("lmsw %w0" ::"r"(old | CR0_TS | CR0_EM) : "memory");
+	__asm__ volatile("movq %%cr0, %0\n\tclts" : "=r"(after_lmsw));
+	__asm__ volatile("movq %0, %%cr0" ::"r"(old) : "memory");
+	kept += read == (old | CR0_CD);
+	kept += msw == read;
+	kept += after_lmsw == (read | CR0_TS | CR0_EM);
+	__asm__ volatile("movq %%cr0, %0" : "=r"(read));
+	kept += read == old;
+	if (is_first)
+		printf("@{\"hostile\":\"cr_legal\",\"asked\":4,\"kept\":%u}\n", kept);
+}
+
 void mode_cr(void)
 {
 	for (bool is_first = true;; is_first = false) {
+		try_legal(is_first);
 		try_all("cr", harmless, COUNT_OF(harmless), is_first);
 		try_all("cr_deadly", deadly, COUNT_OF(deadly), is_first);
 	}

@@ -179,26 +179,24 @@ static void set_real16(struct vmcb *vmcb, uint8_t vector)
 	vmcb->gdtr.limit = vmcb->idtr.limit = REAL_LIMIT;
 }
 
-/* What INIT leaves alone: MSRs but EFER, and whether caches are on. */
+/* What INIT leaves alone: MSRs but EFER; and whether caches are on, which is not kept here. */
 #define SURVIVING_MSRS_AT    offsetof(struct vmcb, star) /* to SYSENTER_EIP */
 #define SURVIVING_MSRS_BYTES (offsetof(struct vmcb, cr2) - SURVIVING_MSRS_AT)
 struct survivors {
 	uint8_t msrs[SURVIVING_MSRS_BYTES];
-	uint64_t pat, caches;
+	uint64_t pat;
 };
 
 static void keep(struct survivors *s, const struct vmcb *vmcb)
 {
 	memcpy(s->msrs, (const uint8_t *)vmcb + SURVIVING_MSRS_AT, SURVIVING_MSRS_BYTES);
 	s->pat = vmcb->g_pat;
-	s->caches = vmcb->cr0 & (CR0_CD | CR0_NW);
 }
 
 static void put_back(const struct survivors *s, struct vmcb *vmcb)
 {
 	memcpy((uint8_t *)vmcb + SURVIVING_MSRS_AT, s->msrs, SURVIVING_MSRS_BYTES);
 	vmcb->g_pat = s->pat;
-	vmcb->cr0 |= s->caches;
 }
 
 void svm_initial_state(struct vmcb *vmcb, const struct vcpu_entry *entry)
@@ -252,13 +250,13 @@ void svm_segment(const struct vmcb *vmcb, enum guest_segment_name name, struct g
 	get_segment(from[name], s);
 }
 
-void svm_context(const struct vmcb *vmcb, struct guest_context *c)
+void svm_context(const struct vmcb *vmcb, uint64_t cr0, uint64_t cr4, struct guest_context *c)
 {
 	c->rip = vmcb->rip;
 	c->rflags = vmcb->rflags;
-	c->cr0 = vmcb->cr0;
+	c->cr0 = cr0;
 	c->cr3 = vmcb->cr3;
-	c->cr4 = vmcb->cr4;
+	c->cr4 = cr4;
 	c->efer = vmcb->efer & ~EFER_SVME;
 	c->cpl = vmcb->cpl;
 	get_segment(&vmcb->cs, &c->segments[SEG_CS]);

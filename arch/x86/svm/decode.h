@@ -68,10 +68,12 @@ bool svm_msrpm_allow(uint8_t *map, uint32_t msr);
 
 /*
  * The save area as `entry` says (not VCPU_WAITS), all else as after INIT. VCPU_REAL16: what
- * survives INIT does so; otherwise it is as after power-on, with caches on.
+ * survives INIT does so, but CD and NW, which svm_reset_control() sees to; otherwise it is as
+ * after power-on, with caches on.
  * APM Vol. 2, "Processor Initialization State"; SDM Vol. 3A, "Processor State After Reset".
  */
 void svm_initial_state(struct vmcb *vmcb, const struct vcpu_entry *entry);
 
-void svm_context(const struct vmcb *vmcb, struct guest_context *c);
+/* `cr0`, `cr4`: as the guest believes them to be. */
+void svm_context(const struct vmcb *vmcb, uint64_t cr0, uint64_t cr4, struct guest_context *c);
 void svm_segment(const struct vmcb *vmcb, enum guest_segment_name name, struct guest_segment *s);

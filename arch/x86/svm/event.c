@@ -66,7 +66,7 @@ static void end_step(struct vcpu *v, bool is_done)
 		s->is_nmi_blocked = false;
 	else if (!s->guest_tf)
 		vmcb->rflags &= ~RFLAGS_TF;
-	s->is_at_iret = false;
+	s->is_at_iret = s->is_at_msw = false;
 }
 
 /*
@@ -131,12 +131,14 @@ static inline void show(struct svm_vcpu *s, struct vmcb *vmcb, uint32_t cr8, int
 
 static inline void show_interrupts(struct vcpu *v, struct vmcb *vmcb)
 {
+	struct svm_vcpu *const s = v->backend;
 	const int vector = vlapic_pending(&v->lapic);
 	const uint32_t cr8 = (uint32_t)vlapic_cr8(&v->lapic);
 
-	show(v->backend, vmcb, cr8, vector);
-	vmcb->intercept_cr =
-		vector >= 0 || (cr8 != 0 && vlapic_waiting(&v->lapic) >= 0) ? CR8_WRITE : 0;
+	show(s, vmcb, cr8, vector);
+	vmcb->intercept_cr = s->cr_intercepts;
+	if (vector >= 0 || (cr8 != 0 && vlapic_waiting(&v->lapic) >= 0))
+		vmcb->intercept_cr |= CR8_WRITE;
 }
 
 static void show_window(struct vcpu *v, struct vmcb *vmcb)
@@ -146,7 +148,7 @@ static void show_window(struct vcpu *v, struct vmcb *vmcb)
 	show(s, vmcb, (uint32_t)vlapic_cr8(&v->lapic), -1);
 	s->vintr |= VINTR_IRQ | VINTR_IGNORE_TPR;
 	vmcb->vintr = s->vintr;
-	vmcb->intercept_cr = CR8_WRITE;
+	vmcb->intercept_cr = s->cr_intercepts | CR8_WRITE;
 	vmcb->intercept |= INTERCEPT_VINTR;
 }
 
@@ -216,6 +218,16 @@ static void offer_interrupts(struct vcpu *v, struct vmcb *vmcb, struct svm_vcpu 
 	}
 }
 
+static void show_step(struct vcpu *v, struct vmcb *vmcb, struct svm_vcpu *s)
+{
+	show(s, vmcb, (uint32_t)vlapic_cr8(&v->lapic), -1);
+	vmcb->intercept_cr = s->cr_intercepts;
+	if (s->is_at_msw) {
+		vmcb->intercept_cr &= ~INTERCEPT_CR_READ(0);
+		vmcb->intercept &= ~INTERCEPT_CR0_SEL;
+	}
+}
+
 /*
  * A TLB flush, a step, an ExtINT are for one entry: `changed` then stays set, so that the next
  * one comes here again and ends it.
@@ -239,8 +251,7 @@ static __attribute__((noinline)) bool show_rare_events(struct vcpu *v)
 	vmcb->tlb_control = s->flush;
 	vmcb->intercept = INTERCEPTS | (s->is_nmi_blocked && !s->is_at_iret ? INTERCEPT_IRET : 0);
 	if (s->is_stepping) {
-		show(s, vmcb, (uint32_t)vlapic_cr8(&v->lapic), -1);
-		vmcb->intercept_cr = 0;
+		show_step(v, vmcb, s);
 	} else if (v->extint_pending) {
 		show_window(v, vmcb);
 	} else {
@@ -272,12 +283,13 @@ bool svm_show_events(struct vcpu *v)
  * At an IRET that ends the blocking of NMIs, or a MOV to CR8: executed by the CPU while no
  * interrupt is shown. Then what waits is looked at again.
  */
-static void step_exit(struct vcpu *v, bool is_at_iret)
+void svm_step_over(struct vcpu *v, enum svm_step what)
 {
 	struct svm_vcpu *const s = v->backend;
 
 	end_step(v, false); /* one over a shadow may stand here too */
-	s->is_at_iret = is_at_iret;
+	s->is_at_iret = what == STEP_IRET;
+	s->is_at_msw = what == STEP_MSW;
 	s->wants_step = s->has_rare = v->lapic.changed = true;
 }
 
@@ -293,10 +305,14 @@ bool svm_event_exit(struct vcpu *v, uint32_t code)
 		v->lapic.changed = true;
 		return true;
 	case VMEXIT_IRET:
-		step_exit(v, true);
+		svm_step_over(v, STEP_IRET);
 		return true;
 	case VMEXIT_CR_WRITE + 8:
-		step_exit(v, false);
+		svm_step_over(v, STEP_CR8);
+		return true;
+	case VMEXIT_FERR:
+		end_step(v, false);
+		raise(v->control, VECTOR_MF, 0);
 		return true;
 	default:
 		if (code - VMEXIT_EXCEPTION >= FIRST_INTERRUPT)
@@ -367,7 +383,7 @@ void svm_reset_events(struct vcpu *v)
 	s->vintr = VINTR_MASKING;
 	s->flush = TLB_FLUSH_ALL;
 	s->is_nmi_blocked = s->is_at_iret = s->has_extint = false;
-	s->is_stepping = s->wants_step = false;
+	s->is_stepping = s->wants_step = s->is_at_msw = false;
 	s->has_rare = v->lapic.changed = true;
 	vmcb->vintr = s->vintr;
 	vmcb->event_injection = 0;

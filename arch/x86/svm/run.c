@@ -191,7 +191,7 @@ static __attribute__((noinline)) void finish_other(struct vcpu *v, const struct 
 		return;
 	default:
 		out->kind = EXIT_CONTROL;
-		if (!svm_event_exit(v, code))
+		if (!svm_event_exit(v, code) && !svm_control_exit(v, code))
 			svm_decode(v, vmcb, out);
 	}
 }

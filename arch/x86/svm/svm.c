@@ -36,6 +36,7 @@ static struct {
 static struct svm_vcpu vcpus[MAX_VCPUS];
 static uint32_t asid_count; /* [I] after probe */
 static bool has_tsc_aux;    /* [I] after probe */
+bool svm_has_decode_assists;
 
 /*
  * MSRs that guests read and write without an exit. VMSAVE and VMLOAD switch them, hardware
@@ -72,6 +73,8 @@ static enum err svm_probe(const char **missing)
 	if (svm.ebx < ASID_MIN)
 		return ERR_UNSUPPORTED;
 	asid_count = svm.ebx;
+	svm_has_decode_assists =
+		(svm.edx & CPUID_SVM_EDX_ASSISTS) && (svm.edx & CPUID_SVM_EDX_NRIPS);
 	has_tsc_aux = extended_1_edx & EXTENDED_1_EDX_RDTSCP;
 	nested_configure(NESTED_NPT, extended_1_edx & EXTENDED_1_EDX_1G ? NESTED_1G : NESTED_2M,
 			 cpu_cpuid(CPUID_CAPACITY, 0).eax & CAPACITY_EAX_PHYSICAL);
@@ -172,6 +175,7 @@ static void svm_reset(struct vcpu *v)
 
 	svm_initial_state(vmcb, &v->entry);
 	vmcb->tsc_offset = v->tsc_offset;
+	svm_reset_control(v);
 	svm_reset_events(v);
 	reset_live_registers();
 	reset_gprs(v);
@@ -261,33 +265,39 @@ static uint64_t *sysreg_at(struct vcpu *v, enum guest_sysreg reg)
 		return &vmcb->sfmask;
 	case SYSREG_TSC_AUX:
 		return &v->tsc_aux;
-	case SYSREG_CR0:
-		return &vmcb->cr0;
 	case SYSREG_CR3:
 		return &vmcb->cr3;
+	case SYSREG_CR0: /* not as they are there: svm_cr0(), svm_cr4() */
 	case SYSREG_CR4:
-		return &vmcb->cr4;
+		break;
 	}
 	PANIC("a system register that does not exist");
 }
 
 static uint64_t svm_read_sysreg(struct vcpu *v, enum guest_sysreg reg)
 {
-	const uint64_t value = *sysreg_at(v, reg);
-
-	return reg == SYSREG_EFER ? value & ~EFER_SVME : value;
+	switch (reg) {
+	case SYSREG_CR0:
+		return svm_cr0(v);
+	case SYSREG_CR4:
+		return svm_cr4(v);
+	case SYSREG_EFER:
+		return *sysreg_at(v, reg) & ~EFER_SVME;
+	default:
+		return *sysreg_at(v, reg);
+	}
 }
 
 static void svm_write_sysreg(struct vcpu *v, enum guest_sysreg reg, uint64_t value)
 {
-	ASSERT(reg != SYSREG_CR0 && reg != SYSREG_CR3 && reg != SYSREG_CR4);
+	ASSERT(reg != SYSREG_CR3);
 	*sysreg_at(v, reg) = reg == SYSREG_EFER ? value | EFER_SVME : value;
 	if (reg == SYSREG_TSC_AUX && has_tsc_aux)
 		cpu_wrmsr(MSR_TSC_AUX, value);
 }
 
 /* RSP is in the VMCB, R12 to R15 are in the CPU; RAX is copied at each entry and exit. */
-static uint64_t svm_read_gpr(struct vcpu *v, uint32_t gpr)
+uint64_t svm_read_gpr(struct vcpu *v, uint32_t gpr)
 {
 	if (gpr == GPR_RSP)
 		return ((const struct vmcb *)v->control)->rsp;
@@ -296,7 +306,7 @@ static uint64_t svm_read_gpr(struct vcpu *v, uint32_t gpr)
 	return v->gpr[gpr];
 }
 
-static void svm_write_gpr(struct vcpu *v, uint32_t gpr, uint64_t value)
+void svm_write_gpr(struct vcpu *v, uint32_t gpr, uint64_t value)
 {
 	if (gpr == GPR_RSP) {
 		((struct vmcb *)v->control)->rsp = value;
@@ -311,7 +321,7 @@ static void svm_write_gpr(struct vcpu *v, uint32_t gpr, uint64_t value)
 
 static void svm_read_context(struct vcpu *v, struct guest_context *c)
 {
-	svm_context(v->control, c);
+	svm_context(v->control, svm_cr0(v), svm_cr4(v), c);
 }
 
 static void svm_read_segment(struct vcpu *v, enum guest_segment_name name, struct guest_segment *s)

@@ -20,17 +20,21 @@
 struct svm_vcpu {
 	uint32_t vintr; /* as the guest was entered with */
 	uint32_t vintr_vector;
-	uint32_t flush;      /* TLB_*, for the next entry */
-	bool shares_asid;    /* flush when it is loaded */
-	bool has_rare;       /* flush, NMI blocking, step, ExtINT: see svm_show_events() */
-	bool has_extint;     /* entered with an interrupt of the 8259 */
-	bool is_nmi_blocked; /* from an NMI's injection to the end of the next IRET */
-	bool is_at_iret;     /* it was intercepted: the step is over it */
-	bool wants_step;     /* at the next entry */
-	bool is_stepping;    /* one instruction, by RFLAGS.TF */
-	bool guest_tf;       /* the guest's own, before the step */
-	uint64_t step_rip;   /* of the instruction to be stepped over */
-	uint64_t step_dr6;   /* the guest's, before the step */
+	uint32_t flush;         /* TLB_*, for the next entry */
+	uint32_t cr_intercepts; /* INTERCEPT_CR_*, but of CR8 */
+	bool shares_asid;       /* flush when it is loaded */
+	bool has_rare;          /* flush, NMI blocking, step, ExtINT: see svm_show_events() */
+	bool has_extint;        /* entered with an interrupt of the 8259 */
+	bool is_nmi_blocked;    /* from an NMI's injection to the end of the next IRET */
+	bool is_at_iret;        /* it was intercepted: the step is over it */
+	bool is_at_msw;         /* the step is over LMSW or SMSW */
+	bool wants_step;        /* at the next entry */
+	bool is_stepping;       /* one instruction, by RFLAGS.TF */
+	bool guest_tf;          /* the guest's own, before the step */
+	uint64_t step_rip;      /* of the instruction to be stepped over */
+	uint64_t step_dr6;      /* the guest's, before the step */
+	uint64_t cr0_hidden;    /* CD, NW as the guest has set them: the CPU's are clear */
+	uint64_t cr4_added;     /* MCE if the guest has it clear: the CPU's is set */
 };
 
 #define VECTOR_DB              1u
@@ -40,6 +44,7 @@ struct svm_vcpu {
 #define VECTOR_UD              6u
 #define VECTOR_GP              13u
 #define VECTOR_PF              14u
+#define VECTOR_MF              16u
 #define VECTOR_AC              17u
 #define VECTOR_MC              18u
 #define FIRST_INTERRUPT        32u
@@ -49,11 +54,12 @@ struct svm_vcpu {
 #define INTERCEPTS \
 	(INTERCEPT_INTR | INTERCEPT_NMI | INTERCEPT_SMI | INTERCEPT_INIT | INTERCEPT_RDPMC | \
 	 INTERCEPT_CPUID | INTERCEPT_INVD | INTERCEPT_HLT | INTERCEPT_INVLPGA | INTERCEPT_IOIO | \
-	 INTERCEPT_MSR | INTERCEPT_FERR | INTERCEPT_SHUTDOWN)
+	 INTERCEPT_MSR | INTERCEPT_FERR | INTERCEPT_SHUTDOWN | INTERCEPT_CR0_SEL)
 
 /* Address of the permission maps, the same for all guests. [I] after probe */
 extern uint8_t svm_msrpm[MSRPM_BYTES];
 extern uint8_t svm_iopm[IOPM_BYTES];
+extern bool svm_has_decode_assists; /* [I] after probe */
 
 /* ---- run.c ---- */
 
@@ -73,8 +79,9 @@ void svm_enter(struct vcpu *v, uint64_t deadline_tsc, struct exit_info *out);
  *	    interrupts wait meanwhile.
  * NMI      is injected; blocking is kept here: the next IRET is intercepted and stepped over.
  * Steps    One instruction with TF set and every fault intercepted, to be handed on without it:
- *	    over an IRET, a MOV to CR8, and an interrupt shadow that an event must wait for
+ *	    over an IRET, a MOV to CR8, LMSW, and an interrupt shadow that an event must wait for
  *	    (QEMU's VMRUN forgets the shadow). INT3, INTO, PUSHF in a shadow show the guest TF.
+ * Errors   of the FPU with CR0.NE clear are #MF too: no interrupt line reports them.
  */
 
 /* Before an entry. True: the guest must soon exit again, for an NMI must follow an event. */
@@ -92,6 +99,42 @@ void svm_inject(struct vcpu *v, enum vcpu_fault fault);
 void svm_inject_page_fault(struct vcpu *v, uint64_t address, uint32_t error_code);
 /* All is forgotten. */
 void svm_reset_events(struct vcpu *v);
+
+/* What the CPU shall do itself, without the intercept that has brought us here. */
+enum svm_step { STEP_IRET, STEP_CR8, STEP_MSW };
+void svm_step_over(struct vcpu *v, enum svm_step what);
+
+/* ---- control.c ---- */
+
+/*
+ * CR0 and CR4 as the guest believes them to be: see arch/x86/control_registers.h.
+ *
+ * Writes   of CR4, and of CR0 if more than TS and MP changes, exit: the CPU would let a guest set
+ *	    what CPUID does not offer it. They are carried out here.
+ * Reads    exit only while the CPU's value is another.
+ * Operands come from the CPU where it has decode assists, else from the instruction.
+ */
+static inline uint64_t svm_cr0(const struct vcpu *v)
+{
+	return ((const struct vmcb *)v->control)->cr0 |
+	       ((const struct svm_vcpu *)v->backend)->cr0_hidden;
+}
+
+static inline uint64_t svm_cr4(const struct vcpu *v)
+{
+	return ((const struct vmcb *)v->control)->cr4 &
+	       ~((const struct svm_vcpu *)v->backend)->cr4_added;
+}
+
+/* An exit for a control register but CR8. False: not one of these, or not to be carried out. */
+bool svm_control_exit(struct vcpu *v, uint32_t code);
+/* After svm_initial_state(). CD and NW survive INIT. */
+void svm_reset_control(struct vcpu *v);
+
+/* ---- svm.c ---- */
+
+uint64_t svm_read_gpr(struct vcpu *v, uint32_t gpr);
+void svm_write_gpr(struct vcpu *v, uint32_t gpr, uint64_t value);
 
 static inline void svm_note_interrupts(struct vcpu *v, const struct vmcb *vmcb)
 {

@@ -12,13 +12,16 @@
 /* CPUID Fn8000_000A, "SVM Features". */
 #define CPUID_SVM	    0x8000000au
 #define   CPUID_SVM_EDX_NP  BIT32(0)	/* nested paging */
+#define   CPUID_SVM_EDX_NRIPS  BIT32(3)	/* next RIP is saved */
+#define   CPUID_SVM_EDX_ASSISTS BIT32(7)	/* decode assists */
 
 /* APM Vol. 2, "SVM Related MSRs". */
 #define MSR_VM_CR	    0xc0010114u
 #define   VM_CR_SVMDIS	    BIT64(4)	/* EFER.SVME cannot be set */
 #define MSR_VM_HSAVE_PA	    0xc0010117u
 
-#define INTERCEPT_CR_WRITE(n) BIT32(16 + (n))	/* offset 000H */
+#define INTERCEPT_CR_READ(n)  BIT32(n)	/* offset 000H */
+#define INTERCEPT_CR_WRITE(n) BIT32(16 + (n))
 
 /* Instruction intercepts, first word (offset 00CH). */
 #define INTERCEPT_INTR	    BIT32(0)
@@ -26,6 +29,7 @@
 #define INTERCEPT_SMI	    BIT32(2)
 #define INTERCEPT_INIT	    BIT32(3)
 #define INTERCEPT_VINTR	    BIT32(4)	/* a virtual interrupt is about to be taken */
+#define INTERCEPT_CR0_SEL   BIT32(5)	/* a write to CR0 that changes more than TS, MP */
 #define INTERCEPT_RDPMC	    BIT32(15)
 #define INTERCEPT_CPUID	    BIT32(18)
 #define INTERCEPT_IRET	    BIT32(20)
@@ -74,13 +78,15 @@
 #define EVENT_ERROR(code)   ((uint64_t)(code) << 32)
 
 /* EXITCODE. Compared as 32 bits: an emulator leaves bits 63:32 of VMEXIT_INVALID zero. */
-#define VMEXIT_CR_WRITE	    0x010u	/* + register */
+#define VMEXIT_CR_READ	    0x000u	/* + register */
+#define VMEXIT_CR_WRITE	    0x010u
 #define VMEXIT_EXCEPTION    0x040u	/* + vector */
 #define VMEXIT_INTR	    0x060u
 #define VMEXIT_NMI	    0x061u
 #define VMEXIT_SMI	    0x062u
 #define VMEXIT_INIT	    0x063u
 #define VMEXIT_VINTR	    0x064u
+#define VMEXIT_CR0_SEL_WRITE 0x065u
 #define VMEXIT_RDPMC	    0x06fu
 #define VMEXIT_CPUID	    0x072u
 #define VMEXIT_IRET	    0x074u
@@ -89,6 +95,7 @@
 #define VMEXIT_INVLPGA	    0x07au
 #define VMEXIT_IOIO	    0x07bu
 #define VMEXIT_MSR	    0x07cu
+#define VMEXIT_FERR	    0x07eu
 #define VMEXIT_SHUTDOWN	    0x07fu
 #define VMEXIT_VMRUN	    0x080u
 #define VMEXIT_VMMCALL	    0x081u
@@ -110,6 +117,10 @@
 #define IOIO_WIDTH(info)    ((info) >> 4 & 7)	/* one bit set: 1, 2 or 4 bytes */
 #define IOIO_PORT(info)	    ((info) >> 16)		/* of 32 bits */
 
+/* EXITINFO1 of control registers, with decode assists: "MOV CRx/DRx Intercepts". */
+#define CR_INFO_GPR	    UINT64_C(0xf)
+#define CR_INFO_MOV	    BIT64(63)	/* not LMSW, SMSW, CLTS */
+
 #define MSR_WRITE	    BIT64(0)	/* EXITINFO1 of VMEXIT_MSR */
 #define NPF_WRITE	    BIT64(1)	/* EXITINFO1 of VMEXIT_NPF: as a page-fault error code */
 
@@ -123,6 +134,7 @@
 #define SEGMENT_TSS	    0x08bu	/* busy, of 32 or 64 bits */
 #define SEGMENT_PRESENT	    BIT32(7)
 #define SEGMENT_LONG	    BIT32(9)	/* 64-bit code */
+#define SEGMENT_BIG	    BIT32(10)	/* 32-bit code */
 
 /* clang-format on */
 

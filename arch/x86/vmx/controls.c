@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "arch/x86/control_registers.h"
 #include "arch/x86/cpu.h"
 #include "arch/x86/vmx/controls.h"
 #include "arch/x86/vmx/regs.h"
@@ -159,16 +160,11 @@ static enum err check_ept(const struct vmx_caps *c, const char **missing)
 	return OK;
 }
 
-/* SDM Vol. 3A, "Control Registers": what has no effect outside the guest that sets it. */
 uint64_t vmx_cr4_allowed(const struct vmx_caps *caps)
 {
-	uint64_t known = CR4_VME | CR4_PVI | CR4_TSD | CR4_DE | CR4_PSE | CR4_PAE | CR4_MCE |
-			 CR4_PGE | CR4_PCE | CR4_OSFXSR | CR4_OSXMMEXCPT | CR4_UMIP | CR4_FSGSBASE |
-			 CR4_PCIDE | CR4_OSXSAVE | CR4_SMEP | CR4_SMAP;
+	const uint64_t unswitched = caps->switches_pkru ? 0 : CR4_PKE;
 
-	if (caps->switches_pkru)
-		known |= CR4_PKE;
-	return known & caps->cr4_fixed1;
+	return CR4_GUEST & ~unswitched & caps->cr4_fixed1;
 }
 
 /* High half of a capability MSR: bits that may be 1. */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "arch/x86/cpu.h"
+#include "arch/x86/control_registers.h"
 #include "arch/x86/pc/map.h"
 #include "arch/x86/vmx/decode.h"
 #include "arch/x86/vmx/regs.h"
@@ -124,12 +124,12 @@ struct vmx_cr vmx_decode_cr(uint64_t qualification)
 
 bool vmx_cr0_is_valid(uint64_t value)
 {
-	return value >> 32 == 0 && ((value & CR0_CD) || !(value & CR0_NW));
+	return cr0_is_valid(value);
 }
 
 bool vmx_cr4_is_valid(uint64_t value, uint64_t allowed)
 {
-	return (value & ~allowed) == 0;
+	return cr4_is_valid(value, allowed);
 }
 
 uint64_t vmx_next_rip(uint64_t rip, uint32_t bytes, uint32_t cs_access)
