@@ -3,27 +3,30 @@
  * tests/model/vtd_model.h - a remapping unit in software: what VT-d hardware does with our tables.
  *
  * Model    One unit in legacy mode, as strict as the specification lets hardware be. Software
- *	    drives it by its registers (vtd_read, vtd_write) and by tables in memory; devices drive it
- *	    by vtd_dma() and vtd_interrupt(). Written from the specification alone.
- *	    Caches: contexts, translations, paging structures and interrupt entries are kept from the
- *	    first walk that used them until they are invalidated: a forgotten invalidation shows as
- *	    a stale answer. With caching mode, entries that are not present or in error are kept too.
- *	    Memory: hardware sees a tracked range (vtd_track) only as far as it was flushed. Where
- *	    walks are coherent and no write buffer needs flushing it sees memory as it is.
+ *	    drives it by its registers (vtdm_read, vtdm_write) and by tables in memory; devices
+ *	    drive it by vtdm_dma() and vtdm_interrupt(). Written from the specification alone; its
+ *	    names begin with vtdm because those of the code under test begin with vtd.
+ *	    Caches: contexts, translations, paging structures and interrupt entries are kept from
+ *	    the first walk that used them until they are invalidated, by no more than what the
+ *	    invalidation must cover: a forgotten one shows as a stale answer. In caching mode
+ *	    entries that are not present or in error are kept too.
+ *	    Memory: walks see a tracked range (vtdm_track) only as far as it was flushed. Where
+ *	    walks are coherent and no write buffer needs flushing they see memory as it is.
  *	    Where the specification leaves the behaviour undefined, the model does something
- *	    harmless and remembers a complaint: a test of software ends with vtd_complaint() NULL.
+ *	    harmless and remembers a complaint: a test of software ends with vtdm_complaint() NULL.
+ *	    Not modelled: scalable mode, advanced fault logs, page requests, requests in flight.
  * Source   Intel Virtualization Technology for Directed I/O, Architecture Specification.
- * Errors   A request that is blocked says by which fault condition; see enum vtd_fault.
+ * Errors   A request that is blocked says by which fault condition; see enum vtdm_fault.
  * Sharing  One thread; posted-interrupt descriptors are updated atomically.
  */
 #pragma once
 #include "core/lib/base.h"
 
-struct vtd_model;
+struct vtdm;
 
 /* --- what kind of unit ---------------------------------------------------------------- */
 
-struct vtd_caps {
+struct vtdm_caps {
 	uint32_t host_bits;           /* physical addresses; 39 to 52 */
 	uint32_t guest_bits;          /* MGAW: addresses of devices; 39 to 57 */
 	bool level3, level4;          /* SAGAW: 39-bit with three levels, 48-bit with four */
@@ -49,19 +52,19 @@ struct vtd_caps {
 	bool interrupts, extended; /* IR, EIM */
 	bool pass_through;         /* PT */
 	bool snoop;                /* SC */
-	/* Accesses to registers, or calls of vtd_step(), that a command takes; VTD_NEVER: it hangs. */
+	/* Register accesses, or vtdm_step()s, that a command takes. VTDM_NEVER: it hangs. */
 	uint32_t latency;
 };
-#define VTD_NEVER UINT32_MAX
+#define VTDM_NEVER UINT32_MAX
 
 /* Everything present and coherent, 48 bits, one fault record, no caching mode, latency 0. */
-struct vtd_caps vtd_caps_full(void);
+struct vtdm_caps vtdm_caps_full(void);
 /* As little as an implementation may have: register-based invalidation, nothing optional. */
-struct vtd_caps vtd_caps_least(void);
+struct vtdm_caps vtdm_caps_least(void);
 
 /* --- the platform around it ---------------------------------------------------------------- */
 
-struct vtd_platform {
+struct vtdm_platform {
 	/* `bytes` of physical memory, or NULL: nothing is there. Contiguous for what is tracked. */
 	void *(*memory)(void *context, uint64_t address, uint64_t bytes);
 	/* Messages that the unit itself sends: fault events, completions. May be NULL. */
@@ -70,31 +73,31 @@ struct vtd_platform {
 };
 
 /* Panics on impossible capabilities and when the host's memory is exhausted. */
-struct vtd_model *vtd_create(const struct vtd_caps *caps, const struct vtd_platform *platform);
-void vtd_destroy(struct vtd_model *m);
+struct vtdm *vtdm_create(const struct vtdm_caps *caps, const struct vtdm_platform *platform);
+void vtdm_destroy(struct vtdm *m);
 
 /* --- software's side ---------------------------------------------------------------- */
 
 /* As struct vtd_io has them: `width` 4 or 8 bytes, `reg` a multiple of it. `model`: the context. */
-uint64_t vtd_read(void *model, uint32_t reg, uint32_t width);
-void vtd_write(void *model, uint32_t reg, uint32_t width, uint64_t value);
+uint64_t vtdm_read(void *model, uint32_t reg, uint32_t width);
+void vtdm_write(void *model, uint32_t reg, uint32_t width, uint64_t value);
 /* Time passes: pending commands come closer to completion. */
-void vtd_step(struct vtd_model *m);
+void vtdm_step(struct vtdm *m);
 /* Commands given from now on take so long. */
-void vtd_set_latency(struct vtd_model *m, uint32_t latency);
+void vtdm_set_latency(struct vtdm *m, uint32_t latency);
 
-/* From now on hardware's walks see of this range what vtd_flushed() names, before that 0xff. A
+/* From now on hardware's walks see of this range what vtdm_flushed() names, before that 0xff. A
  * unit that is coherent and needs no write-buffer flush ignores both. */
-void vtd_track(struct vtd_model *m, uint64_t address, uint64_t bytes);
+void vtdm_track(struct vtdm *m, uint64_t address, uint64_t bytes);
 /* What CLFLUSH of each line from `at` to `at + bytes - 1` does. `at` is in the processor's view:
  * what platform->memory() gave. Elsewhere than in tracked ranges: nothing. */
-void vtd_flushed(struct vtd_model *m, const void *at, uint64_t bytes);
+void vtdm_flushed(struct vtdm *m, const void *at, uint64_t bytes);
 
 /* What software did that the specification forbids or leaves undefined: the first such thing, or
  * NULL. Cleared by asking. */
-const char *vtd_complaint(struct vtd_model *m);
+const char *vtdm_complaint(struct vtdm *m);
 
-struct vtd_counts { /* since creation */
+struct vtdm_counts { /* since creation */
 	uint32_t context_global, context_domain, context_device;
 	uint32_t iotlb_global, iotlb_domain, iotlb_page, iotlb_drain_read, iotlb_drain_write;
 	uint32_t device_tlb, entry_global, entry_index, wait, write_buffer;
@@ -102,75 +105,78 @@ struct vtd_counts { /* since creation */
 	uint32_t faults,
 		faults_unrecorded; /* blocked; those that FPD or overflow kept unrecorded */
 };
-const struct vtd_counts *vtd_counts(const struct vtd_model *m);
+const struct vtdm_counts *vtdm_counts(const struct vtdm *m);
 
 /* --- a device's side ---------------------------------------------------------------- */
 
 /* "Fault Conditions": the encodings of legacy mode and of interrupt remapping. */
-enum vtd_fault {
-	VTD_OK = 0,
-	VTD_ROOT_NOT_PRESENT = 0x01,
-	VTD_CONTEXT_NOT_PRESENT = 0x02,
-	VTD_CONTEXT_INVALID = 0x03, /* address width or translation type unsupported */
-	VTD_ADDRESS_TOO_WIDE = 0x04,
-	VTD_NO_WRITE = 0x05,
-	VTD_NO_READ = 0x06,
-	VTD_PAGING_ACCESS = 0x07, /* the table cannot be read */
-	VTD_ROOT_ACCESS = 0x08,
-	VTD_CONTEXT_ACCESS = 0x09,
-	VTD_ROOT_RESERVED = 0x0a,
-	VTD_CONTEXT_RESERVED = 0x0b,
-	VTD_PAGING_RESERVED = 0x0c,
-	VTD_TRANSLATED_BLOCKED = 0x0d, /* a translated or translation request */
-	VTD_TO_INTERRUPT_RANGE = 0x0e, /* translated to FEEx_xxxxH */
-	VTD_IR_REQUEST_RESERVED = 0x20,
-	VTD_IR_INDEX = 0x21, /* beyond the table */
-	VTD_IR_NOT_PRESENT = 0x22,
-	VTD_IR_ACCESS = 0x23, /* the table cannot be read */
-	VTD_IR_RESERVED = 0x24,
-	VTD_IR_COMPATIBILITY = 0x25,
-	VTD_IR_SOURCE = 0x26,
-	VTD_IR_DESCRIPTOR_ACCESS = 0x27,
-	VTD_IR_DESCRIPTOR_RESERVED = 0x28,
+enum vtdm_fault {
+	VTDM_OK = 0,
+	VTDM_ROOT_NOT_PRESENT = 0x01,
+	VTDM_CONTEXT_NOT_PRESENT = 0x02,
+	VTDM_CONTEXT_INVALID = 0x03, /* address width or translation type unsupported */
+	VTDM_ADDRESS_TOO_WIDE = 0x04,
+	VTDM_NO_WRITE = 0x05,
+	VTDM_NO_READ = 0x06,
+	VTDM_PAGING_ACCESS = 0x07, /* the table cannot be read */
+	VTDM_ROOT_ACCESS = 0x08,
+	VTDM_CONTEXT_ACCESS = 0x09,
+	VTDM_ROOT_RESERVED = 0x0a,
+	VTDM_CONTEXT_RESERVED = 0x0b,
+	VTDM_PAGING_RESERVED = 0x0c,
+	VTDM_TRANSLATED_BLOCKED = 0x0d, /* a translated or translation request */
+	VTDM_TO_INTERRUPT_RANGE = 0x0e, /* translated to FEEx_xxxxH */
+	VTDM_IR_REQUEST_RESERVED = 0x20,
+	VTDM_IR_INDEX = 0x21, /* beyond the table */
+	VTDM_IR_NOT_PRESENT = 0x22,
+	VTDM_IR_ACCESS = 0x23, /* the table cannot be read */
+	VTDM_IR_RESERVED = 0x24,
+	VTDM_IR_COMPATIBILITY = 0x25,
+	VTDM_IR_SOURCE = 0x26,
+	VTDM_IR_DESCRIPTOR_ACCESS = 0x27,
+	VTDM_IR_DESCRIPTOR_RESERVED = 0x28,
 	/* Not fault conditions: blocked, and nothing is recorded. */
-	VTD_PROTECTED_REGION = 0x100,
-	VTD_INTERRUPT_RANGE = 0x101, /* anything but a doubleword written to FEEx_xxxxH */
+	VTDM_PROTECTED_REGION = 0x100,
+	VTDM_INTERRUPT_RANGE = 0x101, /* anything but a doubleword written to FEEx_xxxxH */
 };
 
-enum vtd_access { VTD_READ, VTD_WRITE };
+enum vtdm_access { VTDM_READ, VTDM_WRITE };
 
-struct vtd_dma {
-	enum vtd_fault fault; /* VTD_OK: it reaches `host` */
+struct vtdm_dma {
+	enum vtdm_fault fault; /* VTDM_OK: it reaches `host` */
 	uint64_t host;
 	bool is_message; /* a doubleword written to FEEx_xxxxH: an interrupt request instead */
 	bool snoop;      /* forced by the entry (SNP) */
 };
 
 /* An untranslated request within one 4 KiB page; bytes 0: a zero-length read. */
-struct vtd_dma vtd_dma(struct vtd_model *m, uint16_t requester, uint64_t address, uint32_t bytes,
-		       enum vtd_access access);
-/* A request that claims to be translated already (AT = 10b). */
-struct vtd_dma vtd_dma_translated(struct vtd_model *m, uint16_t requester, uint64_t address,
-				  uint32_t bytes, enum vtd_access access);
+struct vtdm_dma vtdm_dma(struct vtdm *m, uint16_t requester, uint64_t address, uint32_t bytes,
+			 enum vtdm_access access);
+/* Physical memory as the platform has it, within the host address width; NULL: nothing there. */
+void *vtdm_memory(struct vtdm *m, uint64_t address, uint64_t bytes);
 
-enum vtd_delivery {
-	VTD_BLOCKED,
-	VTD_PASSED,   /* as the device wrote it: not remapped */
-	VTD_REMAPPED, /* delivered as in `destination` and so on */
-	VTD_POSTED,   /* left in a descriptor; `notified`: a notification as in `destination`.. */
+/* A request that claims to be translated already (AT = 10b). */
+struct vtdm_dma vtdm_dma_translated(struct vtdm *m, uint16_t requester, uint64_t address,
+				    uint32_t bytes, enum vtdm_access access);
+
+enum vtdm_delivery {
+	VTDM_BLOCKED,
+	VTDM_PASSED,   /* as the device wrote it: not remapped */
+	VTDM_REMAPPED, /* delivered as in `destination` and so on */
+	VTDM_POSTED,   /* left in a descriptor; `notified`: a notification as in `destination`.. */
 };
 
-struct vtd_interrupt {
-	enum vtd_delivery delivery;
-	enum vtd_fault fault; /* of VTD_BLOCKED */
-	uint32_t destination; /* APIC ID: 8 bits, or 32 with EIME */
+struct vtdm_interrupt {
+	enum vtdm_delivery delivery;
+	enum vtdm_fault fault; /* of VTDM_BLOCKED */
+	uint32_t destination;  /* APIC ID: 8 bits, or 32 with EIME */
 	uint8_t vector;
-	uint8_t mode; /* delivery mode: 0 fixed, 1 lowest priority, 2 SMI, 4 NMI, 5 INIT, 7 ExtINT */
+	uint8_t mode; /* delivery: 0 fixed, 1 lowest priority, 2 SMI, 4 NMI, 5 INIT, 7 ExtINT */
 	bool is_logical, is_redirectable, is_level;
-	bool notified;       /* VTD_POSTED: ON was 0, and SN was 0 or the entry urgent */
-	uint64_t descriptor; /* VTD_POSTED: its physical address */
+	bool notified;       /* VTDM_POSTED: ON was 0, and SN was 0 or the entry urgent */
+	uint64_t descriptor; /* VTDM_POSTED: its physical address */
 };
 
 /* A doubleword `data` written to `address` in FEEx_xxxxH, legacy PCI's and PCIe's MSI alike. */
-struct vtd_interrupt vtd_interrupt(struct vtd_model *m, uint16_t requester, uint64_t address,
-				   uint32_t data);
+struct vtdm_interrupt vtdm_interrupt(struct vtdm *m, uint16_t requester, uint64_t address,
+				     uint32_t data);
