@@ -83,7 +83,7 @@ struct vcpu {
 	bool has_pc;                         /* [I] */
 	enum vlapic_mode apic_mode_at_entry; /* [I] */
 	bool was_in_hlt;                     /* [C] its last exit was EXIT_HLT */
-	uint64_t tsc_adjust, steal_msr, spec_ctrl;
+	uint64_t tsc_adjust, steal_msr, spec_ctrl, mcg_status;
 	struct vcpu_mtrr {
 		uint64_t def_type, fixed[11], base[8], mask[8];
 	} mtrr;

@@ -41,15 +41,15 @@
 
 /*
  * 01H:EDX, and 80000001H:EDX of AMD, which repeats it. Offered: FPU VME DE PSE TSC MSR PAE CX8 SEP
- * PGE CMOV PAT PSE36 CLFSH MMX FXSR SSE SSE2 SS. Not: MCE MCA PSN DS ACPI TM PBE. Per vCPU: APIC,
- * MTRR, HTT.
+ * PGE CMOV PAT PSE36 CLFSH MMX FXSR SSE SSE2 SS; MCE and MCA, with no bank that could report.
+ * Not: PSN DS ACPI TM PBE. Per vCPU: APIC, MTRR, HTT.
  */
 #define F1_APIC B(9)
 #define F1_MTRR B(12)
 #define F1_HTT  B(28)
 #define F1_COMMON \
-	(B(0) | B(1) | B(2) | B(3) | B(4) | B(5) | B(6) | B(8) | B(13) | B(15) | B(16) | B(17) | \
-	 B(23) | B(24))
+	(B(0) | B(1) | B(2) | B(3) | B(4) | B(5) | B(6) | B(7) | B(8) | B(13) | B(14) | B(15) | \
+	 B(16) | B(17) | B(23) | B(24))
 #define F1_EDX_PASS (F1_COMMON | B(11) | B(19) | B(25) | B(26) | B(27))
 
 /*

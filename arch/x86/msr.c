@@ -11,6 +11,8 @@
 #define MSR_BIOS_SIGN_ID         0x08bu /* AMD: PATCH_LEVEL */
 #define MSR_MTRR_CAP             0x0feu
 #define MSR_ARCH_CAPABILITIES    0x10au
+#define MSR_MCG_CAP              0x179u
+#define MSR_MCG_STATUS           0x17au
 #define MSR_DEBUGCTL             0x1d9u
 #define MSR_MTRR_PHYS_FIRST      0x200u /* base 0, mask 0, base 1, ... */
 #define MSR_MTRR_FIX64K          0x250u
@@ -33,6 +35,13 @@
 #define ARCH_CAPABILITIES_PASS \
 	(BIT64(0) | BIT64(3) | BIT64(4) | BIT64(5) | BIT64(6) | BIT64(8) | BIT64(13) | BIT64(14) | \
 	 BIT64(15) | BIT64(17) | BIT64(20) | BIT64(24) | BIT64(26) | BIT64(27) | BIT64(28))
+
+/*
+ * SDM Vol. 3B, "IA32_MCG_CAP MSR": no banks, so nothing to read after a machine check; and none
+ * comes, they are the hypervisor's. "IA32_MCG_STATUS MSR": "software can set or clear" MCIP.
+ */
+#define MCG_CAP_VALUE   0u
+#define MCG_STATUS_BITS UINT64_C(7) /* RIPV, EIPV, MCIP */
 
 /* AMD's processor programming references. */
 #define MSR_SYSCFG         0xc0010010u
@@ -115,6 +124,7 @@ static const struct row table[] = {
 	E(ANY,		MSR_PRED_CMD),
 	E(INTEL,	MSR_ARCH_CAPABILITIES),
 	E(ANY,		MSR_KVM_STEAL_TIME),
+	E(ANY,		MSR_MCG_STATUS),
 	E(PC,		MSR_TSC_ADJUST),
 	E(PC,		MSR_MTRR_DEF_TYPE),
 	E_RANGE(PC,	MSR_MTRR_PHYS_FIRST, 2 * MTRR_COUNT - 1),
@@ -136,6 +146,7 @@ static const struct row table[] = {
 	H(MSR_PAT,		SYSREG_PAT,		PAT),
 
 	C(ANY,		MSR_BIOS_SIGN_ID,	0, SAME, 0), /* zeroed before it is asked for */
+	C(ANY,		MSR_MCG_CAP,		MCG_CAP_VALUE, NEVER, 0),
 	C(INTEL,	MSR_PLATFORM_ID,	0, NEVER, 0),
 	C(INTEL,	MSR_MISC_ENABLE,	MISC_ENABLE_VALUE, SAME, 0),
 	C(INTEL | PC,	MSR_FEATURE_CONTROL,	FEATURE_CONTROL_LOCKED, NEVER, 0),
@@ -240,6 +251,7 @@ void msr_reset(struct vcpu *v)
 {
 	const uint64_t cached = TYPE_WB * UINT64_C(0x0101010101010101);
 
+	v->mcg_status = 0;
 	memset(&v->mtrr, 0, sizeof(v->mtrr));
 	v->mtrr.def_type = MTRR_DEF_ENABLED | MTRR_DEF_FIXED | TYPE_WB;
 	for (uint32_t i = 0; i < ARRAY_SIZE(v->mtrr.fixed); i++)
@@ -307,6 +319,9 @@ static enum err read_emulated(struct vcpu *v, const struct backend *b, uint32_t 
 	case MSR_KVM_STEAL_TIME:
 		*value = v->steal_msr;
 		return OK;
+	case MSR_MCG_STATUS:
+		*value = v->mcg_status;
+		return OK;
 	case MSR_ARCH_CAPABILITIES:
 		if (!cpuid_has_arch_capabilities())
 			return ERR_INVAL;
@@ -340,6 +355,11 @@ static enum err write_emulated(struct vcpu *v, const struct backend *b, uint32_t
 		if (value & STEAL_TIME_RESERVED)
 			return ERR_INVAL;
 		v->steal_msr = value;
+		return OK;
+	case MSR_MCG_STATUS:
+		if (value & ~MCG_STATUS_BITS)
+			return ERR_INVAL;
+		v->mcg_status = value;
 		return OK;
 	case MSR_PRED_CMD:
 		return predictor_barrier(value);

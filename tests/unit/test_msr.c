@@ -148,6 +148,7 @@ static const struct {
 	{ 0xfe, 0xfe, ON_PC },
 	{ 0x10a, 0x10a, ON_INTEL },
 	{ 0x174, 0x176, ALWAYS },
+	{ 0x179, 0x17a, ALWAYS },
 	{ 0x1a0, 0x1a0, ON_INTEL },
 	{ 0x1d9, 0x1d9, ON_PC },
 	{ 0x200, 0x20f, ON_PC },
@@ -540,19 +541,22 @@ static void capabilities_are_facts_only(void)
 	CHECK(!writes(0x10a, value_of(0x10a)));
 }
 
-/* Linux, "KVM-specific MSRs": bit 0 enables, 5:1 are reserved, the rest is where. */
-static void steal_time_takes_an_aligned_address(void)
+/* Linux, "KVM-specific MSRs": bits 5:1 are reserved. SDM Vol. 3B, "IA32_MCG_STATUS MSR": 63:3. */
+static void steal_time_and_machine_check_status_keep_all_but_reserved_bits(void)
 {
 	fresh();
-	CHECK(value_of(0x4b564d03) == 0);
+	CHECK(value_of(0x4b564d03) == 0 && value_of(0x17a) == 0 && value_of(0x179) == 0);
 	for (uint32_t b = 0; b < 64; b++) {
-		const bool legal = b == 0 || b >= 6;
+		const bool legal[] = { b == 0 || b >= 6, b < 3 };
 
-		CHECK(writes(0x4b564d03, 0));
-		CHECK(writes(0x4b564d03, 1ull << b) == legal);
-		CHECK(v.steal_msr == (legal ? 1ull << b : 0));
+		CHECK(writes(0x4b564d03, 0) && writes(0x17a, 0));
+		CHECK(writes(0x4b564d03, 1ull << b) == legal[0]);
+		CHECK(writes(0x17a, 1ull << b) == legal[1]);
+		CHECK(v.steal_msr == (legal[0] ? 1ull << b : 0));
+		CHECK(value_of(0x17a) == (legal[1] ? 1ull << b : 0));
 	}
 	CHECK(writes(0x4b564d03, 0x123441) && value_of(0x4b564d03) == 0x123441);
+	CHECK(!writes(0x179, 0));
 }
 
 /* SDM Vol. 1, chapter on XSAVE: all 2^10 combinations against its sentences. */
@@ -590,7 +594,7 @@ int main(void)
 	RUN(at_power_on_ram_is_cached_and_devices_are_not);
 	RUN(a_predictor_barrier_reaches_the_cpu);
 	RUN(capabilities_are_facts_only);
-	RUN(steal_time_takes_an_aligned_address);
+	RUN(steal_time_and_machine_check_status_keep_all_but_reserved_bits);
 	RUN(xcr0_takes_legal_combinations_only);
 	return test_failed;
 }

@@ -10,8 +10,6 @@ EXPLAINED = {
     "bochs": [r"RETBleed: WARNING: Spectre v2 mitigation leaves CPU vulnerable to RETBleed "],
     # Linux 6.12 (Debian 13) on an AMD CPU without the ACPI object for performance states: bare too.
     "qemu-iso": [r"amd_pstate: the _CPC object is not present in SBIOS or ACPI disabled$"],
-    # Machine checks are the hypervisor's: CPUID has no MCE. (6.1's cloud kernel does not look.)
-    "all": [r"mce: Unable to init MCE device \(rc: -5\)$"],
     # Several CPUs in QEMU: the clock is the wall's, on a host that does other things between
     # two looks at it. Calibrations fail, and the kernel finds its clocks to be apart.
     "wall clock": [
@@ -28,7 +26,7 @@ CLOUD = r"\d-cloud-amd64$"
 
 
 def unexplained_warnings(b, rig_cpus):
-    known = EXPLAINED[b.rig] + EXPLAINED["all"]
+    known = EXPLAINED[b.rig]
     if b.rig.startswith("qemu") and rig_cpus > 1:
         known = known + EXPLAINED["wall clock"]
     texts = [re.sub(r"^\[ *\d+\.\d+\] ", "", o["text"]) for o in b.having("dmesg", "text")]
