@@ -88,7 +88,8 @@ static bool is_possible(const struct vtdm_caps *c)
 	       c->domain_bits <= 16 && c->domain_bits % 2 == 0 && c->fault_records >= 1 &&
 	       c->fault_records <= 256 && c->max_handle_mask <= 15 && c->max_address_mask <= 51 &&
 	       c->fault_offset % 16 == 0 && c->iotlb_offset % 16 == 0 && c->fault_offset >= 0x100 &&
-	       c->iotlb_offset >= 0x100 && c->fault_offset <= 0x3ff0 && c->iotlb_offset <= 0x3ff0 &&
+	       c->iotlb_offset >= R_FILE_BYTES && c->fault_offset <= 0x3ff0 &&
+	       c->iotlb_offset <= 0x3ff0 &&
 	       (c->iotlb_offset >= records_end || c->iotlb_offset + 16 <= c->fault_offset) &&
 	       (!c->interrupts || c->queue) && (!c->extended || c->interrupts) &&
 	       (!c->posting || c->interrupts);

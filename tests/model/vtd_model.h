@@ -34,7 +34,7 @@ struct vtdm_caps {
 	uint32_t domain_bits;         /* ND: 4, 6, .. 16 */
 	uint32_t fault_records;       /* NFR: 1 to 256 */
 	uint32_t fault_offset;        /* FRO: bytes, a multiple of 16, from 0x100 */
-	uint32_t iotlb_offset;        /* IRO: bytes, likewise */
+	uint32_t iotlb_offset;        /* IRO: bytes, likewise, from 0xc0 */
 	uint32_t max_address_mask;    /* MAMV */
 	uint32_t max_handle_mask;     /* MHMV: 0 to 15 */
 	bool page_selective;          /* PSI */
