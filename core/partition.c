@@ -98,6 +98,7 @@ static void set_up_vcpus(struct partition *p, const struct plan *plan)
 						   .plan = &plan->vcpus[id],
 						   .core = plan->vcpus[id].core,
 						   .keeps_pc = i == 0 && p->plan->has_pc,
+						   .has_no_calls = p->config->boot != BOOT_GUEST,
 						   .timer_tsc = TSC_NEVER };
 	}
 }

@@ -48,6 +48,7 @@ struct vcpu_state {
 	core_id_t core;               /* [I] */
 	uint32_t server;              /* [I] its CBS server on that core */
 	bool keeps_pc;                /* [I] its core serves the PC's timers */
+	uint64_t has_no_calls;        /* [I] 1: a guest of somebody else's; 0: one of ours */
 	bool is_blocked;              /* [C], read by who pokes: waits for an interrupt */
 	bool has_finished;            /* [C] never runs again */
 	bool is_parked;               /* [C] its partition restarts */

@@ -122,6 +122,7 @@ void arch_vcpu_inject(vcpu_id_t id, enum vcpu_fault fault)
 
 void arch_vcpu_set_result(vcpu_id_t id, uint64_t rax)
 {
+	fake.guests[id].result = rax;
 }
 
 void arch_vcpu_set_pio(vcpu_id_t id, uint8_t width, uint64_t value)

@@ -34,6 +34,7 @@ struct fake_guest {
 	bool has_begun;
 	uint32_t restarts;
 	uint64_t steal_area;
+	uint64_t result;  /* of its last hypercall */
 	uint64_t ran_tsc; /* what it truly got */
 };
 
