@@ -1,10 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "arch/pci.h"
 #include "core/memory.h"
 #include "sched/trace.h"
 
 /* The hypervisor's own tables; per core: stacks, descriptor tables, the back-end's page. */
 #define POOL_BASE_BYTES KIB(512)
 #define POOL_CORE_BYTES KIB(64)
+/*
+ * Each range of PCI configuration space is mapped with 2 MiB pages: a directory, the table above it,
+ * and a page table at either end that is no multiple of 2 MiB.
+ */
+#define POOL_PCI_BYTES (PCI_SEGMENT_RANGE_MAX * 4 * PAGE_BYTES)
 /*
  * A virtual CPU: its state, control structure, virtual-APIC page, posted-interrupt descriptor on
  * a frame of its own, permission maps for MSRs and ports, and an XSAVE area: 11 KiB with every
@@ -37,7 +43,7 @@ static uint64_t partition_bytes(const struct partition_config *p)
 
 uint64_t memory_pool_bytes(const struct config *wanted)
 {
-	uint64_t bytes = POOL_BASE_BYTES + MAX_CORES * POOL_CORE_BYTES;
+	uint64_t bytes = POOL_BASE_BYTES + POOL_PCI_BYTES + MAX_CORES * POOL_CORE_BYTES;
 
 	for (uint32_t i = 0; i < wanted->partition_count; i++)
 		bytes += partition_bytes(&wanted->partitions[i]);
