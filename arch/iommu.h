@@ -12,7 +12,9 @@
  * Source   Intel Virtualization Technology for Directed I/O, Architecture Specification.
  * Errors   ERR_NODEV: no IOMMU, or none that covers this device. ERR_NOMEM: a capacity, boot only.
  *	    ERR_INVAL: not a domain, attached elsewhere, unaligned. ERR_TIMEOUT: hardware did not
- *	    confirm an invalidation within its published bound; the device stays blocked.
+ *	    confirm an invalidation within 10 ms. The device is blocked in our tables, but hardware
+ *	    may not have noticed: take its bus mastering away. The next attempt begins with that
+ *	    invalidation, and no domain gets the device before hardware has confirmed it.
  * Sharing  Boot core until arch_mem_seal(); afterwards _attach(), _block(), _irq_route() and
  *	    _irq_mask() from any core: bounded work under a lock that no guest's exit path takes
  *	    but those that change a route. Faults are taken by one core.
@@ -37,12 +39,20 @@ void arch_iommu_describe(char *text, size_t bytes);
 
 /* Boot only. */
 MUST_CHECK enum err arch_iommu_domain_create(part_id_t domain);
-/* All 4 KiB aligned; rights of arch/mem.h without SPACE_EXEC. */
+/*
+ * All 4 KiB aligned; rights of arch/mem.h without SPACE_EXEC. Nothing may lie at FEE00000H to
+ * FEEFFFFFH on either side: devices' accesses there are messages. ERR_RANGE: beyond the units'
+ * or the machine's address width.
+ */
 MUST_CHECK enum err arch_iommu_map(part_id_t domain, gpa_t at, hpa_t hpa, uint64_t bytes,
 				   uint32_t rights);
 
-/* The device's requests go through this domain from now on. Reserved memory (RMRR) of a device
- * cannot be honoured inside a partition: ERR_UNSUPPORTED. */
+/*
+ * The device's requests go through this domain from now on. ERR_UNSUPPORTED: firmware wants the
+ * device to reach reserved memory (RMRR), which no domain has; or its unit does not remap
+ * interrupts, and the domain is a partition's, which could forge them then.
+ * ERR_NOMEM, also after arch_mem_seal(): the first device of a bus needs a table.
+ */
 MUST_CHECK enum err arch_iommu_attach(pci_addr_t device, part_id_t domain);
 /* It reaches nothing any more, and what it had in flight has arrived or is lost. */
 MUST_CHECK enum err arch_iommu_block(pci_addr_t device);
@@ -58,11 +68,15 @@ struct irq_msi { /* what the device's MSI capability or MSI-X table entry is pro
 /* Boot only: `count` consecutive irqs of one device, masked; for MSI (not -X) a power of two. */
 MUST_CHECK enum err arch_iommu_irq_create(pci_addr_t device, uint32_t count, irq_id_t *first);
 struct irq_msi arch_iommu_irq_msi(irq_id_t irq);
-/* To the vCPU's core, as `vector` in the guest. Replaces a route; bounded. */
-MUST_CHECK enum err arch_iommu_irq_route(irq_id_t irq, vcpu_id_t vcpu, uint8_t vector);
-/* Messages of this irq are faults from now on. */
+/* To the vCPU, whose core is `core`, as `vector` in the guest. Replaces a route; bounded. */
+MUST_CHECK enum err arch_iommu_irq_route(irq_id_t irq, vcpu_id_t vcpu, core_id_t core,
+					 uint8_t vector);
+/* Messages of this irq are faults from now on, and nobody posts to the vCPU because of one. */
 MUST_CHECK enum err arch_iommu_irq_mask(irq_id_t irq);
-/* vCPUs of the calling core that got a device's interrupt by software since the last call. */
+/*
+ * vCPUs that got a device's interrupt by software on the calling core since the last call, and must
+ * be notified as after any other post. Of this core, but for a route that has just changed.
+ */
 vcpu_set_t arch_iommu_irq_taken(void);
 
 /* --- faults ----------------------------------------------------------------------------------- */

@@ -29,6 +29,7 @@ void *arch_mem_map_device(hpa_t at, uint64_t bytes);
 /* Zeroed, contiguous, page-aligned frames from the pool; NULL: it is empty. Boot only. */
 void *arch_mem_take_pages(uint64_t page_count);
 void arch_mem_seal(void);
+bool arch_mem_is_sealed(void);
 uint64_t arch_mem_pool_used_bytes(void);
 
 enum space_rights { SPACE_READ = 1, SPACE_WRITE = 2, SPACE_EXEC = 4 };

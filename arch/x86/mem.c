@@ -254,6 +254,11 @@ void arch_mem_seal(void)
 	mem.is_sealed = true;
 }
 
+bool arch_mem_is_sealed(void)
+{
+	return mem.is_sealed;
+}
+
 uint64_t arch_mem_pool_used_bytes(void)
 {
 	return mem.frames.next - mem.pool_base;
