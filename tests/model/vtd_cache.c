@@ -154,6 +154,29 @@ static bool structure_touched(const struct vtdm_line *line, const uint64_t *what
 	       first + ((1ull << shift) - 1) >= what[1];
 }
 
+/* The same for what is kept by source. */
+static struct vtdm_line by_domain(const struct vtdm_line *line)
+{
+	struct vtdm_line as = *line;
+
+	as.key[0] = vtdm_key((uint32_t)line->word[2], line->key[0] & 0xff);
+	return as;
+}
+
+static bool source_of_domain(const struct vtdm_line *line, const uint64_t *domain)
+{
+	const struct vtdm_line as = by_domain(line);
+
+	return translation_of_domain(&as, domain);
+}
+
+static bool source_inside(const struct vtdm_line *line, const uint64_t *what)
+{
+	const struct vtdm_line as = by_domain(line);
+
+	return translation_inside(&as, what);
+}
+
 static void invalidate_pages(struct vtdm *m, uint32_t domain, uint64_t page_hint_mask)
 {
 	const uint64_t bytes = 1ull << (12 + field(page_hint_mask, 5, 0));
@@ -161,9 +184,17 @@ static void invalidate_pages(struct vtdm *m, uint32_t domain, uint64_t page_hint
 	const uint64_t what[] = { domain, page_hint_mask & guest & ~(bytes - 1), bytes };
 
 	vtdm_cache_drop(&m->translations, translation_inside, what);
+	vtdm_cache_drop(&m->by_source, source_inside, what);
 	if (!(page_hint_mask & BIT64(6)))
 		vtdm_cache_drop(&m->structures, structure_touched, what);
 	m->counts.iotlb_page++;
+}
+
+void vtdm_forget_translations(struct vtdm *m)
+{
+	vtdm_cache_free(&m->translations);
+	vtdm_cache_free(&m->by_source);
+	vtdm_cache_free(&m->structures);
 }
 
 void vtdm_invalidate_translations(struct vtdm *m, uint32_t granularity, uint32_t domain,
@@ -173,13 +204,13 @@ void vtdm_invalidate_translations(struct vtdm *m, uint32_t granularity, uint32_t
 
 	vtdm_drain_write_buffer(m);
 	if (granularity == 1) {
-		vtdm_cache_free(&m->translations);
-		vtdm_cache_free(&m->structures);
+		vtdm_forget_translations(m);
 		/* "Set Root Table Pointer": the context cache first, then the IOTLB. */
 		m->iotlb_clean = m->context_clean;
 		m->counts.iotlb_global++;
 	} else if (granularity == 2 || !m->caps.page_selective) {
 		vtdm_cache_drop(&m->translations, translation_of_domain, &what);
+		vtdm_cache_drop(&m->by_source, source_of_domain, &what);
 		vtdm_cache_drop(&m->structures, translation_of_domain, &what);
 		m->counts.iotlb_domain++;
 	} else {

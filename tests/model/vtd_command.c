@@ -76,8 +76,7 @@ static void set_root(struct vtdm *m)
 	if (!m->caps.root_invalidates)
 		return;
 	vtdm_cache_free(&m->contexts);
-	vtdm_cache_free(&m->translations);
-	vtdm_cache_free(&m->structures);
+	vtdm_forget_translations(m);
 }
 
 static void set_interrupt_table(struct vtdm *m)

@@ -118,8 +118,7 @@ struct vtdm *vtdm_create(const struct vtdm_caps *caps, const struct vtdm_platfor
 void vtdm_destroy(struct vtdm *m)
 {
 	vtdm_cache_free(&m->contexts);
-	vtdm_cache_free(&m->translations);
-	vtdm_cache_free(&m->structures);
+	vtdm_forget_translations(m);
 	vtdm_cache_free(&m->entries);
 	vtdm_memory_free(m);
 	free(m);

@@ -102,7 +102,7 @@ struct vtdm {
 	uint32_t latency, left[C_COUNT];
 	bool busy[C_COUNT];
 
-	struct vtdm_cache contexts, translations, structures, entries;
+	struct vtdm_cache contexts, translations, by_source, structures, entries;
 	struct vtdm_range range[VTDM_RANGES];
 	uint32_t range_count;
 	struct vtdm_counts counts;
@@ -164,7 +164,12 @@ void vtdm_invalidate_contexts(struct vtdm *m, uint32_t granularity, uint32_t dom
 void vtdm_invalidate_translations(struct vtdm *m, uint32_t granularity, uint32_t domain,
 				  uint64_t page_hint_mask); /* as in IVA_REG */
 void vtdm_invalidate_entries(struct vtdm *m, bool all, uint32_t index, uint32_t mask);
-/* Keys of translations: domain and kind, address in units of the kind's size. */
+void vtdm_forget_translations(struct vtdm *m); /* all of them, with the paging structures */
+/*
+ * Keys of translations: domain and kind, address in units of the kind's size. Hardware may tag
+ * them with what it took from the context as well: `by_source` has each once more, with the
+ * source-id for the domain, and is asked before the context is. Its third word is the domain.
+ */
 enum { KEY_4K = 1, KEY_2M = 2, KEY_1G = 3, KEY_NO_READ = 16, KEY_NO_WRITE = 17 };
 static inline uint64_t vtdm_key(uint32_t domain, uint32_t kind)
 {

@@ -241,13 +241,14 @@ static uint32_t refusal_kind(const struct request *q)
 	return q->is_read ? KEY_NO_READ : KEY_NO_WRITE;
 }
 
-static bool find_page(struct vtdm *m, uint32_t domain, const struct request *q, struct page *page)
+/* `tag`: a domain-id or, by source, a source-id. */
+static bool find_in(const struct vtdm_cache *cache, uint32_t tag, uint64_t address,
+		    struct page *page)
 {
-	const struct vtdm_line *line;
-
 	for (uint32_t kind = KEY_4K; kind <= KEY_1G; kind++) {
-		line = vtdm_cache_find(&m->translations, vtdm_key(domain, kind),
-				       q->address >> (12 + 9 * (kind - 1)));
+		const struct vtdm_line *const line = vtdm_cache_find(
+			cache, vtdm_key(tag, kind), address >> (12 + 9 * (kind - 1)));
+
 		if (line) {
 			*page = (struct page){ .base = line->word[0],
 					       .rights = line->word[1] & (PERM_R | PERM_W),
@@ -256,6 +257,15 @@ static bool find_page(struct vtdm *m, uint32_t domain, const struct request *q, 
 			return true;
 		}
 	}
+	return false;
+}
+
+static bool find_page(struct vtdm *m, uint32_t domain, const struct request *q, struct page *page)
+{
+	const struct vtdm_line *line;
+
+	if (find_in(&m->translations, domain, q->address, page))
+		return true;
 	line = vtdm_cache_find(&m->translations, vtdm_key(domain, refusal_kind(q)),
 			       q->address >> 12);
 	if (line)
@@ -263,23 +273,27 @@ static bool find_page(struct vtdm *m, uint32_t domain, const struct request *q, 
 	return line;
 }
 
+static void keep_in(struct vtdm_cache *cache, uint32_t tag, uint32_t domain, uint64_t address,
+		    const struct page *page)
+{
+	struct vtdm_line *const line = vtdm_cache_put(cache, vtdm_key(tag, page->kind),
+						      address >> (12 + 9 * (page->kind - 1)));
+
+	line->word[0] = page->base;
+	line->word[1] = page->rights | (page->snoop ? ENTRY_SNP : 0);
+	line->word[2] = domain;
+}
+
 static void keep_page(struct vtdm *m, uint32_t domain, const struct request *q,
 		      const struct page *page)
 {
-	struct vtdm_line *line;
-
-	if (page->fault && !m->caps.caching_mode)
+	if (page->fault && m->caps.caching_mode)
+		vtdm_cache_put(&m->translations, vtdm_key(domain, refusal_kind(q)),
+			       q->address >> 12)
+			->word[2] = page->fault;
+	if (page->fault)
 		return;
-	if (page->fault) {
-		line = vtdm_cache_put(&m->translations, vtdm_key(domain, refusal_kind(q)),
-				      q->address >> 12);
-		line->word[2] = page->fault;
-		return;
-	}
-	line = vtdm_cache_put(&m->translations, vtdm_key(domain, page->kind),
-			      q->address >> (12 + 9 * (page->kind - 1)));
-	line->word[0] = page->base;
-	line->word[1] = page->rights | (page->snoop ? ENTRY_SNP : 0);
+	keep_in(&m->translations, domain, domain, q->address, page);
 }
 
 static struct page page_of(struct vtdm *m, const struct context *c, const struct request *q)
@@ -290,6 +304,8 @@ static struct page page_of(struct vtdm *m, const struct context *c, const struct
 		page = walk(m, c, q);
 		keep_page(m, c->domain, q, &page);
 	}
+	if (!page.fault)
+		keep_in(&m->by_source, q->source, c->domain, q->address, &page);
 	/* A cached entry without the right is as good as one in memory. */
 	if (!page.fault && !(page.rights & q->wanted))
 		page.fault = q->is_read ? VTDM_NO_READ : VTDM_NO_WRITE;
@@ -321,22 +337,28 @@ static struct vtdm_dma pass(const struct vtdm *m, uint64_t host, bool snoop)
 	return (struct vtdm_dma){ .host = host, .snoop = snoop };
 }
 
+static struct vtdm_dma reach(const struct vtdm *m, const struct page *page, uint64_t address)
+{
+	const uint64_t in_page = ((uint64_t)1 << (12 + 9 * (page->kind - 1))) - 1;
+	const uint64_t host = page->base | (address & in_page);
+
+	if (in_interrupt_range(host))
+		return (struct vtdm_dma){ .fault = VTDM_TO_INTERRUPT_RANGE };
+	return pass(m, host, page->snoop);
+}
+
 static struct vtdm_dma translate(struct vtdm *m, const struct context *c, const struct request *q)
 {
 	const uint32_t width = 12 + 9 * c->levels;
 	const uint32_t limit = width < m->caps.guest_bits ? width : m->caps.guest_bits;
 	struct page page;
-	uint64_t host;
 
 	if (q->address >> limit)
 		return (struct vtdm_dma){ .fault = VTDM_ADDRESS_TOO_WIDE };
 	page = page_of(m, c, q);
 	if (page.fault)
 		return (struct vtdm_dma){ .fault = page.fault };
-	host = page.base | (q->address & (((uint64_t)1 << (12 + 9 * (page.kind - 1))) - 1));
-	if (in_interrupt_range(host))
-		return (struct vtdm_dma){ .fault = VTDM_TO_INTERRUPT_RANGE };
-	return pass(m, host, page.snoop);
+	return reach(m, &page, q->address);
 }
 
 static struct vtdm_dma remap(struct vtdm *m, const struct context *c, const struct request *q)
@@ -356,9 +378,16 @@ static struct vtdm_dma do_request(struct vtdm *m, const struct request *q)
 {
 	struct context c;
 	struct vtdm_dma done;
+	struct page page;
 
 	if (!(m->word[R_GSTS / 4] & G_TE))
 		return pass(m, q->address, false);
+	if (!q->is_translated && find_in(&m->by_source, q->source, q->address, &page) &&
+	    (page.rights & q->wanted)) {
+		done = reach(m, &page, q->address);
+		if (done.fault != VTDM_TO_INTERRUPT_RANGE)
+			return done;
+	}
 	c = context_of(m, q->source);
 	done = remap(m, &c, q);
 	if (done.fault && done.fault < VTDM_PROTECTED_REGION)
