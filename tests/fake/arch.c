@@ -200,14 +200,15 @@ uint64_t arch_vcpu_timer_tsc(vcpu_id_t id)
 	return fake.guests[id].timer_tsc;
 }
 
-void arch_vcpu_timer_expire(vcpu_id_t id, uint64_t now_tsc)
+uint64_t arch_vcpu_timer_expire(vcpu_id_t id, uint64_t now_tsc)
 {
 	struct fake_guest *g = &fake.guests[id];
 
-	if (g->timer_tsc > now_tsc)
-		return;
-	g->timer_tsc = TSC_NEVER;
-	g->interrupts++;
+	if (g->timer_tsc <= now_tsc) {
+		g->timer_tsc = TSC_NEVER;
+		g->interrupts++;
+	}
+	return g->timer_tsc;
 }
 
 bool arch_vcpu_wants_to_run(vcpu_id_t id)
