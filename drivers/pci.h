@@ -64,7 +64,7 @@ struct pci_function {
 	uint16_t vendor, device, subsystem_vendor, subsystem_device;
 	uint32_t class_code; /* 23:16 base, 15:8 sub, 7:0 programming interface */
 	uint8_t revision, header_type;
-	uint8_t pcie_type; /* PCI Express Capabilities Register, "Device/Port Type"; PCI_CONVENTIONAL: none */
+	uint8_t pcie_type; /* "Device/Port Type"; PCI_CONVENTIONAL: not PCI Express */
 	bool is_bridge, is_multifunction, is_vf;
 	bool is_usable;  /* nothing malformed was found in it; a VF: it is enabled */
 	const char *why; /* not usable: what is wrong, in words; else NULL */

@@ -2,9 +2,9 @@
 /*
  * drivers/pci_reset.h - a function goes from one owner to the next with nothing left in it.
  *
- * Model    A state machine that the caller drives: pci_reset_begin() chooses a method and notes what
- *	    a reset loses, pci_reset_step() does what is due and says when to come again. No call
- *	    waits, and each makes a bounded number of configuration accesses.
+ * Model    A state machine that the caller drives: pci_reset_begin() chooses a method and notes
+ *	    what a reset loses, pci_reset_step() does what is due and says when to come again. No
+ *	    call waits, and each makes a bounded number of configuration accesses.
  *
  *	    begin -> QUIET -> DRAIN -> TRIGGER -> (HOLD -> LINK ->) SETTLE -> POLL -> done | failed
  *

@@ -13,7 +13,7 @@
  * Source   PCI Express Base Specification, "Single Root I/O Virtualization", "SR-IOV Extended
  *	    Capability": 100 ms from VF Enable to the first access, 1 s until every VF answers,
  *	    1 s from clearing VF Enable to setting it again; page size 4 KiB.
- * Errors   Each with words in `why`. ERR_UNSUPPORTED: no SR-IOV. ERR_RANGE: more VFs than there are.
+ * Errors   Each with words in `why`. ERR_UNSUPPORTED: no SR-IOV. ERR_RANGE: more VFs than it has.
  *	    ERR_INVAL: the capability says what cannot be, or VFs would lie where nothing leads to
  *	    them. ERR_NOMEM: no room for BARs, or in the table. ERR_TIMEOUT: a VF does not answer:
  *	    all are off again. ERR_BUSY: again at *again_tsc.

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Configuration space that lies, at random: the scan ends, stays in its table, leaves what it probed
- * as it was, and what it calls usable keeps what drivers/pci.h promises of it.
+ * Configuration space that lies, at random: the scan ends, stays in its table, leaves what it
+ * probed as it was, and what it calls usable keeps what drivers/pci.h promises of it.
  */
 #include <string.h>
 #include "drivers/pci.h"
