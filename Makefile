@@ -83,8 +83,8 @@ guests      := $(patsubst %,$(B)/guests/%.elf,$(guest_names)) $(linux)
 #: make bench [PEER=kvm]  instruction counts of the hypervisor's paths: build/results/bench.json
 #: make experiment        lists the experiments; NAME=x runs one: build/results/x.{json,csv,svg}
 #: make mutants           breaks the scheduler on purpose; every break must turn a test red
-#: make fuzz [N=100000000]  hostile instructions over hostile page tables; and every instruction
-#:                        form against another decoder (some minutes each)
+#: make fuzz [N=100000000]  hostile instructions over hostile page tables; hostile DMAR tables; and
+#:                        every instruction form against another decoder (some minutes each)
 #: make format            lays the sources out as .clang-format says
 #: make clean             forgets what was built (not the set-up; `rm -rf build` forgets all)
 #: V=1 shows the commands.
@@ -251,8 +251,9 @@ test: deps
 # Sanitizers are on. `make test` runs 3 million, and the comparison less than in full.
 N ?= 100000000
 fuzz: deps
-	$(Q)$(SUB) $(B)/tests/fuzz/test_insn_walk $(B)/tests/property/test_insn_zydis
+	$(Q)$(SUB) $(B)/tests/fuzz/test_insn_walk $(B)/tests/fuzz/test_dmar $(B)/tests/property/test_insn_zydis
 	$(Q)$(B)/tests/fuzz/test_insn_walk $(N)
+	$(Q)$(B)/tests/fuzz/test_dmar $(N)
 	$(Q)$(B)/tests/property/test_insn_zydis full
 
 mutants: deps
