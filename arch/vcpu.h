@@ -80,13 +80,20 @@ struct vcpu_entry {
 	uint64_t page_table; /* LONG64: CR3 */
 };
 
-enum vcpu_apic { VCPU_APIC_BEST, VCPU_APIC_SOFTWARE }; /* hardware where present; never */
+/*
+ * What serves its virtual local APIC: hardware where present; software; or the core's own APIC,
+ * lent to it while it runs in x2APIC mode. The last is a wish, for a vCPU that is dedicated: where
+ * hardware cannot, it is BEST. With it, TSC-deadline interrupts and HLT take no exit; its TSC is the
+ * host's, whatever `epoch_tsc` says, until the guest itself moves it.
+ */
+enum vcpu_apic { VCPU_APIC_BEST, VCPU_APIC_SOFTWARE, VCPU_APIC_DIRECT };
 
 struct guest_ram;
 struct vcpu_setup {
 	part_id_t part;              /* its address space: see arch/mem.h */
 	const struct guest_ram *ram; /* of the partition: lives as long as the vCPU */
 	uint32_t apic_id;            /* its virtual local APIC's ID: its index in the partition */
+	core_id_t core;              /* the one that it runs on */
 	vcpu_id_t first;             /* the partition's vCPUs are first .. first + vcpu_count - 1 */
 	uint32_t vcpu_count;
 	enum vcpu_apic apic;
@@ -108,6 +115,8 @@ MUST_CHECK enum err arch_vcpu_core_enable(const char **missing);
 
 /* On the boot core, after arch_vcpu_core_enable() there. Ids of a partition are consecutive. */
 MUST_CHECK enum err arch_vcpu_create(vcpu_id_t id, const struct vcpu_setup *setup);
+/* What serves its local APIC: "direct", or as arch_vcpu_apic_name(). */
+const char *arch_vcpu_apic_of(vcpu_id_t id);
 /* As after power-on, to begin again at `entry`: on its own core. Bounded work. */
 void arch_vcpu_restart(vcpu_id_t id, const struct vcpu_entry *entry, uint64_t epoch_tsc);
 
@@ -154,11 +163,8 @@ bool arch_vcpu_notify(vcpu_id_t id);
 /* The next expiry of its virtual timer. Changes only in _msr(), _apic(), _sync(), _restart(),
  * arch_pc_memory(), arch_pc_port_string() and _timer_expire(). */
 uint64_t arch_vcpu_timer_tsc(vcpu_id_t id);
-/*
- * The time `now_tsc` has come: an expired timer becomes a pending interrupt, merged if late; one
- * that has not expired stays. Returns what arch_vcpu_timer_tsc() says then.
- */
-uint64_t arch_vcpu_timer_expire(vcpu_id_t id, uint64_t now_tsc);
+/* The time `now_tsc` has come: an expired timer becomes a pending interrupt, merged if late. */
+void arch_vcpu_timer_expire(vcpu_id_t id, uint64_t now_tsc);
 /* True if it is not waiting for a start-up IPI, and a pending event would end HLT. */
 bool arch_vcpu_wants_to_run(vcpu_id_t id);
 /* True if it waits for a start-up IPI. Any core. */

@@ -3,4 +3,4 @@
 #include "configs/linux.h"
 
 LINUX_ALONE("linux_cyclictest_owned", "rt", "cyclictest,100000,1000,ns,400000,100", 1,
-	    .cpu = OWN_CORE(0));
+	    .cpu = OWN_CORE(0), .apic = APIC_DIRECT);

@@ -52,8 +52,12 @@ enum boot_protocol {
 /* What is around its vCPUs: nothing but a local APIC, or the virtual PC of arch/pc.h. */
 enum platform_kind { PLATFORM_AUTO = 0 /* PC for Linux and multiboot */, PLATFORM_PC };
 
-/* Virtual APICs: by hardware (APICv) where there is any, or always by software. */
-enum apic_kind { APIC_AUTO = 0, APIC_SOFTWARE };
+/*
+ * Virtual APICs: by hardware (APICv) where there is any, or always by software. Or the cores' own
+ * APICs, lent to a partition all of whose virtual CPUs own their cores: timer interrupts and HLT take
+ * no exit then, and its TSC is the machine's. Where hardware cannot do that, as APIC_AUTO.
+ */
+enum apic_kind { APIC_AUTO = 0, APIC_SOFTWARE, APIC_DIRECT };
 
 /* What becomes of a partition that resets itself or switches itself off. */
 enum life_action { LIFE_END = 0, LIFE_RESTART };

@@ -159,8 +159,12 @@ static void create_partitions(void)
 	partition_count = plan.partition_count;
 	console_init(config.board.console_bytes_per_second);
 	for (part_id_t i = 0; i < partition_count; i++) {
-		if (partition_create(i, &config.partitions[i], &plan, &boot, &reason) == OK)
+		if (partition_create(i, &config.partitions[i], &plan, &boot, &reason) == OK) {
+			if (config.partitions[i].apic == APIC_DIRECT)
+				log_line(partitions[i].tag, "local APICs: %s",
+					 arch_vcpu_apic_of(plan.partitions[i].vcpu_first));
 			continue;
+		}
 		log_line(TAG, "partition '%s': %s", config.partitions[i].name, reason);
 		refuse("partitions", "see the line above");
 	}

@@ -7,14 +7,15 @@
 #define POOL_BASE_BYTES KIB(512)
 #define POOL_CORE_BYTES KIB(64)
 /*
- * Each range of PCI configuration space is mapped with 2 MiB pages: a directory, the table above
- * it, and a page table at either end that is no multiple of 2 MiB.
+ * Each range of PCI configuration space is mapped with 2 MiB pages: a directory, the table above it,
+ * and a page table at either end that is no multiple of 2 MiB.
  */
 #define POOL_PCI_BYTES (PCI_SEGMENT_RANGE_MAX * 4 * PAGE_BYTES)
 /*
  * A virtual CPU: its state, control structure, virtual-APIC page, posted-interrupt descriptor on
- * a frame of its own, permission maps for MSRs and ports, and an XSAVE area: 11 KiB with every
- * state component defined so far. SDM Vol. 1, "Managing State Using the XSAVE Feature Set".
+ * a frame of its own, permission maps for MSRs and ports (MSRs: where it has its core's APIC), and
+ * an XSAVE area: 11 KiB with every state component defined so far. SDM Vol. 1, "Managing State
+ * Using the XSAVE Feature Set".
  */
 #define POOL_VCPU_BYTES KIB(64)
 /*

@@ -66,6 +66,9 @@ static enum err create_pc(part_id_t id, const struct partition *p)
 /* The first begins where the image says; the others wait for it to start them. */
 static enum err create_vcpu(part_id_t id, struct partition *p, uint32_t index)
 {
+	static const enum vcpu_apic apics[] = { [APIC_AUTO] = VCPU_APIC_BEST,
+						[APIC_SOFTWARE] = VCPU_APIC_SOFTWARE,
+						[APIC_DIRECT] = VCPU_APIC_DIRECT };
 	struct vcpu_state *v = &p->vcpus[index];
 	const struct plan_vcpu *plan = v->plan;
 	struct vcpu_setup setup = {
@@ -74,7 +77,8 @@ static enum err create_vcpu(part_id_t id, struct partition *p, uint32_t index)
 		.apic_id = index,
 		.first = p->plan->vcpu_first,
 		.vcpu_count = p->plan->vcpu_count,
-		.apic = p->config->apic == APIC_SOFTWARE ? VCPU_APIC_SOFTWARE : VCPU_APIC_BEST,
+		.apic = apics[p->config->apic],
+		.core = plan->core,
 		.has_x2apic_at_entry = p->config->boot == BOOT_GUEST,
 		.is_dedicated = plan->kind == CPU_OWNED,
 		.has_pc = p->ram.has_pc,

@@ -20,11 +20,31 @@ static void check_choices(struct check *k, part_id_t i)
 		     "BOOT_GUEST, BOOT_LINUX or BOOT_MULTIBOOT");
 	check_choice(k, i, "platform", (uint32_t)p->platform, PLATFORM_PC,
 		     "PLATFORM_AUTO or PLATFORM_PC");
-	check_choice(k, i, "apic", (uint32_t)p->apic, APIC_SOFTWARE, "APIC_AUTO or APIC_SOFTWARE");
+	check_choice(k, i, "apic", (uint32_t)p->apic, APIC_DIRECT,
+		     "APIC_AUTO, APIC_SOFTWARE or APIC_DIRECT");
 	check_choice(k, i, "on_reset", (uint32_t)p->on_reset, LIFE_RESTART,
 		     "LIFE_END or LIFE_RESTART");
 	check_choice(k, i, "on_power_off", (uint32_t)p->on_power_off, LIFE_RESTART,
 		     "LIFE_END or LIFE_RESTART");
+}
+
+/* A core's APIC can belong to one guest only, and for as long as that one wants. */
+static void check_apic(struct check *k, part_id_t i)
+{
+	const struct plan_partition *p = &k->plan->partitions[i];
+
+	if (k->config->partitions[i].apic != APIC_DIRECT)
+		return;
+	for (uint32_t n = p->vcpu_first; n < p->vcpu_first + p->vcpu_count; n++)
+		if (config_claim(&k->config->partitions[i], k->plan->vcpus[n].index)->kind !=
+		    CPU_OWNED) {
+			refuse_partition(k, i,
+					 "apic = APIC_DIRECT: %s does not own its core, whose APIC "
+					 "others need; give OWN_CORE() for every virtual CPU, or "
+					 "APIC_AUTO",
+					 check_claim_field(k, n).s);
+			return;
+		}
 }
 
 /* What only a PC has: ways to reset and to switch off, and the exit port. */
@@ -120,6 +140,7 @@ void check_guests(struct check *k)
 	for (part_id_t i = 0; i < k->partition_count; i++) {
 		check_choices(k, i);
 		check_platform(k, i);
+		check_apic(k, i);
 		check_args(k, i);
 		check_module_count(k, i);
 		check_module_args(k, i);

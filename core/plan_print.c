@@ -178,14 +178,15 @@ static void print_platform(const struct printer *p, part_id_t i)
 	const struct partition_config *c = config_of(p, i);
 	const struct plan_partition *part = &p->view.plan->partitions[i];
 	const char *plural = part->vcpu_count == 1 ? "" : "s";
-	const char *apic = c->apic == APIC_SOFTWARE ? ", APICs by software" : "";
+	static const char *const apics[] = { "", ", APICs by software", ", the cores' own APICs" };
+	const char *apic = apics[c->apic];
 
 	if (part->has_pc)
 		line(p, "  %-15s PC with %u CPU%s%s%s; reset %s it, power-off %s it", "",
 		     part->vcpu_count, plural, apic, c->has_exit_port ? ", exit port F4H" : "",
 		     c->on_reset == LIFE_RESTART ? "restarts" : "ends",
 		     c->on_power_off == LIFE_RESTART ? "restarts" : "ends");
-	else if (part->vcpu_count > 1 || c->apic == APIC_SOFTWARE)
+	else if (part->vcpu_count > 1 || c->apic != APIC_AUTO)
 		line(p, "  %-15s %u CPU%s%s, no PC", "", part->vcpu_count, plural, apic);
 }
 

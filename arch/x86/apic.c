@@ -221,16 +221,30 @@ void arch_halt_others(void)
 	for (core_id_t core = 0; core < arch_mp_core_count(); core++) {
 		if (core == percpu()->core || !mp_core_is_online(core))
 			continue;
-		apic_send_fixed(percpu_of(core)->apic_id, VECTOR_HALT);
+		if (!percpu_of(core)->is_kicked_by_nmi) /* else a guest may get the vector */
+			apic_send_fixed(percpu_of(core)->apic_id, VECTOR_HALT);
 		apic_send_nmi(percpu_of(core)->apic_id);
 	}
 }
 
 void nmi_serve(void)
 {
+	struct percpu *const p = percpu();
+
 	if (machine_is_halting())
 		arch_halt();
-	percpu()->nmi_count++;
+	if (!p->is_kicked_by_nmi)
+		p->nmi_count++;
+	else if (p->lent)
+		vcpu_force_exit();
+	else /* stays pending until interrupts are on, or a guest exits for it */
+		apic_send_fixed(p->apic_id, VECTOR_KICK);
+}
+
+/* A guest that had this APIC may leave any vector behind: none is believed. */
+static bool is_in_service(uint8_t vector)
+{
+	return apic_vector_bit(X2APIC_ISR, vector);
 }
 
 void irq_serve(uint8_t vector)
@@ -245,10 +259,15 @@ void irq_serve(uint8_t vector)
 	case VECTOR_POSTED:
 		break;
 	case VECTOR_HALT:
-		arch_halt();
+		if (machine_is_halting())
+			arch_halt();
+		percpu()->stray_count++;
+		break;
 	case VECTOR_SPURIOUS:
 		percpu()->stray_count++;
-		return; /* nothing is in service: "Spurious Interrupt" */
+		if (!is_in_service(vector)) /* "Spurious Interrupt" */
+			return;
+		break;
 	default:
 		percpu()->stray_count++;
 		break;

@@ -22,7 +22,8 @@
 /* Serves host interrupt `vector` and acknowledges it. Bounded. */
 void irq_serve(uint8_t vector);
 /*
- * An NMI: counted; or, once a core has panicked, this one stops. A back-end whose guest exits
+ * An NMI: a kick, where a guest may have the local APIC; else counted; or, once a core has
+ * panicked, this one stops. A back-end whose guest exits
  * for an NMI executes INT 2, which ends here and, by its IRET, unblocks NMIs again.
  */
 void nmi_serve(void);

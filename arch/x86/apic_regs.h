@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * arch/x86/apic_regs.h - the host's local APIC registers. Private to apic.c and apic_timer.c.
+ * arch/x86/apic_regs.h - the host's local APIC registers. Private to apic*.c.
  *
  * Registers are named by their x2APIC MSRs. In xAPIC mode the same
  * register lies at 16 * (msr - 800H) in the 4 KiB page that IA32_APIC_BASE names; only ICR
@@ -17,6 +17,7 @@
 #define X2APIC_SVR           0x80fu /* rw */
 #define X2APIC_ISR           0x810u /* r, 8 of them */
 #define X2APIC_IRR           0x820u /* r, 8 of them */
+#define X2APIC_ESR           0x828u /* rw; a write shows what was collected */
 #define X2APIC_ICR           0x830u /* rw, 64 bits */
 #define X2APIC_LVT_TIMER     0x832u /* rw */
 #define X2APIC_LVT_LINT0     0x835u /* rw */
@@ -25,6 +26,7 @@
 #define X2APIC_INITIAL_COUNT 0x838u /* rw */
 #define X2APIC_CURRENT_COUNT 0x839u /* r */
 #define X2APIC_DIVIDE_CONFIG 0x83eu /* rw */
+#define X2APIC_SELF_IPI      0x83fu /* w */
 
 #define XAPIC_ICR_HIGH       0x831u /* xAPIC only: offset 310H */
 

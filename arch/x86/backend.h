@@ -34,13 +34,13 @@ enum vcpu_activity { VCPU_ACTIVE, VCPU_WAITS_FOR_SIPI };
 #define VCPU_POST_INIT   BIT32(1)
 #define VCPU_POST_SIPI   BIT32(2)
 #define VCPU_POST_EXTINT BIT32(3) /* stays set while the 8259's output is high */
-#define VCPU_POST_LEVEL  BIT32(4) /* with APICv: `level` has vectors */
+#define VCPU_POST_LEVEL  BIT32(4) /* keeps_level_apart: `level` has vectors */
 struct vcpu_mailbox {
 	struct pi_descriptor
 		*vectors; /* a frame of its own: also the posted-interrupt descriptor */
 	/*
-	 * The trigger mode with which a vector was last posted: 1 level. With APICv, where
-	 * hardware takes vectors as edge-triggered: the level-triggered ones, not in `vectors`.
+	 * The trigger mode with which a vector was last posted: 1 level. With keeps_level_apart,
+	 * where hardware takes vectors as edge-triggered: the level-triggered ones, not in `vectors`.
 	 */
 	uint64_t level[4];
 	uint32_t events;      /* VCPU_POST_* */
@@ -57,6 +57,11 @@ struct vcpu {
 	part_id_t part;
 	const struct guest_ram *ram; /* [I] */
 	uint64_t tsc_offset;         /* guest TSC = host TSC + offset */
+	/*
+	 * Its core's local APIC is the guest's now: senders on other cores send by themselves.
+	 * Atomic; written by its own core.
+	 */
+	bool is_lent;
 	struct vlapic lapic;
 	void *backend; /* private to the back-end: MSR bitmap, I/O bitmap, ... */
 	/* [C] VT-x looks at these at every entry: see vmx/vmcs.h */
@@ -78,6 +83,8 @@ struct vcpu {
 	vcpu_id_t first; /* [I] the partition's vCPUs */
 	uint32_t vcpu_count;
 	bool has_apicv;                      /* [I] chosen by the back-end's create() */
+	bool is_direct;                      /* [I] likewise: its core's APIC may be lent to it */
+	bool keeps_level_apart;              /* [I] mailbox.vectors are edge-triggered only */
 	bool has_new_level;                  /* [C] APICv: TMR has bits more than were shown */
 	bool is_dedicated;                   /* [I] */
 	bool has_pc;                         /* [I] */
@@ -146,6 +153,14 @@ struct backend {
 	void (*events_changed)(struct vcpu *v);
 	/* v->tsc_offset changed. Loaded. */
 	void (*tsc_offset_changed)(struct vcpu *v);
+	/*
+	 * Only where vCPUs may be direct. A register of its APIC was written while it was lent; the
+	 * lending ends, and what hardware has is in v->lapic again; the guest exits as soon as it
+	 * would run, by EXIT_IRQ: called by NMIs at any time between load() and unload().
+	 */
+	void (*lent_apic_written)(struct vcpu *v);
+	void (*take_apic_back)(struct vcpu *v);
+	void (*force_exit)(struct vcpu *v);
 	/* From any core, after something was posted: see arch_vcpu_notify(). */
 	bool (*notify)(struct vcpu *v);
 	void (*load)(struct vcpu *v);   /* becomes this core's current vCPU */

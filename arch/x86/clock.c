@@ -82,6 +82,8 @@ const char *clock_reference_name(void)
 /* Interrupts are off here, so nothing is missed between arming and cpu_idle(). */
 void arch_clock_idle(uint64_t until_tsc)
 {
+	if (percpu()->lent)
+		vcpu_take_apic_back();
 	if (until_tsc == TSC_NEVER)
 		apic_timer_disarm();
 	else

@@ -2,7 +2,8 @@
 /*
  * arch/x86/init.h - the parts of bring-up, as arch_init() and arch_mp_start() call them.
  *
- * Private to init.c, gdt.c, trap.c, apic*.c, clock.c, mp.c and power.c.
+ * Private to init.c, gdt.c, trap.c, apic*.c, clock.c, mp.c, power.c, and
+ * vmx/direct.c for percpu_of().
  * Sharing  Boot core only, but for core_*(), which each core calls for itself.
  */
 #pragma once
@@ -24,6 +25,8 @@ void core_load_descriptors(struct percpu *p);
 /* trap.c */
 void trap_init(void);       /* builds the one IDT */
 void core_load_traps(void); /* IDTR, machine checks on */
+/* Takes and forgets all that is pending in the local APIC, in x2APIC mode. */
+void trap_discard_interrupts(void);
 /* STI, HLT, CLI: returns after an interrupt was served. No wake-up is lost (trap.S). */
 void cpu_idle(void);
 

@@ -80,7 +80,10 @@ void arch_mp_relax(void)
 void arch_mp_kick(core_id_t core)
 {
 	ASSERT(core < mp.core_count);
-	apic_send_fixed(percpu_of(core)->apic_id, VECTOR_KICK);
+	if (percpu_of(core)->is_kicked_by_nmi)
+		apic_send_nmi(percpu_of(core)->apic_id);
+	else
+		apic_send_fixed(percpu_of(core)->apic_id, VECTOR_KICK);
 }
 
 bool mp_core_is_online(core_id_t core)

@@ -34,15 +34,22 @@ struct percpu {
 	struct percpu *self; /* at %gs:0 */
 	core_id_t core;
 	uint32_t apic_id;
-	uint64_t stack_top;   /* [I] 0 on the boot core: its stack is in the image */
-	struct vcpu *loaded;  /* [C] whose FPU, MSRs and VMCS are in this processor; or NULL */
-	uint64_t timer_tsc;   /* [C] what the local APIC timer is armed for; TSC_NEVER: nothing */
-	bool is_kicked;       /* [C] set by VECTOR_KICK; cleared by AMD-V's exits, who look */
-	uint64_t nmi_count;   /* [C] NMIs that nobody sent to stop us */
-	uint64_t stray_count; /* [C] interrupts on vectors that nobody uses */
-	void *backend;        /* [C] the back-end's per-core data (VMXON region, host save area) */
-	hpa_t backend_hpa;    /* [C] */
-	uint64_t gdt[5];      /* null, code, data, TSS (two slots) */
+	uint64_t stack_top;  /* [I] 0 on the boot core: its stack is in the image */
+	struct vcpu *loaded; /* [C] whose FPU, MSRs and VMCS are in this processor; or NULL */
+	uint64_t timer_tsc;  /* [C] what the local APIC timer is armed for; TSC_NEVER: nothing */
+	bool is_kicked;      /* [C] set by VECTOR_KICK; cleared by AMD-V's exits, who look */
+	/*
+	 * A guest may have this processor's local APIC (vmx/direct.h). Kicks are NMIs then, for
+	 * the guest would get a vector.
+	 */
+	bool is_kicked_by_nmi; /* [I] before guests run */
+	bool must_exit;        /* [C] kicked while it was lent: its guest must exit */
+	struct vcpu *lent;     /* [C] who has it; looked at by NMIs */
+	uint64_t nmi_count;    /* [C] NMIs that nobody sent to stop or to kick us */
+	uint64_t stray_count;  /* [C] interrupts on vectors that nobody uses */
+	void *backend;         /* [C] the back-end's per-core data (VMXON region, host save area) */
+	hpa_t backend_hpa;     /* [C] */
+	uint64_t gdt[5];       /* null, code, data, TSS (two slots) */
 	struct tss tss;
 };
 
@@ -53,3 +60,7 @@ static inline struct percpu *percpu(void)
 	__asm__("mov %%gs:0, %0" : "=r"(p));
 	return p;
 }
+
+/* vcpu.c, for percpu()->lent: an NMI kicks it; and before the core sleeps. */
+void vcpu_force_exit(void);
+void vcpu_take_apic_back(void);

@@ -15,14 +15,14 @@ static void post_vector(struct vcpu *to, const struct irq_message *m)
 	uint64_t *const level = &to->mailbox.level[m->vector / 64];
 	const uint64_t bit = BIT64(m->vector % 64);
 
-	if (m->is_level && to->has_apicv) {
+	if (m->is_level && to->keeps_level_apart) {
 		__atomic_fetch_or(level, bit, __ATOMIC_SEQ_CST);
 		post_event(to, VCPU_POST_LEVEL);
 		return;
 	}
 	if (m->is_level)
 		__atomic_fetch_or(level, bit, __ATOMIC_SEQ_CST);
-	else if (!to->has_apicv)
+	else if (!to->keeps_level_apart)
 		__atomic_fetch_and(level, ~bit, __ATOMIC_SEQ_CST);
 	(void)pi_post(to->mailbox.vectors, m->vector); /* our caller notifies in any case */
 }

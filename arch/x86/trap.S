@@ -7,6 +7,7 @@
  *	    change. Together struct trap_frame of trap.c: 16 quadwords, so C finds RSP aligned.
  */
 #define TRAP_STUB_BYTES 8	/* trap.c: the same */
+#define X2APIC_EOI 0x80b	/* apic_regs.h: the same */
 
 /* #DF, #TS, #NP, #SS, #GP, #PF, #AC, #CP, #VC, #SX push an error code. */
 #define HAS_ERROR_CODE ((1 << 8) | (0x1f << 10) | (1 << 17) | (1 << 21) | (3 << 29))
@@ -54,6 +55,22 @@ trap_common:
 	popq	%rcx
 	popq	%rax
 	addq	$16, %rsp		/* vector and error code */
+	iretq
+
+/* An interrupt of the local APIC, in x2APIC mode, that nobody wants: EOI, and back. */
+	.balign	16
+	.globl	trap_discard
+trap_discard:
+	pushq	%rax
+	pushq	%rcx
+	pushq	%rdx
+	movl	$X2APIC_EOI, %ecx
+	xorl	%eax, %eax
+	xorl	%edx, %edx
+	wrmsr
+	popq	%rdx
+	popq	%rcx
+	popq	%rax
 	iretq
 
 /*

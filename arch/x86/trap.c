@@ -17,6 +17,7 @@
 #define TRAP_STUB_BYTES      8u /* trap.S: the same */
 #define VECTOR_COUNT         256u
 #define EXCEPTION_COUNT      32u
+#define FIRST_APIC_VECTOR    16u /* SDM Vol. 3A, "Valid Interrupt Vectors" */
 
 #define VECTOR_NMI           2u
 #define VECTOR_DOUBLE_FAULT  8u
@@ -40,11 +41,13 @@ struct trap_frame {
 };
 _Static_assert(sizeof(struct trap_frame) == 16 * 8, "trap.S keeps the stack aligned to 16");
 
-extern const uint8_t trap_stubs[];
+extern const uint8_t trap_stubs[], trap_discard[];
 extern const uint8_t cpu_idle_hlt[], cpu_idle_woken[];
 void trap_handle(struct trap_frame *f); /* called by trap.S */
 
 static struct idt_gate idt[VECTOR_COUNT] __attribute__((aligned(PAGE_BYTES)));
+/* [I] the same, but that every vector an APIC can deliver is ended and forgotten */
+static struct idt_gate discarding_idt[VECTOR_COUNT] __attribute__((aligned(PAGE_BYTES)));
 
 static uint64_t vector_ist(uint32_t vector)
 {
@@ -60,25 +63,48 @@ static uint64_t vector_ist(uint32_t vector)
 	}
 }
 
+static struct idt_gate gate_to(const uint8_t *handler, uint64_t ist)
+{
+	const uint64_t to = (uint64_t)handler;
+
+	return (struct idt_gate){ .lo = (to & 0xffff) | SEL_CODE << 16 | ist << 32 |
+					GATE_INTERRUPT << 32 | (to >> 16 & 0xffff) << 48,
+				  .hi = to >> 32 };
+}
+
 void trap_init(void)
 {
 	for (uint32_t v = 0; v < VECTOR_COUNT; v++) {
-		const uint64_t to = (uint64_t)(trap_stubs + v * TRAP_STUB_BYTES);
-
-		idt[v].lo = (to & 0xffff) | SEL_CODE << 16 | vector_ist(v) << 32 |
-			    GATE_INTERRUPT << 32 | (to >> 16 & 0xffff) << 48;
-		idt[v].hi = to >> 32;
+		idt[v] = gate_to(trap_stubs + v * TRAP_STUB_BYTES, vector_ist(v));
+		discarding_idt[v] = v < FIRST_APIC_VECTOR ? idt[v] : gate_to(trap_discard, 0);
 	}
 }
 
-void core_load_traps(void)
+static void load_idt(const struct idt_gate *table)
 {
 	const struct {
 		uint16_t limit;
 		uint64_t base;
-	} __attribute__((packed)) idtr = { sizeof(idt) - 1, (uint64_t)idt };
+	} __attribute__((packed)) idtr = { sizeof(idt) - 1, (uint64_t)table };
 
-	__asm__ volatile("lidt %0" ::"m"(idtr));
+	__asm__ volatile("lidt %0" ::"m"(idtr) : "memory");
+}
+
+/*
+ * A guest that had the local APIC may have left vectors 16 to 31 pending in it, which are those of
+ * exceptions to the CPU, some of them with an error code on the stack. So they are taken through
+ * a table of their own. (A machine check in these instructions would be lost.)
+ */
+void trap_discard_interrupts(void)
+{
+	load_idt(discarding_idt);
+	__asm__ volatile("sti; nop; cli" ::: "memory");
+	load_idt(idt);
+}
+
+void core_load_traps(void)
+{
+	load_idt(idt);
 	if (cpu_cpuid(1, 0).edx & CPUID1_EDX_MCE)
 		cpu_write_cr4(cpu_read_cr4() | CR4_MCE);
 }

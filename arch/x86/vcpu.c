@@ -119,10 +119,19 @@ const char *arch_vcpu_apic_name(void)
 	return backend.apic_name();
 }
 
+const char *arch_vcpu_apic_of(vcpu_id_t id)
+{
+	const struct vcpu *v = vcpus[id];
+
+	if (v->is_direct)
+		return "direct";
+	return v->has_apicv ? backend.apic_name() : "software";
+}
+
 /* As after power-on, at `entry`; frames and what create() chose stay. */
 static void start_over(struct vcpu *v, const struct vcpu_entry *entry, uint64_t epoch_tsc)
 {
-	v->tsc_offset = 0 - epoch_tsc;
+	v->tsc_offset = v->is_direct ? 0 : 0 - epoch_tsc;
 	v->dr6 = DR6_FIXED1;
 	v->dr[0] = v->dr[1] = v->dr[2] = v->dr[3] = 0;
 	v->cr2 = 0;
@@ -303,6 +312,8 @@ static void look_at_extint(struct vcpu *v)
 /* What follows from a change to the APIC's registers by its own CPU. */
 static vcpu_set_t after_apic(struct vcpu *v, const struct vlapic_effect *effect)
 {
+	if (__builtin_expect(v->is_lent, 0))
+		backend.lent_apic_written(v);
 	if (v->has_pc)
 		look_at_extint(v);
 	if (v->extint_pending)
@@ -378,13 +389,12 @@ uint64_t arch_vcpu_timer_tsc(vcpu_id_t id)
 	return vlapic_timer_tsc(&vcpus[id]->lapic);
 }
 
-uint64_t arch_vcpu_timer_expire(vcpu_id_t id, uint64_t now_tsc)
+void arch_vcpu_timer_expire(vcpu_id_t id, uint64_t now_tsc)
 {
 	struct vcpu *v = vcpus[id];
 
 	vlapic_timer_expire(&v->lapic, now_tsc);
 	vcpu_note_interrupts(v, &backend);
-	return vlapic_timer_tsc(&v->lapic);
 }
 
 /* --- what others have posted -------------------------------------------------------------- */
@@ -393,6 +403,8 @@ uint64_t arch_vcpu_timer_expire(vcpu_id_t id, uint64_t now_tsc)
 static bool take_startup(struct vcpu *v, uint32_t events)
 {
 	if (events & VCPU_POST_INIT) {
+		if (v->is_lent)
+			backend.take_apic_back(v);
 		vlapic_receive_init(&v->lapic);
 		v->activity = VCPU_WAITS_FOR_SIPI;
 		v->nmi_pending = v->entry_pending = false;
@@ -439,7 +451,8 @@ bool arch_vcpu_sync(vcpu_id_t id)
 	if (events & VCPU_POST_LEVEL)
 		take_level(v);
 	if (pi_take(v->mailbox.vectors, vectors))
-		vlapic_merge(&v->lapic, vectors, v->has_apicv ? no_level : v->mailbox.level);
+		vlapic_merge(&v->lapic, vectors,
+			     v->keeps_level_apart ? no_level : v->mailbox.level);
 	look_at_extint(v);
 	backend.events_changed(v);
 	return has_begun;
@@ -457,7 +470,7 @@ bool arch_vcpu_wants_to_run(vcpu_id_t id)
 
 	if (v->activity == VCPU_WAITS_FOR_SIPI)
 		return false;
-	if (v->entry_pending || v->nmi_pending)
+	if (v->entry_pending || v->nmi_pending || v->is_lent) /* lent: it sleeps by itself */
 		return true;
 	if (v->has_apicv)
 		vlapic_refresh(&v->lapic);
@@ -476,6 +489,18 @@ bool arch_vcpu_has_events(vcpu_id_t id)
 
 	return v->nmi_pending || (__atomic_load_n(&v->mailbox.events, __ATOMIC_SEQ_CST) &
 				  (VCPU_POST_NMI | VCPU_POST_INIT | VCPU_POST_SIPI));
+}
+
+/* --- a core's APIC that its guest has ------------------------------------------------------ */
+
+void vcpu_force_exit(void)
+{
+	backend.force_exit(percpu()->lent);
+}
+
+void vcpu_take_apic_back(void)
+{
+	backend.take_apic_back(percpu()->lent);
 }
 
 /* --- the rest ----------------------------------------------------------------------------- */

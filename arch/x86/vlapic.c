@@ -200,6 +200,12 @@ void vlapic_accept(struct vlapic *l, uint8_t vector)
 	update_deliverable(l);
 }
 
+void vlapic_note_in_service(struct vlapic *l, uint8_t vector)
+{
+	put(l, APIC_ISR, &l->isr_words, vector);
+	update_deliverable(l);
+}
+
 void vlapic_unaccept(struct vlapic *l, uint8_t vector)
 {
 	take_out(l, APIC_ISR, &l->isr_words, vector);

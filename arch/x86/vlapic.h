@@ -107,7 +107,7 @@ struct vlapic {
 	int32_t deliverable; /* highest vector above PPR in IRR, or -1 */
 	bool changed;        /* set whenever `deliverable` was computed anew; a back-end
 			      * that shows it to hardware clears it */
-	bool is_virtualized; /* [I] APICv has the page: `changed` says that it must look, and
+	bool is_virtualized; /* APICv has the page, or a core's APIC the vectors: `changed` says that it must look, and
 			      * only vlapic_refresh() computes `deliverable` */
 	bool is_bsp;
 	uint8_t mode;      /* enum vlapic_mode */
@@ -166,6 +166,8 @@ void vlapic_post(struct vlapic *l, uint8_t vector);
 void vlapic_merge(struct vlapic *l, const uint64_t vectors[4], const uint64_t level[4]);
 /* The CPU has taken `vector`, which waited in IRR. */
 void vlapic_accept(struct vlapic *l, uint8_t vector);
+/* The CPU has it in service: hardware says so. */
+void vlapic_note_in_service(struct vlapic *l, uint8_t vector);
 /* It could not deliver it after all: back from ISR to IRR. */
 void vlapic_unaccept(struct vlapic *l, uint8_t vector);
 /* The highest vector that waits and that ISR lets through, whatever TPR says, or -1. */

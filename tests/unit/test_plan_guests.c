@@ -100,6 +100,43 @@ static void only_a_pc_can_be_left_through_ports(void)
 	CHECK(build() == OK);
 }
 
+/* refused() leaves good_system() behind. */
+static void direct_system(void)
+{
+	good_system();
+	sys.board.switch_overhead_ns = US(100);
+	sys.board.timer_resolution_ns = US(1);
+	sys.board.core_count = 4;
+	plan_board_from_config(&sys, &board);
+	for (uint32_t i = 0; i < sys.partition_count; i++)
+		parts[i].apic = APIC_DIRECT;
+}
+
+/* Others on its core would not be interrupted any more. */
+static void a_cores_own_apic_is_for_who_owns_the_core(void)
+{
+	const struct cpu_claim claims[] = { OWN_CORE(0), RESERVATION(3, MS(10), MS(50)) };
+
+	direct_system();
+	CHECK(build() == OK);
+	parts[OWN].cpu = (struct cpu_claim)RESERVATION(0, MS(10), MS(50));
+	CHECK(refused("partition 'own0': apic = APIC_DIRECT: cpu does not own its core, whose APIC "
+		      "others need; give OWN_CORE() for every virtual CPU, or APIC_AUTO"));
+	direct_system();
+	parts[OWN].cpu = (struct cpu_claim)BEST_EFFORT(0, 1);
+	CHECK(refused("partition 'own0': apic = APIC_DIRECT: cpu does not own its core"));
+	direct_system();
+	parts[OWN].cpu = (struct cpu_claim){ 0 };
+	parts[OWN].cpus = claims;
+	parts[OWN].cpu_count = ARRAY_SIZE(claims);
+	CHECK(refused("partition 'own0': apic = APIC_DIRECT: cpus[1] does not own its core"));
+	direct_system();
+	parts[OWN].cpu = (struct cpu_claim){ 0 };
+	parts[OWN].cpus = claims;
+	parts[OWN].cpu_count = 1;
+	CHECK(build() == OK);
+}
+
 static void choices_are_among_those_there_are(void)
 {
 	good_system();
@@ -108,8 +145,9 @@ static void choices_are_among_those_there_are(void)
 		      "BOOT_MULTIBOOT"));
 	parts[OWN].platform = (enum platform_kind)2;
 	CHECK(refused("partition 'own0': platform = 2: not a choice"));
-	parts[OWN].apic = (enum apic_kind)2;
-	CHECK(refused("partition 'own0': apic = 2: not a choice; give APIC_AUTO or APIC_SOFTWARE"));
+	parts[OWN].apic = (enum apic_kind)3;
+	CHECK(refused("partition 'own0': apic = 3: not a choice; give APIC_AUTO, "
+		      "APIC_SOFTWARE or APIC_DIRECT"));
 	parts[LINUX].on_reset = (enum life_action)2;
 	CHECK(refused("partition 'linux0': on_reset = 2: not a choice"));
 	parts[LINUX].on_power_off = (enum life_action) - 1;
@@ -355,6 +393,7 @@ int main(void)
 {
 	RUN(who_is_in_a_pc_is_planned);
 	RUN(only_a_pc_can_be_left_through_ports);
+	RUN(a_cores_own_apic_is_for_who_owns_the_core);
 	RUN(choices_are_among_those_there_are);
 	RUN(kernels_have_room_to_unpack);
 	RUN(each_protocol_has_its_number_of_modules);

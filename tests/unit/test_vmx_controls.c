@@ -289,6 +289,28 @@ static void apicv_is_used_only_if_it_is_complete(void)
 	}
 }
 
+/* External interrupts, HLT, CR8 loads and stores: nothing else changes, and nothing is refused. */
+static void an_apic_is_lent_only_where_its_exits_can_be_cleared(void)
+{
+	static const struct {
+		enum group group;
+		uint32_t bit;
+	} parts[] = { { PIN, 0 }, { PROC, 7 }, { PROC, 19 }, { PROC, 20 } };
+	struct vmx_controls out;
+	const char *missing;
+
+	CHECK(vmx_controls_plan(&everything, &out, &missing) == OK);
+	CHECK(out.can_lend);
+	CHECK(out.lent_pin_off == B(0) && out.lent_proc_off == (B(7) | B(19) | B(20)));
+	for (uint32_t i = 0; i < ARRAY_SIZE(parts); i++) {
+		struct vmx_caps c = everything;
+
+		*cap_of(&c, parts[i].group) |= B(parts[i].bit);
+		CHECK(vmx_controls_plan(&c, &out, &missing) == OK);
+		CHECK(!out.can_lend);
+	}
+}
+
 int main(void)
 {
 	RUN(a_complete_processor_is_taken);
@@ -300,5 +322,6 @@ int main(void)
 	RUN(dangerous_control_bits_are_the_hosts);
 	RUN(features_that_the_cpu_lacks_stay_reserved_in_cr4);
 	RUN(apicv_is_used_only_if_it_is_complete);
+	RUN(an_apic_is_lent_only_where_its_exits_can_be_cleared);
 	return test_failed;
 }

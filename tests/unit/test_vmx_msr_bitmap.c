@@ -3,6 +3,7 @@
  * MSR bitmaps. Oracle: SDM Vol. 3C, "MSR-Bitmap Address" (four kilobytes: reads of 0..1FFFH,
  * reads of C0000000H..C0001FFFH, writes likewise), and what may be let through, by number.
  */
+#include <string.h>
 #include "arch/x86/vmx/msr_bitmap.h"
 #include "tests/test.h"
 
@@ -39,17 +40,25 @@ static bool hardware_reads(uint32_t msr)
 	       (msr >= 0x832 && msr <= 0x837);
 }
 
+/* Not the ID, ICR, SVR, LVT, counters, TMR, ESR: those are the virtual APIC's. */
+static bool lent_reads(uint32_t msr)
+{
+	return msr == 0x808 || msr == 0x80a || (msr >= 0x810 && msr <= 0x817) ||
+	       (msr >= 0x820 && msr <= 0x827);
+}
+
 static void check_all(enum vmx_msr_bitmap kind)
 {
-	const bool is_x2apic = kind == VMX_MSRS_X2APIC;
 
 	vmx_msr_bitmap_build(bitmap, kind);
 	for (uint32_t i = 0; i < 0x4000; i++) {
 		const uint32_t msr = i < 0x2000 ? i : 0xc0000000 + i - 0x2000;
 		const bool is_free = is_one_of(switched, ARRAY_SIZE(switched), msr);
-		const bool reads = is_x2apic && hardware_reads(msr);
-		const bool writes =
-			is_x2apic && is_one_of(hardware_writes, ARRAY_SIZE(hardware_writes), msr);
+		const bool reads = kind == VMX_MSRS_LENT
+					   ? lent_reads(msr)
+					   : kind == VMX_MSRS_X2APIC && hardware_reads(msr);
+		const bool writes = kind != VMX_MSRS_PLAIN &&
+				    is_one_of(hardware_writes, ARRAY_SIZE(hardware_writes), msr);
 
 		CHECK(exits(msr, false) == !(is_free || reads));
 		CHECK(exits(msr, true) == !(is_free || writes));
@@ -65,6 +74,35 @@ static void only_switched_msrs_are_free(void)
 static void with_a_virtual_x2apic_its_page_is_free_too(void)
 {
 	check_all(VMX_MSRS_X2APIC);
+}
+
+static void with_a_cores_own_apic_only_what_running_takes_is_free(void)
+{
+	check_all(VMX_MSRS_LENT);
+}
+
+/* In either half, for reading and for writing, and back: and no other bit. */
+static void a_choice_changes_one_bit(void)
+{
+	static const uint32_t some[] = { 0, 0x6e0, 0x80b, 0x1fff, 0xc0000000, 0xc0001fff };
+	uint8_t before[PAGE_BYTES];
+
+	for (uint32_t n = 0; n < 2 * ARRAY_SIZE(some); n++) {
+		const uint32_t msr = some[n / 2];
+		const enum vmx_msr_access access = n % 2 ? VMX_MSR_WRITES : VMX_MSR_READS;
+		uint32_t changed = 0;
+
+		vmx_msr_bitmap_build(bitmap, VMX_MSRS_LENT);
+		vmx_msr_bitmap_choose(bitmap, msr, access, VMX_MSR_EXITS);
+		memcpy(before, bitmap, sizeof(before));
+		vmx_msr_bitmap_choose(bitmap, msr, access, VMX_MSR_IS_FREE);
+		CHECK(!exits(msr, n % 2));
+		for (uint32_t i = 0; i < PAGE_BYTES; i++)
+			changed += (uint32_t)__builtin_popcount(before[i] ^ bitmap[i]);
+		CHECK(changed == 1);
+		vmx_msr_bitmap_choose(bitmap, msr, access, VMX_MSR_EXITS);
+		CHECK(memcmp(before, bitmap, sizeof(before)) == 0);
+	}
 }
 
 /* TSC, TSC_ADJUST, APIC base, SPEC_CTRL, PRED_CMD, TSC deadline, EFER, TSC_AUX, XSS, DEBUGCTL. */
@@ -84,6 +122,8 @@ int main(void)
 {
 	RUN(only_switched_msrs_are_free);
 	RUN(with_a_virtual_x2apic_its_page_is_free_too);
+	RUN(with_a_cores_own_apic_only_what_running_takes_is_free);
+	RUN(a_choice_changes_one_bit);
 	RUN(what_is_the_hosts_always_exits);
 	return test_failed;
 }

@@ -26,8 +26,9 @@ enum err apicv_create(struct vcpu *v, const struct vcpu_setup *setup)
 {
 	struct vmx *x = v->backend;
 
-	v->has_apicv = vmx_controls.has_apicv && setup->apic == VCPU_APIC_BEST;
+	v->has_apicv = vmx_controls.has_apicv && !v->is_direct && setup->apic != VCPU_APIC_SOFTWARE;
 	v->lapic.is_virtualized = v->has_apicv;
+	v->keeps_level_apart = v->has_apicv || v->is_direct;
 	if (!v->has_apicv)
 		return OK;
 	x->proc = vmx_controls.apicv_proc;

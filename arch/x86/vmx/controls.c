@@ -190,6 +190,17 @@ static void plan_apicv(const struct vmx_caps *c, struct vmx_controls *out)
 	out->apicv_proc2 = out->proc2 | always;
 }
 
+/* Interrupts, HLT and CR8 are the guest's own: each must be one that can be cleared. */
+static void plan_lending(const struct vmx_caps *c, struct vmx_controls *out)
+{
+	const uint32_t pin = PIN_EXTERNAL_INTERRUPT_EXITING;
+	const uint32_t proc = PROC_HLT_EXITING | PROC_CR8_LOAD_EXITING | PROC_CR8_STORE_EXITING;
+
+	out->can_lend = !((uint32_t)c->pin & pin) && !((uint32_t)c->proc & proc);
+	out->lent_pin_off = pin;
+	out->lent_proc_off = proc;
+}
+
 /*
  * CR0: FIXED0 has PE, PG and NE; unrestricted guests may clear PE and PG. NE stays set, and
  * caches stay on: CD and NW exist in the read shadow only. The undefined bits of the low half
@@ -234,6 +245,7 @@ enum err vmx_controls_plan(const struct vmx_caps *caps, struct vmx_controls *out
 	out->has_1g_pages = (caps->ept_vpid & EPT_CAP_1G) != 0;
 	plan_control_registers(caps, out);
 	plan_apicv(caps, out);
+	plan_lending(caps, out);
 	*missing = NULL;
 	return OK;
 }

@@ -32,6 +32,9 @@ struct vmx_controls {
 	/* APICv, all of it, and posted interrupts; those of a vCPU that uses it. */
 	bool has_apicv;
 	uint32_t apicv_proc, apicv_proc2;
+	/* A core's local APIC can be its guest's: what is cleared then. */
+	bool can_lend;
+	uint32_t lent_pin_off, lent_proc_off;
 	/* Bits a guest cannot change by itself, and those that are set whatever it believes. */
 	uint64_t cr0_mask, cr0_set;
 	uint64_t cr4_mask, cr4_set;

@@ -7,6 +7,7 @@
 #include "arch/x86/cpu.h"
 #include "arch/x86/vmx/apicv.h"
 #include "arch/x86/vmx/decode.h"
+#include "arch/x86/vmx/direct.h"
 #include "arch/x86/vmx/vmcs.h"
 
 #define CALM    UINT64_MAX
@@ -195,6 +196,8 @@ bool vmx_prepare(struct vcpu *v, uint64_t deadline_tsc)
 		return false;
 	if (v->has_apicv)
 		apicv_prepare(v);
+	else if (v->is_lent)
+		direct_prepare(v);
 	offer_events(v, x);
 	switch_timer(x, is_timed);
 	calm = x->proc & WINDOWS ? 0 : CALM;
@@ -202,5 +205,7 @@ bool vmx_prepare(struct vcpu *v, uint64_t deadline_tsc)
 	v->hot.calm_and_timed = is_timed ? calm : 0;
 	if (is_timed)
 		vmx_set_timer(v, min_u64(cpu_rdtsc(), deadline_tsc - 1), deadline_tsc);
+	if (v->is_lent)
+		direct_end_of_prepare(v);
 	return true;
 }

@@ -9,6 +9,7 @@
 #include "arch/x86/vmx/apicv.h"
 #include "arch/x86/vmx/bochs.h"
 #include "arch/x86/vmx/decode.h"
+#include "arch/x86/vmx/direct.h"
 #include "arch/x86/vmx/vmcs.h"
 #include "core/lib/assert.h"
 
@@ -167,6 +168,10 @@ static void take_exception(struct vcpu *v, struct exit_info *out)
 	case EXCEPTION_NMI:
 		out->kind = EXIT_IRQ;
 		__asm__ volatile("int %0" ::"i"(EXCEPTION_NMI));
+		if (v->is_lent)
+			direct_is_kicked(v); /* this exit is the one */
+		if (vmx_is_bochs_smp)
+			vmx_bochs_mend(v);
 		return;
 	case EXCEPTION_MC:
 		out->kind = EXIT_IRQ;
@@ -274,8 +279,10 @@ static __attribute__((noinline)) void decode_by_kind(struct vcpu *v, uint32_t re
 	case EXIT_DEADLINE:
 		if (vmx_is_bochs_smp)
 			vmx_bochs_mend(v);
+		if (v->is_lent && direct_is_kicked(v))
+			out->kind = EXIT_IRQ;
 		/* Beyond the timer's 32 bits: it goes on. */
-		if (out->exit_tsc < v->hot.deadline_tsc)
+		else if (out->exit_tsc < v->hot.deadline_tsc)
 			out->kind = EXIT_CONTROL;
 		return;
 	case EXIT_MEMORY:
@@ -289,6 +296,8 @@ static __attribute__((noinline)) void decode_by_kind(struct vcpu *v, uint32_t re
 	case EXIT_XSETBV:
 		out->addr = (uint32_t)v->gpr[GPR_RCX];
 		out->value = edx_eax(v);
+		if (v->is_lent && out->kind == EXIT_MSR_WRITE)
+			direct_before_write(v, (uint32_t)out->addr, out->value);
 		return;
 	default:
 		decode_rest(v, reason, out);

@@ -33,6 +33,15 @@ struct vmx {
 	bool can_post;         /* [I] */
 	bool is_posting;       /* atomic; written by its own core */
 	bool is_notified;      /* atomic; set by others before they notify */
+	/* direct.h */
+	struct vmx_direct {
+		uint8_t *bitmap;       /* [I] its own MSR bitmap */
+		uint32_t sender_count; /* atomic: other cores inside direct_notify() */
+		/* [C] while it is lent. */
+		bool passes_deadline;       /* the guest has IA32_TSC_DEADLINE */
+		uint32_t svr, timer, error; /* what those registers were last given */
+		uint32_t level[8];          /* level-triggered, and not ended yet */
+	} direct;
 };
 
 extern struct vmx_controls vmx_controls; /* [I] after probe() */

@@ -11,6 +11,7 @@
 #include "arch/x86/percpu.h"
 #include "arch/x86/vmx/apicv.h"
 #include "arch/x86/vmx/bochs.h"
+#include "arch/x86/vmx/direct.h"
 #include "arch/x86/vmx/vmcs.h"
 #include "core/lib/assert.h"
 #include "core/lib/fmt.h"
@@ -189,7 +190,9 @@ static enum err vmx_create(struct vcpu *v, const struct vcpu_setup *setup, hpa_t
 		.proc2 = vmx_controls.proc2,
 		.nested_root = root,
 	};
-	e = apicv_create(v, setup);
+	e = direct_create(v, setup);
+	if (e == OK)
+		e = apicv_create(v, setup);
 	if (e != OK)
 		return e;
 	write_vmcs(v);
@@ -237,6 +240,7 @@ static void vmx_load(struct vcpu *v)
 /* The VMCS stays active on this core, the only one that ever loads it: no VMCLEAR. */
 static void vmx_unload(struct vcpu *v)
 {
+	direct_end(v);
 	v->star = cpu_rdmsr(MSR_STAR);
 	v->lstar = cpu_rdmsr(MSR_LSTAR);
 	v->cstar = cpu_rdmsr(MSR_CSTAR);
@@ -334,12 +338,20 @@ static const char *vmx_apic_name(void)
 static void vmx_apic_mode_changed(struct vcpu *v)
 {
 	apicv_write_mode(v);
+	direct_mode_changed(v);
 	vmx_events_changed(v);
 }
 
 static void vmx_tsc_offset_changed(struct vcpu *v)
 {
 	vmcs_write(VMCS_TSC_OFFSET, v->tsc_offset);
+	if (v->is_lent)
+		direct_written(v);
+}
+
+static bool vmx_notify(struct vcpu *v)
+{
+	return v->is_direct ? direct_notify(v) : apicv_notify(v);
 }
 
 static uint64_t vmx_rip(struct vcpu *v)
@@ -363,7 +375,10 @@ const struct backend vmx_backend = {
 	.apic_mode_changed = vmx_apic_mode_changed,
 	.events_changed = vmx_events_changed,
 	.tsc_offset_changed = vmx_tsc_offset_changed,
-	.notify = apicv_notify,
+	.notify = vmx_notify,
+	.lent_apic_written = direct_written,
+	.take_apic_back = direct_end,
+	.force_exit = direct_force_exit,
 	.load = vmx_load,
 	.unload = vmx_unload,
 	.enter = vmx_enter,
