@@ -163,8 +163,11 @@ bool arch_vcpu_notify(vcpu_id_t id);
 /* The next expiry of its virtual timer. Changes only in _msr(), _apic(), _sync(), _restart(),
  * arch_pc_memory(), arch_pc_port_string() and _timer_expire(). */
 uint64_t arch_vcpu_timer_tsc(vcpu_id_t id);
-/* The time `now_tsc` has come: an expired timer becomes a pending interrupt, merged if late. */
-void arch_vcpu_timer_expire(vcpu_id_t id, uint64_t now_tsc);
+/*
+ * The time `now_tsc` has come: an expired timer becomes a pending interrupt, merged if late; one
+ * that has not expired stays. Returns what arch_vcpu_timer_tsc() says then.
+ */
+uint64_t arch_vcpu_timer_expire(vcpu_id_t id, uint64_t now_tsc);
 /* True if it is not waiting for a start-up IPI, and a pending event would end HLT. */
 bool arch_vcpu_wants_to_run(vcpu_id_t id);
 /* True if it waits for a start-up IPI. Any core. */

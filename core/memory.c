@@ -7,8 +7,8 @@
 #define POOL_BASE_BYTES KIB(512)
 #define POOL_CORE_BYTES KIB(64)
 /*
- * Each range of PCI configuration space is mapped with 2 MiB pages: a directory, the table above it,
- * and a page table at either end that is no multiple of 2 MiB.
+ * Each range of PCI configuration space is mapped with 2 MiB pages: a directory, the table above
+ * it, and a page table at either end that is no multiple of 2 MiB.
  */
 #define POOL_PCI_BYTES (PCI_SEGMENT_RANGE_MAX * 4 * PAGE_BYTES)
 /*

@@ -185,11 +185,20 @@ static void expire_pc(struct vcpu_state *v, uint64_t now_tsc)
 
 void run_expire(struct vcpu_state *v, uint64_t now_tsc)
 {
-	if (arch_vcpu_timer_tsc(v->id) <= now_tsc)
-		arch_vcpu_timer_expire(v->id, now_tsc);
-	if (v->keeps_pc && arch_pc_timer_tsc(v->plan->part) <= now_tsc)
-		expire_pc(v, now_tsc);
-	run_note_timer(v);
+	uint64_t next_tsc = arch_vcpu_timer_expire(v->id, now_tsc);
+
+	if (v->keeps_pc) {
+		const uint64_t pc_tsc = arch_pc_timer_tsc(v->plan->part);
+
+		if (pc_tsc <= now_tsc) {
+			expire_pc(v, now_tsc);
+			run_note_timer(v);
+			return;
+		}
+		next_tsc = min_u64(next_tsc, pc_tsc);
+	}
+	v->timer_tsc = next_tsc;
+	v->deadline_tsc = min_u64(v->until_tsc, next_tsc);
 }
 
 /*

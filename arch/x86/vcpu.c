@@ -389,12 +389,13 @@ uint64_t arch_vcpu_timer_tsc(vcpu_id_t id)
 	return vlapic_timer_tsc(&vcpus[id]->lapic);
 }
 
-void arch_vcpu_timer_expire(vcpu_id_t id, uint64_t now_tsc)
+uint64_t arch_vcpu_timer_expire(vcpu_id_t id, uint64_t now_tsc)
 {
 	struct vcpu *v = vcpus[id];
 
 	vlapic_timer_expire(&v->lapic, now_tsc);
 	vcpu_note_interrupts(v, &backend);
+	return vlapic_timer_tsc(&v->lapic);
 }
 
 /* --- what others have posted -------------------------------------------------------------- */

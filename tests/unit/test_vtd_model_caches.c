@@ -88,8 +88,14 @@ static void a_context_leaves_by_its_device_and_domain(void)
 	for (uint32_t i = 0; i < ARRAY_SIZE(rows); i++) {
 		rig_start(&caps);
 		CHECK(dma_fault(0x7000, VTDM_READ) == VTDM_OK);
+		CHECK(dma_fault(0x8000, VTDM_READ) == VTDM_NO_READ);
 		put2(CONTEXT + 16 * 0x34, 0, 0);
 		submit(rows[i].descriptor, 0);
+		CHECK(dma_fault(0x8000, VTDM_READ) ==
+		      (rows[i].leaves ? VTDM_CONTEXT_NOT_PRESENT : VTDM_NO_READ));
+		/* Translations may be tagged with what was in the context: they stay. */
+		CHECK(dma_fault(0x7000, VTDM_READ) == VTDM_OK);
+		submit(0x22 | DOMAIN << 16, 0);
 		CHECK(dma_fault(0x7000, VTDM_READ) ==
 		      (rows[i].leaves ? VTDM_CONTEXT_NOT_PRESENT : VTDM_OK));
 	}
