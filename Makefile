@@ -42,7 +42,7 @@ drivers  := $(wildcard drivers/*.[cS])
 x86      := $(wildcard $(addsuffix /*.[cS],arch/x86 $(addprefix arch/x86/,vmx svm vtd pc guest))) \
 	    $(wildcard arch/x86/boot/multiboot2*.[cS])
 # Plain functions over plain data: these run on the host too.
-core_pure  := $(wildcard core/plan*.c) $(addprefix core/,elf.c ledger.c memory.c run.c run_posted.c exit.c \
+core_pure  := $(wildcard core/plan*.c) $(addprefix core/,device_name.c elf.c ledger.c memory.c run.c run_posted.c exit.c \
 	      hypercall.c console.c partition.c load.c steal.c log_ring.c boot_files.c)
 x86_pure   := $(wildcard $(addprefix arch/x86/,acpi.c acpi_tables.c calibrate.c cmos.c boot_map.c cpuid.c \
 	      msr.c nested_table.c vlapic*.c paging_table.c boot/multiboot2_info.c guest/*.c guest/*.S pc/v*.c \
@@ -55,7 +55,7 @@ host_o := $(patsubst %,$(B)/host/%.o,$(filter-out core/lib/mem.c,$(lib)) $(pure)
 	  $(x86_pure) $(wildcard drivers/fbcon.c drivers/pci*.c drivers/sriov.c) \
 	  $(guest_pure) $(wildcard tests/fake/*.c tests/model/vtd*.c))
 tool_o := $(patsubst %,$(B)/tool/%.o,$(filter-out core/lib/mem.c,$(lib)) $(pure) \
-	  $(wildcard core/plan*.c) $(addprefix core/,elf.c memory.c boot_files.c) \
+	  $(wildcard core/plan*.c) $(addprefix core/,device_name.c elf.c memory.c boot_files.c) \
 	  $(addprefix arch/x86/guest/,linux.c load.c multiboot.c multiboot_elf.c \
 	  multiboot_kernel.c) tests/fake/panic.c)
 tests  := $(patsubst tests/%.c,$(B)/tests/%,$(wildcard \

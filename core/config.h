@@ -70,6 +70,37 @@ struct module_config {
 #define CONFIG_MODULE_MAX 8u
 #define CONFIG_VCPU_MAX   16u /* of one partition */
 
+/*
+ * A device of its own: a PCI function of the machine, or a virtual function (VF) of a physical one
+ * (PF) that the hypervisor drives. Needs an IOMMU in the machine and a PC around the guest.
+ */
+enum device_kind { DEVICE_NONE = 0, DEVICE_FUNCTION, DEVICE_VF };
+struct device_config {
+	enum device_kind kind;
+	const char *name; /* FUNCTION: "02:00.0" or "0000:02:00.0"; VF: its PF's, of config.pfs */
+	uint32_t index;   /* VF: which */
+	const char *mac;  /* VF of a network PF: "02:00:00:00:00:01"; NULL: made from its place */
+	uint32_t vlan;    /* likewise: its frames are in this VLAN, untagged for it; 0: none */
+};
+#define PCI_AT(address_text) \
+	{ \
+		.kind = DEVICE_FUNCTION, .name = (address_text) \
+	}
+#define PCI_VF(pf_name, n) \
+	{ \
+		.kind = DEVICE_VF, .name = (pf_name), .index = (n) \
+	}
+#define CONFIG_DEVICE_MAX 8u /* of one partition */
+
+enum pf_driver { PF_NONE = 0, PF_IGB /* Intel 82576 */, PF_NVME };
+struct pf_config {
+	const char *name;
+	enum pf_driver driver;
+	const char *address; /* NULL: the first that the driver serves and no PF before it has */
+	uint32_t vf_count;
+};
+#define CONFIG_PF_MAX 4u
+
 struct partition_config {
 	const char *name;     /* 1 to 15 characters of [a-z0-9_-], unique */
 	struct cpu_claim cpu; /* one virtual CPU; or, for several: */
@@ -88,6 +119,8 @@ struct partition_config {
 	bool has_exit_port; /* PC only: port F4H ends the partition with the value written */
 	enum life_action on_reset;
 	enum life_action on_power_off;
+	const struct device_config *devices;
+	uint32_t device_count;
 };
 
 /* Of its virtual CPU `index`. */
@@ -104,6 +137,11 @@ static inline const struct cpu_claim *config_claim(const struct partition_config
 	modules = (const struct module_config[]){ __VA_ARGS__ }, \
 	.module_count = sizeof((const struct module_config[]){ __VA_ARGS__ }) / \
 			sizeof(struct module_config)
+
+#define DEVICES(...) \
+	devices = (const struct device_config[]){ __VA_ARGS__ }, \
+	.device_count = sizeof((const struct device_config[]){ __VA_ARGS__ }) / \
+			sizeof(struct device_config)
 
 /* The least board the system needs; make plan checks against it, boot against the real one. */
 struct board_config {
@@ -122,6 +160,8 @@ struct config {
 	struct board_config board;
 	const struct partition_config *partitions;
 	uint32_t partition_count;
+	const struct pf_config *pfs; /* those that the hypervisor drives, for their VFs */
+	uint32_t pf_count;
 	uint64_t run_limit_ns; /* stop everything then; 0: run until all partitions have ended */
 	enum end_action at_end;
 	uint32_t trace_records; /* per core, a power of two; 0: no trace. Dumped at the end */

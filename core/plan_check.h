@@ -42,6 +42,7 @@ void check_cores(struct check *k);
 void check_memory(struct check *k);
 void check_guests(struct check *k);
 void check_files(struct check *k);
+void check_devices(struct check *k);
 
 /* "<who>: <text>", "system: <text>" and "partition 'rt0': <text>". */
 void refuse(struct check *k, const char *who, const char *format, ...) PRINTF(3, 4);

@@ -1,0 +1,269 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Devices as the configuration names them: what the machine really has is seen at boot only
+ * (core/device.c).
+ */
+#include <string.h>
+#include "core/device_name.h"
+#include "core/plan_check.h"
+
+/* Intel 82576: "eight VFs"; NVM Express: as many as a secondary controller list has. */
+#define IGB_VF_MAX  8u
+#define NVME_VF_MAX 127u
+#define VLAN_MAX    4094u
+
+static uint32_t vf_max(enum pf_driver driver)
+{
+	return driver == PF_IGB ? IGB_VF_MAX : NVME_VF_MAX;
+}
+
+/* ---- PFs ---- */
+
+static bool is_named(const struct pf_config *f, const char *name)
+{
+	return f->name && name && strcmp(f->name, name) == 0;
+}
+
+static const struct pf_config *find_pf(const struct check *k, const char *name)
+{
+	for (uint32_t i = 0; i < k->config->pf_count && i < CONFIG_PF_MAX; i++)
+		if (is_named(&k->config->pfs[i], name))
+			return &k->config->pfs[i];
+	return NULL;
+}
+
+static void check_pf_name(struct check *k, uint32_t i)
+{
+	const struct pf_config *f = &k->config->pfs[i];
+
+	if (!f->name || f->name[0] == '\0')
+		refuse_system(k, "pfs[%u].name is not given; a VF names its PF by it", i);
+	else if (find_pf(k, f->name) != f)
+		refuse_system(k, "pfs[%u].name = '%s': another PF has this name; give each its own",
+			      i, f->name);
+}
+
+static void check_pf_address(struct check *k, uint32_t i)
+{
+	const struct pf_config *f = &k->config->pfs[i];
+	pci_addr_t mine, other;
+
+	if (!f->address)
+		return;
+	if (!device_parse_pci(f->address, &mine)) {
+		refuse_system(k,
+			      "pfs[%u].address = '%.20s': not the address of a PCI function; "
+			      "write bus, device and function in hexadecimal, as in \"02:00.0\"",
+			      i, f->address);
+		return;
+	}
+	for (uint32_t n = 0; n < i; n++)
+		if (device_parse_pci(k->config->pfs[n].address, &other) && other == mine)
+			refuse_system(k,
+				      "pfs[%u].address = '%s': pfs[%u] has it, too; a function is "
+				      "one PF",
+				      i, f->address, n);
+}
+
+static void check_pf(struct check *k, uint32_t i)
+{
+	const struct pf_config *f = &k->config->pfs[i];
+
+	check_pf_name(k, i);
+	check_pf_address(k, i);
+	if (f->driver != PF_IGB && f->driver != PF_NVME) {
+		refuse_system(k, "pfs[%u].driver = %u: not a choice; give PF_IGB or PF_NVME", i,
+			      (uint32_t)f->driver);
+		return;
+	}
+	if (f->vf_count == 0 || f->vf_count > vf_max(f->driver))
+		refuse_system(
+			k, "pfs[%u].vf_count = %u: this driver has 1 to %u VFs; give one of these",
+			i, f->vf_count, vf_max(f->driver));
+}
+
+static void check_pfs(struct check *k)
+{
+	const struct config *c = k->config;
+
+	if (!c->pfs && c->pf_count != 0)
+		refuse_system(k, "pf_count = %u, but pfs is not given; give both or neither",
+			      c->pf_count);
+	else if (c->pf_count > CONFIG_PF_MAX)
+		refuse_system(k, "pf_count = %u: at most %u PFs are driven; take some out",
+			      c->pf_count, CONFIG_PF_MAX);
+	for (uint32_t i = 0; c->pfs && i < c->pf_count && i < CONFIG_PF_MAX; i++)
+		check_pf(k, i);
+}
+
+/* ---- Devices of partitions ---- */
+
+static uint32_t device_count(const struct partition_config *p)
+{
+	return p->devices ? (uint32_t)min_u64(p->device_count, CONFIG_DEVICE_MAX) : 0;
+}
+
+static bool is_same_function(const struct device_config *a, const struct device_config *b)
+{
+	pci_addr_t one, two;
+
+	if (a->kind != b->kind || !a->name || !b->name)
+		return false;
+	if (a->kind == DEVICE_VF)
+		return a->index == b->index && strcmp(a->name, b->name) == 0;
+	return device_parse_pci(a->name, &one) && device_parse_pci(b->name, &two) && one == two;
+}
+
+static bool is_same_mac(const struct device_config *a, const struct device_config *b)
+{
+	uint8_t one[6], two[6];
+
+	return a->mac && b->mac && device_parse_mac(a->mac, one) && device_parse_mac(b->mac, two) &&
+	       memcmp(one, two, sizeof(one)) == 0;
+}
+
+/* Against all that stand before it in the configuration. */
+static void check_device_is_alone(struct check *k, part_id_t part, uint32_t n)
+{
+	const struct device_config *d = &k->config->partitions[part].devices[n];
+
+	for (part_id_t i = 0; i <= part; i++) {
+		const struct partition_config *p = &k->config->partitions[i];
+
+		for (uint32_t m = 0; m < device_count(p) && (i < part || m < n); m++) {
+			if (is_same_function(d, &p->devices[m]))
+				refuse_partition(
+					k, part,
+					"devices[%u]: %s has it already, as devices[%u]; a "
+					"function belongs to one guest",
+					n, check_label(k, i).s, m);
+			if (is_same_mac(d, &p->devices[m]))
+				refuse_partition(
+					k, part,
+					"devices[%u].mac = '%s': %s has this address, too; "
+					"give each interface its own",
+					n, d->mac, check_label(k, i).s);
+		}
+	}
+}
+
+static void check_function(struct check *k, part_id_t part, uint32_t n)
+{
+	const struct device_config *d = &k->config->partitions[part].devices[n];
+	pci_addr_t mine, pf;
+
+	if (d->index != 0 || d->mac || d->vlan != 0)
+		refuse_partition(
+			k, part,
+			"devices[%u]: index, mac and vlan are for VFs, and a whole function is "
+			"its guest's to set up; leave them out, or give PCI_VF()",
+			n);
+	if (!device_parse_pci(d->name, &mine)) {
+		refuse_partition(
+			k, part,
+			"devices[%u].name = '%.20s': not the address of a PCI function; write "
+			"bus, device and function in hexadecimal, as in \"02:00.0\"",
+			n, d->name ? d->name : "(none)");
+		return;
+	}
+	for (uint32_t i = 0; i < k->config->pf_count && k->config->pfs && i < CONFIG_PF_MAX; i++)
+		if (device_parse_pci(k->config->pfs[i].address, &pf) && pf == mine)
+			refuse_partition(
+				k, part,
+				"devices[%u].name = '%s': pfs[%u] is this function, and the "
+				"hypervisor's; give the guest a VF of it: PCI_VF()",
+				n, d->name, i);
+}
+
+static void check_interface(struct check *k, part_id_t part, uint32_t n, enum pf_driver driver)
+{
+	const struct device_config *d = &k->config->partitions[part].devices[n];
+	uint8_t mac[6];
+
+	if (driver == PF_NVME && (d->mac || d->vlan != 0))
+		refuse_partition(
+			k, part,
+			"devices[%u]: mac and vlan are for network VFs, and '%s' is not one; "
+			"leave them out",
+			n, d->name);
+	if (d->mac && (!device_parse_mac(d->mac, mac) || !device_is_unicast(mac)))
+		refuse_partition(
+			k, part,
+			"devices[%u].mac = '%.20s': not the address of one interface; give six "
+			"bytes with bit 0 of the first clear, as in \"02:00:00:00:00:01\"",
+			n, d->mac);
+	if (d->vlan > VLAN_MAX)
+		refuse_partition(
+			k, part,
+			"devices[%u].vlan = %u: IEEE 802.1Q has 1 to %u; give one of these, or "
+			"0 for none",
+			n, d->vlan, VLAN_MAX);
+}
+
+static void check_vf(struct check *k, part_id_t part, uint32_t n)
+{
+	const struct device_config *d = &k->config->partitions[part].devices[n];
+	const struct pf_config *f = find_pf(k, d->name);
+
+	if (!f) {
+		refuse_partition(
+			k, part,
+			"devices[%u].name = '%.20s': no PF has this name; add it to .pfs of "
+			"the system",
+			n, d->name ? d->name : "(none)");
+		return;
+	}
+	if (d->index >= f->vf_count)
+		refuse_partition(
+			k, part,
+			"devices[%u].index = %u: PF '%s' has VFs 0 to %u; take one of these, "
+			"or raise its vf_count",
+			n, d->index, f->name, f->vf_count - 1);
+	check_interface(k, part, n, f->driver);
+}
+
+static void check_device(struct check *k, part_id_t part, uint32_t n)
+{
+	switch (k->config->partitions[part].devices[n].kind) {
+	case DEVICE_FUNCTION:
+		check_function(k, part, n);
+		break;
+	case DEVICE_VF:
+		check_vf(k, part, n);
+		break;
+	default:
+		refuse_partition(k, part,
+				 "devices[%u].kind = %u: not a choice; give PCI_AT() or "
+				 "PCI_VF()",
+				 n, (uint32_t)k->config->partitions[part].devices[n].kind);
+		return;
+	}
+	check_device_is_alone(k, part, n);
+}
+
+static void check_list(struct check *k, part_id_t part)
+{
+	const struct partition_config *p = &k->config->partitions[part];
+
+	if (!p->devices && p->device_count != 0)
+		refuse_partition(k, part,
+				 "device_count = %u, but devices is not given; give both, by "
+				 ".DEVICES(), or neither",
+				 p->device_count);
+	if (p->device_count > CONFIG_DEVICE_MAX)
+		refuse_partition(k, part, "device_count = %u: a PC has room for %u; take some out",
+				 p->device_count, CONFIG_DEVICE_MAX);
+	if (device_count(p) > 0 && !check_has_pc(p))
+		refuse_partition(k, part,
+				 "devices: there is no PC around this guest for a PCI bus to be "
+				 "in; give .platform = PLATFORM_PC");
+	for (uint32_t n = 0; n < device_count(p); n++)
+		check_device(k, part, n);
+}
+
+void check_devices(struct check *k)
+{
+	check_pfs(k);
+	for (part_id_t i = 0; i < k->partition_count; i++)
+		check_list(k, i);
+}

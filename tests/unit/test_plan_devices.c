@@ -1,0 +1,207 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Devices in the configuration: every rule, what its refusal names, and addresses as text. */
+#include <stdlib.h>
+#include <string.h>
+#include "core/device_name.h"
+#include "core/plan.h"
+#include "tests/test.h"
+
+static struct device_config first[CONFIG_DEVICE_MAX + 1], second[2];
+static struct partition_config parts[2];
+static struct pf_config pfs[CONFIG_PF_MAX + 1];
+static struct config sys;
+static struct board board;
+static struct plan plan;
+static struct plan_refusals no;
+
+static void good_system(void)
+{
+	memset(first, 0, sizeof(first));
+	first[0] = (struct device_config){ .kind = DEVICE_VF,
+					   .name = "net",
+					   .index = 0,
+					   .mac = "02:00:00:00:00:01",
+					   .vlan = 4094 };
+	first[1] = (struct device_config)PCI_VF("disk", 1);
+	second[0] = (struct device_config)PCI_VF("net", 1);
+	second[1] = (struct device_config)PCI_AT("0000:03:1f.7");
+	pfs[0] = (struct pf_config){ "net", PF_IGB, NULL, 2 };
+	pfs[1] = (struct pf_config){ "disk", PF_NVME, "02:00.0", 4 };
+	for (uint32_t i = 0; i < ARRAY_SIZE(parts); i++)
+		parts[i] = (struct partition_config){ .name = i == 0 ? "one" : "two",
+						      .cpu = OWN_CORE(0),
+						      .memory_bytes = MIB(16),
+						      .platform = PLATFORM_PC,
+						      .image = "x.elf",
+						      .devices = i == 0 ? first : second,
+						      .device_count = 2 };
+	parts[1].cpu.core = 1;
+	sys = (struct config){ .name = "good",
+			       .board = { .core_count = 2, .memory_bytes = MIB(256) },
+			       .partitions = parts,
+			       .partition_count = 2,
+			       .pfs = pfs,
+			       .pf_count = 2 };
+	plan_board_from_config(&sys, &board);
+}
+
+/* Is there exactly one refusal, and does it say all of this? */
+static bool refuses(const char *who, const char *field, const char *fix)
+{
+	const enum err e = plan_build(&sys, &board, &plan, &no);
+	const bool is = e == ERR_INVAL && no.count == 1 && strstr(no.text[0], who) &&
+			strstr(no.text[0], field) && strstr(no.text[0], fix);
+
+	for (uint32_t i = 0; !is && i < no.count; i++)
+		printf("  %s\n", no.text[i]);
+	good_system();
+	return is;
+}
+
+static void a_good_system_is_accepted(void)
+{
+	good_system();
+	CHECK(plan_build(&sys, &board, &plan, &no) == OK);
+	for (uint32_t i = 0; i < CONFIG_DEVICE_MAX; i++) {
+		first[i] = (struct device_config)PCI_VF("disk", i);
+		first[i].index = i;
+	}
+	pfs[1].vf_count = 127;
+	parts[0].device_count = CONFIG_DEVICE_MAX;
+	CHECK(plan_build(&sys, &board, &plan, &no) == OK);
+	good_system();
+}
+
+static void pfs_are_checked(void)
+{
+	sys.pfs = NULL;
+	parts[0].device_count = parts[1].device_count = 0;
+	CHECK(refuses("system", "pf_count = 2", "give both or neither"));
+	pfs[1].name = "";
+	parts[0].device_count = 1;
+	CHECK(refuses("system", "pfs[1].name", "is not given"));
+	pfs[1].name = "net";
+	parts[0].device_count = 1;
+	CHECK(refuses("system", "pfs[1].name = 'net'", "give each its own"));
+	pfs[0].driver = PF_NONE;
+	CHECK(refuses("system", "pfs[0].driver = 0", "PF_IGB or PF_NVME"));
+	pfs[0].vf_count = 9;
+	CHECK(refuses("system", "pfs[0].vf_count = 9", "1 to 8"));
+	pfs[1].vf_count = 128;
+	CHECK(refuses("system", "pfs[1].vf_count = 128", "1 to 127"));
+	pfs[1].address = "02:00";
+	CHECK(refuses("system", "pfs[1].address = '02:00'", "\"02:00.0\""));
+	pfs[0].address = "0000:02:00.0";
+	CHECK(refuses("system", "pfs[1].address", "pfs[0] has it"));
+	sys.pf_count = CONFIG_PF_MAX + 1;
+	for (uint32_t i = 2; i <= CONFIG_PF_MAX; i++)
+		pfs[i] = (struct pf_config){ &"abcdef"[i], PF_NVME, NULL, 1 };
+	CHECK(refuses("system", "pf_count = 5", "at most 4"));
+}
+
+static void lists_are_checked(void)
+{
+	parts[0].devices = NULL;
+	CHECK(refuses("partition 'one'", "device_count = 2", ".DEVICES()"));
+	for (uint32_t i = 0; i <= CONFIG_DEVICE_MAX; i++) {
+		first[i] = (struct device_config)PCI_VF("disk", i);
+		first[i].index = i;
+	}
+	pfs[1].vf_count = 127;
+	parts[0].device_count = CONFIG_DEVICE_MAX + 1;
+	CHECK(refuses("partition 'one'", "device_count = 9", "room for 8"));
+	parts[1].platform = PLATFORM_AUTO;
+	CHECK(refuses("partition 'two'", "devices:", ".platform = PLATFORM_PC"));
+	first[1].kind = DEVICE_NONE;
+	CHECK(refuses("partition 'one'", "devices[1].kind = 0", "PCI_AT() or PCI_VF()"));
+}
+
+static void functions_are_checked(void)
+{
+	second[1].name = "3:1f.7";
+	CHECK(refuses("partition 'two'", "devices[1].name = '3:1f.7'", "hexadecimal"));
+	second[1].name = NULL;
+	CHECK(refuses("partition 'two'", "devices[1].name = '(none)'", "hexadecimal"));
+	second[1].vlan = 1;
+	CHECK(refuses("partition 'two'", "devices[1]: index, mac and vlan", "leave them out"));
+	second[1].name = "0000:02:00.0";
+	CHECK(refuses("partition 'two'", "devices[1].name = '0000:02:00.0': pfs[1]", "PCI_VF()"));
+	first[1] = (struct device_config)PCI_AT("03:1f.7");
+	CHECK(refuses("partition 'two'",
+		      "devices[1]: partition 'one' has it already, as devices[1]", "one guest"));
+}
+
+static void vfs_are_checked(void)
+{
+	first[1].name = "disc";
+	CHECK(refuses("partition 'one'", "devices[1].name = 'disc'", "add it to .pfs"));
+	first[1].index = 4;
+	CHECK(refuses("partition 'one'", "devices[1].index = 4", "VFs 0 to 3"));
+	second[0].index = 0;
+	CHECK(refuses("partition 'two'", "devices[0]: partition 'one' has it already",
+		      "one guest"));
+	first[1].vlan = 5;
+	CHECK(refuses("partition 'one'", "devices[1]: mac and vlan", "leave them out"));
+	first[0].vlan = 4095;
+	CHECK(refuses("partition 'one'", "devices[0].vlan = 4095", "1 to 4094"));
+	first[0].mac = "03:00:00:00:00:01";
+	CHECK(refuses("partition 'one'", "devices[0].mac = '03:", "bit 0 of the first clear"));
+	first[0].mac = "00:00:00:00:00:00";
+	CHECK(refuses("partition 'one'", "devices[0].mac", "six bytes"));
+	second[0].mac = "02:00:00:00:00:01";
+	CHECK(refuses("partition 'two'", "devices[0].mac = '02:00:00:00:00:01'",
+		      "partition 'one'"));
+}
+
+/* Every text that differs from a good one in one character, or ends early, is another or none. */
+static void addresses_have_one_form(void)
+{
+	static const char good[] = "12ab:cd:1e.7";
+	char text[sizeof(good)], back[DEVICE_PCI_TEXT_BYTES];
+	pci_addr_t a = 0, b = 0;
+
+	CHECK(device_parse_pci(good, &a) && a == PCI_ADDR(0x12abu, 0xcdu, 0x1eu, 7u));
+	CHECK(device_parse_pci(good + 5, &a) && a == PCI_ADDR(0u, 0xcdu, 0x1eu, 7u));
+	for (uint32_t at = 0; at < sizeof(good); at++) {
+		for (uint32_t c = 0; c < 256; c++) {
+			memcpy(text, good, sizeof(good));
+			text[at] = (char)c;
+			if (at == sizeof(good) - 1 && c != 0)
+				continue;
+			if (!device_parse_pci(text, &b))
+				continue;
+			device_write_pci(b, back);
+			for (char *p = text; *p; p++)
+				*p = (char)(*p >= 'A' && *p <= 'F' ? *p + 32 : *p);
+			CHECK(strcmp(text, back) == 0);
+		}
+	}
+	CHECK(!device_parse_pci("", &b) && !device_parse_pci(NULL, &b));
+	CHECK(!device_parse_pci("00:20.0", &b) && !device_parse_pci("00:00.8", &b));
+	CHECK(!device_parse_pci("00:00.0 ", &b) && !device_parse_pci("0000:00:00", &b));
+}
+
+static void interfaces_have_six_bytes(void)
+{
+	uint8_t mac[6] = { 0 };
+
+	CHECK(device_parse_mac("0a:1B:2c:3d:4e:ff", mac));
+	CHECK(memcmp(mac, "\x0a\x1b\x2c\x3d\x4e\xff", 6) == 0 && device_is_unicast(mac));
+	CHECK(!device_parse_mac("0a:1b:2c:3d:4e", mac) && !device_parse_mac(NULL, mac));
+	CHECK(!device_parse_mac("0a:1b:2c:3d:4e:ff:", mac));
+	CHECK(!device_parse_mac("0a-1b:2c:3d:4e:ff", mac));
+	CHECK(!device_parse_mac("0a:1b:2c:3d:4e:f", mac));
+	CHECK(mac[5] == 0xff);
+}
+
+int main(void)
+{
+	RUN(a_good_system_is_accepted);
+	RUN(pfs_are_checked);
+	RUN(lists_are_checked);
+	RUN(functions_are_checked);
+	RUN(vfs_are_checked);
+	RUN(addresses_have_one_form);
+	RUN(interfaces_have_six_bytes);
+	return test_failed;
+}
