@@ -27,9 +27,13 @@
 /* The domain of the hypervisor's drivers; device addresses are host-physical there. */
 #define IOMMU_HYPERVISOR MAX_PARTITIONS
 
+/* Frames that arch_iommu_init() takes at most, with the tables that map its registers. */
+#define IOMMU_INIT_BYTES KIB(416)
+
 /*
- * Finds the units, blocks everything, turns translation and interrupt remapping on. On failure
- * `missing` names table, offset and reason. ERR_NODEV: no DMAR table: pass-through is impossible.
+ * After arch_pci_init(). Finds the units, blocks everything, turns translation and interrupt
+ * remapping on. On failure `missing` names table, offset and reason, and nothing may be attached.
+ * ERR_NODEV: no DMAR table: pass-through is impossible.
  */
 MUST_CHECK enum err arch_iommu_init(const char **missing);
 bool arch_iommu_is_present(void);

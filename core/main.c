@@ -7,6 +7,7 @@
  * line before any guest runs.
  */
 #include "arch/clock.h"
+#include "arch/iommu.h"
 #include "arch/machine.h"
 #include "arch/mem.h"
 #include "arch/mp.h"
@@ -152,6 +153,29 @@ static void start_cores(void)
 			refuse("processors", "virtualization is not available on every core");
 }
 
+/*
+ * Where there is an IOMMU, devices are cut off from memory, whatever firmware left them doing.
+ * Nobody asks for a device yet: a machine without one is not worth a line.
+ */
+static void start_iommu(void)
+{
+	const char *missing = NULL;
+	char line[128];
+	enum err e = arch_pci_init(&missing);
+
+	if (e == OK)
+		e = arch_iommu_init(&missing);
+	say_remarks();
+	if (e == ERR_NODEV)
+		return;
+	if (e != OK) {
+		log_line(TAG, "no device can be passed through: %s", missing);
+		return;
+	}
+	arch_iommu_describe(line, sizeof(line));
+	log_line(TAG, "%s", line);
+}
+
 static void create_partitions(void)
 {
 	const char *reason = NULL;
@@ -215,6 +239,7 @@ NORETURN void core_main(const struct boot_info *from)
 	start_machine();
 	make_plan();
 	start_cores();
+	start_iommu();
 	create_partitions();
 	create_traces();
 	arch_mem_seal();

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "arch/pci.h"
 #include "core/memory.h"
+#include "arch/iommu.h"
+#include "arch/pci.h"
 #include "sched/trace.h"
 
 /* The hypervisor's own tables; per core: stacks, descriptor tables, the back-end's page. */
@@ -44,7 +45,8 @@ static uint64_t partition_bytes(const struct partition_config *p)
 
 uint64_t memory_pool_bytes(const struct config *wanted)
 {
-	uint64_t bytes = POOL_BASE_BYTES + POOL_PCI_BYTES + MAX_CORES * POOL_CORE_BYTES;
+	uint64_t bytes =
+		POOL_BASE_BYTES + POOL_PCI_BYTES + IOMMU_INIT_BYTES + MAX_CORES * POOL_CORE_BYTES;
 
 	for (uint32_t i = 0; i < wanted->partition_count; i++)
 		bytes += partition_bytes(&wanted->partitions[i]);

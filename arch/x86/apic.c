@@ -12,6 +12,7 @@
 #include "arch/mp.h"
 #include "arch/x86/apic_regs.h"
 #include "arch/x86/init.h"
+#include "arch/x86/vtd/irq.h"
 
 #define CPUID1_EDX_APIC   BIT32(9)
 #define CPUID1_ECX_X2APIC BIT32(21)
@@ -269,7 +270,8 @@ void irq_serve(uint8_t vector)
 			return;
 		break;
 	default:
-		percpu()->stray_count++;
+		if (!vtd_irq_serve(vector))
+			percpu()->stray_count++;
 		break;
 	}
 	apic_write(X2APIC_EOI, 0);

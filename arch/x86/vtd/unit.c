@@ -72,7 +72,7 @@ enum err vtd_unit_open(struct vtd_unit *u, uint64_t base, uint16_t segment, cons
 		return ERR_NOMEM;
 	*missing = "registers: there is nothing at this address";
 	if (vtd_unit_read(u, VTD_VER, 4) == UINT32_MAX || vtd_unit_read(u, VTD_VER, 4) == 0)
-		return ERR_NODEV;
+		return ERR_UNSUPPORTED;
 	u->cap = vtd_unit_read(u, VTD_CAP, 8);
 	u->ecap = vtd_unit_read(u, VTD_ECAP, 8);
 	*missing = "page tables of three or four levels";

@@ -19,6 +19,11 @@
 #define MESSAGE_BASE UINT64_C(0xfee00000)
 #define MESSAGE_END  UINT64_C(0xfef00000)
 
+/* To map registers: a page table for each unit, directories for four different GiB, one above. */
+_Static_assert(DMAR_UNIT_MAX *(VTD_UNIT_PAGES + 1) * PAGE_BYTES + 5 * PAGE_BYTES <=
+		       IOMMU_INIT_BYTES,
+	       "core/memory.c sets so much aside");
+
 struct domain {
 	struct nested_space space; /* root 0: not created */
 	uint16_t did;              /* from 1 on: 0 is hardware's, "Caching Mode" */
