@@ -206,6 +206,22 @@ bool pci_read_function(pci_addr_t addr, struct pci_function *f)
 	return true;
 }
 
+bool pci_read_again(struct pci_table *t, uint32_t function)
+{
+	struct pci_function *f = &t->functions[function];
+
+	if (arch_pci_read(f->addr, CFG_COMMAND, 4) == UINT32_MAX) {
+		pci_refuse(f, "it does not answer any more");
+		return false;
+	}
+	f->msix_count = f->msi_count = 0;
+	pci_read_capabilities(f);
+	pci_check_msix(f);
+	if (!f->is_usable)
+		pci_remark(t, f->addr, f->why);
+	return f->is_usable;
+}
+
 /* --- the tree ------------------------------------------------------------------------------- */
 
 #define NOWHERE PCI_FUNCTION_MAX /* behind a bridge that was refused */

@@ -103,7 +103,12 @@ struct pci_function *pci_find(struct pci_table *t, pci_addr_t addr);
  * back. A host bridge's BARs are left alone: memory may be behind its decoding.
  */
 bool pci_read_function(pci_addr_t addr, struct pci_function *f);
-/* The function is `above`'s bus or below it. */
+/*
+ * Capabilities once more, MSI-X tables above all: an NVMe VF's has as many entries as Virtualization
+ * Management gave it meanwhile. False: it does not answer, or is malformed: not usable then.
+ */
+bool pci_read_again(struct pci_table *t, uint32_t function);
+/* At any depth below that bridge. */
 bool pci_is_below(const struct pci_table *t, uint32_t function, uint32_t bridge);
 /* Bridges above forward its requests and accesses to it: firmware need not have turned that on. */
 void pci_open_path(const struct pci_table *t, uint32_t function);

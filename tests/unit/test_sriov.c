@@ -295,6 +295,23 @@ static void a_malformed_vf_is_not_usable_and_the_others_are(void)
 	CHECK(sriov_vf(&t, pf, 0) != PCI_NO_FUNCTION && sriov_vf(&t, pf, 2) != PCI_NO_FUNCTION);
 }
 
+static void what_a_vf_was_given_since_is_seen(void)
+{
+	uint32_t pf, vf;
+
+	start();
+	pf = index_of(2, 0, 0);
+	CHECK(enable(pf, 2) == OK);
+	vf = sriov_vf(&t, pf, 1);
+	CHECK(t.functions[vf].msix_count == 3);
+	for (uint32_t i = 0; i < fake_pci.count; i++)
+		if (fake_pci.functions[i].vf_of == m.nvme && fake_pci.functions[i].vf_index == 1)
+			fake_pci_set((int)i, 0x82, 2, 8, 0);
+	CHECK(pci_read_again(&t, vf) && t.functions[vf].msix_count == 9);
+	CHECK(t.functions[vf].has_flr && t.functions[vf].caps.pcie == 0x40);
+	CHECK(enable(pf, 0) == OK && !pci_read_again(&t, vf) && !t.functions[vf].is_usable);
+}
+
 int main(void)
 {
 	RUN(vfs_come_as_the_capability_says);
@@ -309,5 +326,6 @@ int main(void)
 	RUN(offset_and_stride_are_read_late);
 	RUN(vfs_are_groups_of_their_own);
 	RUN(a_malformed_vf_is_not_usable_and_the_others_are);
+	RUN(what_a_vf_was_given_since_is_seen);
 	return test_failed;
 }
