@@ -72,7 +72,10 @@ struct irq_msi { /* what the device's MSI capability or MSI-X table entry is pro
 /* Boot only: `count` consecutive irqs of one device, masked; for MSI (not -X) a power of two. */
 MUST_CHECK enum err arch_iommu_irq_create(pci_addr_t device, uint32_t count, irq_id_t *first);
 struct irq_msi arch_iommu_irq_msi(irq_id_t irq);
-/* To the vCPU, whose core is `core`, as `vector` in the guest. Replaces a route; bounded. */
+/*
+ * To the vCPU, whose core is `core`, as `vector` in the guest. Replaces a route; bounded.
+ * ERR_UNSUPPORTED: the vCPU may have its core's local APIC (VCPU_APIC_DIRECT).
+ */
 MUST_CHECK enum err arch_iommu_irq_route(irq_id_t irq, vcpu_id_t vcpu, core_id_t core,
 					 uint8_t vector);
 /* Messages of this irq are faults from now on, and nobody posts to the vCPU because of one. */

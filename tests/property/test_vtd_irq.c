@@ -232,6 +232,8 @@ static void what_cannot_be_routed_is_refused(void)
 	CHECK(arch_iommu_irq_route(0, 0, CORES, 0x40) == ERR_INVAL);
 	CHECK(arch_iommu_irq_route(0, 0, 0, 15) == ERR_INVAL);
 	CHECK(arch_iommu_irq_mask(VTD_IRQ_MAX) == ERR_INVAL);
+	guests[1].is_direct = true;
+	CHECK(arch_iommu_irq_route(0, 1, 1, 0x40) == ERR_UNSUPPORTED);
 	CHECK(arch_iommu_irq_msi(VTD_IRQ_MAX).address == 0);
 	for (irq = 0; irq < VECTORS; irq++)
 		CHECK(arch_iommu_irq_route(irq, 0, 0, 0x40) == OK);

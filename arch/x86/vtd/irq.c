@@ -131,6 +131,8 @@ enum err vtd_irq_route(irq_id_t irq, vcpu_id_t vcpu, core_id_t core, uint8_t vec
 
 	if (irq >= irq_count || !v || core >= arch_mp_core_count() || vector < FIRST_LEGAL)
 		return ERR_INVAL;
+	if (v->is_direct) /* a host vector would end in the guest, as that vector */
+		return ERR_UNSUPPORTED;
 	if (is_posted(q, v)) {
 		entry = vtd_irte_posted(q->requester, arch_mem_hpa(v->mailbox.vectors).v, vector);
 	} else {

@@ -9,7 +9,8 @@
  *	    to the old core when the route changed goes to where the route leads now.
  *	    Invariant: when vtd_irq_route() or _mask() returns, nobody posts to the old vCPU.
  * Errors   ERR_INVAL: no such irq, vCPU, core or vector. ERR_NOMEM: a capacity.
- *	    ERR_UNSUPPORTED: the unit does not remap. ERR_TIMEOUT: hardware did not
+ *	    ERR_UNSUPPORTED: the unit does not remap; or the core's APIC may be lent to the vCPU, so
+ *	    that host vectors do not reach the hypervisor. ERR_TIMEOUT: hardware did not
  *	    confirm; the irq is masked then.
  * Sharing  Under the lock of vtd.c, but for _serve() and _taken(): each core for itself, with
  *	    interrupts off. _serve() reads a target while it is_serving; who changes a target waits
