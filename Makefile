@@ -45,7 +45,7 @@ x86      := $(wildcard $(addsuffix /*.[cS],arch/x86 $(addprefix arch/x86/,vmx sv
 core_pure  := $(wildcard core/plan*.c) $(addprefix core/,device_name.c elf.c ledger.c memory.c run.c run_posted.c exit.c \
 	      hypercall.c console.c partition.c load.c steal.c log_ring.c boot_files.c)
 x86_pure   := $(wildcard $(addprefix arch/x86/,acpi.c acpi_tables.c calibrate.c cmos.c boot_map.c cpuid.c \
-	      msr.c nested_table.c vlapic*.c paging_table.c boot/multiboot2_info.c guest/*.c guest/*.S pc/v*.c \
+	      msr.c nested_table.c post.c vlapic*.c paging_table.c boot/multiboot2_info.c guest/*.c guest/*.S pc/v*.c \
 	      $(addprefix vtd/,dmar.c fault.c irq.c irte.c queue.c scope.c table.c unit.c vtd.c) \
 	      vmx/decode.c vmx/controls.c vmx/initial.c vmx/msr_bitmap.c svm/decode.c svm/event.c svm/control.c))
 guest_pure := $(wildcard guests/rt/args.c guests/rt/rm.c guests/rt/stats.c guests/tasks/taskset.c)

@@ -30,11 +30,12 @@ enum gpr {
 enum vcpu_activity { VCPU_ACTIVE, VCPU_WAITS_FOR_SIPI };
 
 /* What any core may leave for a vCPU; it is taken in by arch_vcpu_sync(). All atomic. */
-#define VCPU_POST_NMI    BIT32(0)
-#define VCPU_POST_INIT   BIT32(1)
-#define VCPU_POST_SIPI   BIT32(2)
-#define VCPU_POST_EXTINT BIT32(3) /* stays set while the 8259's output is high */
-#define VCPU_POST_LEVEL  BIT32(4) /* keeps_level_apart: `level` has vectors */
+#define VCPU_POST_NMI     BIT32(0)
+#define VCPU_POST_INIT    BIT32(1)
+#define VCPU_POST_SIPI    BIT32(2)
+#define VCPU_POST_EXTINT  BIT32(3) /* stays set while the 8259's output is high */
+#define VCPU_POST_LEVEL   BIT32(4) /* keeps_level_apart: `level` has vectors */
+#define VCPU_POST_ILLEGAL BIT32(5) /* a device's interrupt with a vector below 16 */
 struct vcpu_mailbox {
 	struct pi_descriptor
 		*vectors; /* a frame of its own: also the posted-interrupt descriptor */

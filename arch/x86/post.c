@@ -2,8 +2,6 @@
 #include "arch/x86/post.h"
 #include "arch/x86/pc/pc.h"
 
-#define FIRST_VECTOR 16u /* 0..15 are reserved: "Valid Interrupt Vectors" */
-
 static void post_event(struct vcpu *to, uint32_t event)
 {
 	__atomic_fetch_or(&to->mailbox.events, event, __ATOMIC_SEQ_CST);
@@ -32,9 +30,11 @@ static vcpu_set_t deliver(struct vcpu *to, const struct irq_message *m)
 	switch (m->delivery) {
 	case IRQ_FIXED:
 	case IRQ_LOWEST:
-		if (m->vector < FIRST_VECTOR)
-			return 0;
-		post_vector(to, m);
+		/* From a device: an ICR does not send such ones. The receiver's ESR says so. */
+		if (m->vector < IRQ_FIRST_VECTOR)
+			post_event(to, VCPU_POST_ILLEGAL);
+		else
+			post_vector(to, m);
 		break;
 	case IRQ_NMI:
 		post_event(to, VCPU_POST_NMI);
@@ -52,18 +52,15 @@ static vcpu_set_t deliver(struct vcpu *to, const struct irq_message *m)
 	return BIT64(to->id);
 }
 
+/* A shorthand replaces the destination only: who takes no such messages does not take these. */
 static bool is_for(const struct vcpu *from, const struct vcpu *to, const struct irq_message *m)
 {
-	switch (m->shorthand) {
-	case IRQ_TO_SELF:
-		return to == from;
-	case IRQ_TO_ALL:
-		return true;
-	case IRQ_TO_OTHERS:
-		return to != from;
-	default:
+	if (m->shorthand == IRQ_TO_DESTINATION)
 		return vlapic_matches(&to->lapic, m);
-	}
+	if ((m->shorthand == IRQ_TO_SELF && to != from) ||
+	    (m->shorthand == IRQ_TO_OTHERS && to == from))
+		return false;
+	return vlapic_takes(&to->lapic, m);
 }
 
 /* "Lowest Priority Delivery Mode": of those addressed, the one that does the least urgent. */

@@ -451,6 +451,8 @@ bool arch_vcpu_sync(vcpu_id_t id)
 		__atomic_fetch_and(&v->mailbox.events, ~events, __ATOMIC_SEQ_CST);
 	if (events & VCPU_POST_LEVEL)
 		take_level(v);
+	if (events & VCPU_POST_ILLEGAL)
+		vlapic_post(&v->lapic, 0);
 	if (pi_take(v->mailbox.vectors, vectors))
 		vlapic_merge(&v->lapic, vectors,
 			     v->keeps_level_apart ? no_level : v->mailbox.level);

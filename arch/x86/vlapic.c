@@ -281,9 +281,14 @@ static bool matches_logical(const struct vlapic *l, uint32_t to)
  * "Local APIC State After It Has Been Software Disabled": NMI, INIT and start-up still arrive,
  * vectors do not. So none that is for the lowest priority is lost in one that ignores it.
  */
+bool vlapic_takes(const struct vlapic *l, const struct irq_message *m)
+{
+	return l->mode != VLAPIC_DISABLED && (m->delivery > IRQ_LOWEST || takes_vectors(l));
+}
+
 bool vlapic_matches(const struct vlapic *l, const struct irq_message *m)
 {
-	if (l->mode == VLAPIC_DISABLED || (m->delivery <= IRQ_LOWEST && !takes_vectors(l)))
+	if (!vlapic_takes(l, m))
 		return false;
 	if (m->destination == IRQ_BROADCAST)
 		return true;

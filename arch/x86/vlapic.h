@@ -20,8 +20,8 @@
  * Units    *_tsc: host TSC ticks, absolute. No clock is read here.
  * Errors   ERR_INVAL: the guest gets #GP(0), and nothing has changed. (xAPIC accesses: none;
  *	    reserved registers read as 0, lose writes, and set ESR's illegal register address.)
- * Sharing  Belongs to its vCPU's core. Others may call vlapic_matches() and vlapic_priority(),
- *	    which read single words of it.
+ * Sharing  Belongs to its vCPU's core. Others may call vlapic_takes(), vlapic_matches() and
+ *	    vlapic_priority(), which read single words of it.
  *
  * CR8      is TPR bits 7:4. A back-end either intercepts MOV CR8 (VT-x without APICv) and calls
  *	    the two functions below, or lets hardware keep V_TPR (AMD-V) and calls
@@ -88,7 +88,8 @@ struct irq_message {
 	bool is_level;
 	uint32_t destination; /* xAPIC: 8 bits, with FFH made BROADCAST already */
 };
-#define IRQ_BROADCAST UINT32_MAX
+#define IRQ_BROADCAST    UINT32_MAX
+#define IRQ_FIRST_VECTOR 16u /* 0..15 are reserved: "Valid Interrupt Vectors" */
 
 /*
  * What an operation asks of the world outside. The callee sets both `has_`; of the rest, only what
@@ -178,6 +179,8 @@ int vlapic_highest_isr(const struct vlapic *l);
 /* With APICv: computes `deliverable` from the page as it stands. */
 void vlapic_refresh(struct vlapic *l);
 
+/* Does it take messages of this kind now, if they are for it? */
+bool vlapic_takes(const struct vlapic *l, const struct irq_message *m);
 /* Is it one that the message is for, and does it take such ones? Shorthands are the caller's. */
 bool vlapic_matches(const struct vlapic *l, const struct irq_message *m);
 /* PPR: for lowest-priority delivery. */

@@ -292,6 +292,46 @@ static void an_entry_made_edge_forgets_its_remote_irr(void)
 	CHECK(read_register(0x22) == 0x08031);
 }
 
+/* 82093AA, "Remote IRR": "set to 1 when local APIC(s) accept the level interrupt". */
+static void a_level_that_nobody_accepts_is_tried_again_while_it_lasts(void)
+{
+	struct irq_message m;
+
+	vioapic_init(&a);
+	write_register(0x22, 0x08031);
+	vioapic_set_line(&a, 9, true);
+	CHECK(vioapic_take(&a, &m));
+	vioapic_was_refused(&a);
+	CHECK(read_register(0x22) == 0x08031 && !vioapic_take(&a, &m)); /* not for ever at once */
+	vioapic_set_line(&a, 1, true);
+	CHECK(vioapic_take(&a, &m) && m.vector == 0x31);
+	vioapic_was_refused(&a);
+	write_register(0x14, 0x10000);
+	CHECK(vioapic_take(&a, &m) && m.vector == 0x31);
+	vioapic_was_refused(&a);
+	vioapic_end_of_interrupt(&a, 0x99);
+	CHECK(vioapic_take(&a, &m) && m.vector == 0x31);
+	CHECK(read_register(0x22) == 0x0c031); /* accepted */
+	vioapic_set_line(&a, 1, false);
+	CHECK(!vioapic_take(&a, &m));
+	vioapic_end_of_interrupt(&a, 0x31);
+	CHECK(vioapic_take(&a, &m));
+	vioapic_was_refused(&a);
+	write_register(0x22, 0x18031); /* masked meanwhile */
+	CHECK(!vioapic_take(&a, &m));
+	write_register(0x22, 0x08031);
+	CHECK(vioapic_take(&a, &m));
+	vioapic_was_refused(&a);
+	vioapic_set_line(&a, 9, false);
+	vioapic_set_line(&a, 1, true);
+	CHECK(!vioapic_take(&a, &m));
+	vioapic_set_line(&a, 9, true);
+	CHECK(vioapic_take(&a, &m));
+	vioapic_was_refused(&a);
+	write_register(0x22, 0x00031); /* made an edge: none has come */
+	CHECK(!vioapic_take(&a, &m));
+}
+
 static void what_nobody_has_taken_yet_can_be_taken_back(void)
 {
 	struct irq_message m;
@@ -320,6 +360,7 @@ int main(void)
 	RUN(an_edge_at_a_masked_pin_is_lost);
 	RUN(a_level_at_a_masked_pin_is_sent_when_it_is_unmasked);
 	RUN(an_entry_made_edge_forgets_its_remote_irr);
+	RUN(a_level_that_nobody_accepts_is_tried_again_while_it_lasts);
 	RUN(what_nobody_has_taken_yet_can_be_taken_back);
 	RUN(random_operations_agree_with_single_pins);
 	return test_failed;

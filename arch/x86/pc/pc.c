@@ -73,10 +73,14 @@ void arch_pc_restart(part_id_t part, uint64_t epoch_tsc)
 static vcpu_set_t send_messages(struct pc *pc)
 {
 	struct irq_message m;
-	vcpu_set_t posted = 0;
+	vcpu_set_t posted = 0, to;
 
-	while (vioapic_take(&pc->ioapic, &m))
-		posted |= post_message(NULL, pc->setup.first, pc->setup.vcpu_count, &m);
+	while (vioapic_take(&pc->ioapic, &m)) {
+		to = post_message(NULL, pc->setup.first, pc->setup.vcpu_count, &m);
+		if (m.is_level && (to == 0 || m.vector < IRQ_FIRST_VECTOR))
+			vioapic_was_refused(&pc->ioapic);
+		posted |= to;
+	}
 	return posted;
 }
 

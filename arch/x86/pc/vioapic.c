@@ -46,6 +46,17 @@ static bool wants_level(const struct vioapic *a, uint32_t pin)
 	       (a->lines & BIT32(pin));
 }
 
+/* "Remote IRR: set .. when local APIC(s) accept the level interrupt": until then it is tried. */
+static void try_again(struct vioapic *a)
+{
+	uint32_t refused = a->refused;
+
+	a->refused = 0;
+	for (; refused != 0; refused &= refused - 1)
+		if (wants_level(a, (uint32_t)__builtin_ctz(refused)))
+			a->due |= refused & -refused;
+}
+
 void vioapic_init(struct vioapic *a)
 {
 	*a = (struct vioapic){ .id = PC_IOAPIC_ID };
@@ -93,6 +104,7 @@ static void write_entry(struct vioapic *a, uint32_t pin, uint64_t value)
 		a->due |= BIT32(pin);
 	else if (is_level(entry) || (entry & ENTRY_MASKED))
 		a->due &= ~BIT32(pin);
+	try_again(a);
 }
 
 static void write_window(struct vioapic *a, uint32_t value)
@@ -143,11 +155,13 @@ void vioapic_set_line(struct vioapic *a, uint32_t pin, bool level)
 	} else if (rises && !(a->entries[pin] & ENTRY_MASKED)) {
 		a->due |= bit;
 	}
+	try_again(a);
 }
 
 /* "EOIR": every entry with this vector has its remote IRR cleared; a level that stays sends anew. */
 void vioapic_end_of_interrupt(struct vioapic *a, uint8_t vector)
 {
+	try_again(a);
 	for (uint32_t pin = 0; pin < PC_IOAPIC_PINS; pin++) {
 		const uint64_t entry = a->entries[pin];
 
@@ -185,9 +199,16 @@ bool vioapic_take(struct vioapic *a, struct irq_message *message)
 		};
 		if (message->is_level)
 			a->entries[pin] |= ENTRY_REMOTE_IRR;
+		a->taken = (uint8_t)pin;
 		return true;
 	}
 	return false;
+}
+
+void vioapic_was_refused(struct vioapic *a)
+{
+	a->entries[a->taken] &= ~ENTRY_REMOTE_IRR;
+	a->refused |= BIT32(a->taken);
 }
 
 bool vioapic_listens(const struct vioapic *a, uint32_t pin)

@@ -7,7 +7,8 @@
  *	    An edge entry sends once per rising edge while unmasked; an edge at a masked pin is
  *	    lost. A level entry sends whenever its line is high, it is unmasked and its remote IRR
  *	    is clear; sending sets remote IRR, an EOI of its vector or making it an edge entry
- *	    clears it. Pins with a message to send are a bitmap, taken by vioapic_take(), so that
+ *	    clears it. One that nobody has accepted leaves it clear, and is sent again when an
+ *	    entry, a line, or an EOI has changed something. Pins with a message to send are a bitmap, taken by vioapic_take(), so that
  *	    each operation costs bounded work; with an empty one, `due` is 0.
  * Source   Intel 82093AA data sheet, "Register Description"; ICH9 data sheet, "Advanced
  *	    Programmable Interrupt Controller (APIC)".
@@ -22,6 +23,8 @@ struct vioapic {
 	uint64_t entries[PC_IOAPIC_PINS]; /* "I/O Redirection Table Registers" */
 	uint32_t lines;                   /* levels of the pins */
 	uint32_t due;                     /* pins with a message to send */
+	uint32_t refused;                 /* pins whose level nobody has accepted */
+	uint8_t taken;                    /* the pin that vioapic_take() gave last */
 	uint8_t index;
 	uint8_t id;
 };
@@ -36,5 +39,7 @@ void vioapic_set_line(struct vioapic *a, uint32_t pin, bool level);
 void vioapic_end_of_interrupt(struct vioapic *a, uint8_t vector);
 /* The next message to send; false: there is none. */
 bool vioapic_take(struct vioapic *a, struct irq_message *message);
+/* No local APIC has accepted the level-triggered message that was taken last. */
+void vioapic_was_refused(struct vioapic *a);
 /* Would an edge at `pin` be sent? If not, nobody need wake up for it. */
 bool vioapic_listens(const struct vioapic *a, uint32_t pin);
