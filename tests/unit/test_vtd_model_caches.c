@@ -49,7 +49,8 @@ static void not_present_is_kept_in_caching_mode_only(void)
 		CHECK(dma_fault(0x8000, VTDM_READ) == stale);
 		submit(0x32 | DOMAIN << 16, 0x8000);
 		CHECK(dma_fault(0x8000, VTDM_READ) == VTDM_OK);
-		/* A context that was not present is tagged with domain 0. */
+		/* A context that was not present is tagged with domain 0, whatever it holds. */
+		put2(CONTEXT + 16 * 0x35, 0, DOMAIN << 8 | 2);
 		CHECK(vtdm_dma(unit, DEVICE + 1, 0x7000, 8, VTDM_READ).fault ==
 		      VTDM_CONTEXT_NOT_PRESENT);
 		put2(CONTEXT + 16 * 0x35, L4 | 1, DOMAIN << 8 | 2);
@@ -132,6 +133,27 @@ static void a_translation_leaves_by_its_domain_and_page(void)
 	}
 	CHECK(vtdm_counts(unit)->iotlb_drain_read == 1);
 	CHECK(vtdm_counts(unit)->iotlb_drain_write == 1);
+	rig_end();
+}
+
+static void without_page_selection_the_domain_leaves(void)
+{
+	struct vtdm_caps caps = vtdm_caps_full();
+
+	caps.page_selective = false;
+	rig_start(&caps);
+	CHECK(dma_fault(0x7000, VTDM_READ) == VTDM_OK);
+	put(L1 + 8 * 7, 0);
+	submit(0x32 | DOMAIN << 16, 0x9000);
+	CHECK(dma_fault(0x7000, VTDM_READ) == VTDM_NO_READ);
+	caps = with_registers_only();
+	caps.page_selective = false;
+	rig_start(&caps);
+	CHECK(dma_fault(0x7000, VTDM_READ) == VTDM_OK);
+	put(L1 + 8 * 7, 0);
+	w64(0x500, 0x9000);
+	w64(0x508, 0xb000000500000000);
+	CHECK(dma_fault(0x7000, VTDM_READ) == VTDM_NO_READ && r64(0x508) >> 56 == 0x34);
 	rig_end();
 }
 
@@ -220,6 +242,9 @@ static void only_flushed_bytes_are_seen_without_coherency(void)
 	CHECK(fresh_read() == VTDM_OK);
 	vtdm_flushed(unit, ram + 0x5000 + 56, 8);
 	CHECK(fresh_read() == VTDM_NO_READ);
+	put(L1 + 8 * 8, PAGE | 3);
+	vtdm_flushed(unit, ram + 0x5000 + 56, 16); /* into the next line */
+	CHECK(dma_fault(0x8000, VTDM_READ) == VTDM_OK);
 	CHECK(!vtdm_complaint(unit));
 	rig_end();
 }
@@ -493,6 +518,7 @@ int main(void)
 	RUN(not_present_is_kept_in_caching_mode_only);
 	RUN(a_context_leaves_by_its_device_and_domain);
 	RUN(a_translation_leaves_by_its_domain_and_page);
+	RUN(without_page_selection_the_domain_leaves);
 	RUN(a_large_page_leaves_by_a_range_that_holds_it);
 	RUN(the_hint_keeps_page_tables);
 	RUN(registers_invalidate_as_descriptors_do);
