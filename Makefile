@@ -38,7 +38,7 @@ GUEST  = $(BASE) -nostdinc -isystem $(shell $(CC) -print-file-name=include) \
 lib      := $(wildcard core/lib/*.c)
 pure     := $(wildcard sched/*.c io/*.c)
 core     := $(wildcard core/*.c)
-drivers  := $(wildcard drivers/*.[cS])
+drivers  := $(wildcard drivers/*.[cS] drivers/*/*.c)
 x86      := $(wildcard $(addsuffix /*.[cS],arch/x86 $(addprefix arch/x86/,vmx svm vtd pc guest))) \
 	    $(wildcard arch/x86/boot/multiboot2*.[cS])
 # Plain functions over plain data: these run on the host too.
@@ -52,7 +52,7 @@ guest_pure := $(wildcard guests/rt/args.c guests/rt/rm.c guests/rt/stats.c guest
 
 img_o  := $(patsubst %,$(B)/img/%.o,$(lib) $(pure) $(core) $(drivers) $(x86))
 host_o := $(patsubst %,$(B)/host/%.o,$(filter-out core/lib/mem.c,$(lib)) $(pure) $(core_pure) \
-	  $(x86_pure) $(wildcard drivers/fbcon.c drivers/pci*.c drivers/sriov.c) \
+	  $(x86_pure) $(wildcard drivers/fbcon.c drivers/pci*.c drivers/sriov.c drivers/*/*.c) \
 	  $(guest_pure) $(wildcard tests/fake/*.c tests/model/vtd*.c))
 tool_o := $(patsubst %,$(B)/tool/%.o,$(filter-out core/lib/mem.c,$(lib)) $(pure) \
 	  $(wildcard core/plan*.c) $(addprefix core/,device_name.c elf.c memory.c boot_files.c) \
