@@ -71,7 +71,7 @@ guests      := $(patsubst %,$(B)/guests/%.elf,$(guest_names)) $(linux)
 
 .DEFAULT_GOAL := all
 .PHONY: all help deps guests image images linux-images bench-images plan run test check-tree \
-	host-tests boot-tests format bench experiment experiments mutants fuzz clean
+	host-tests boot-tests format bench experiment experiments mutants model fuzz clean
 .SECONDARY:
 .DELETE_ON_ERROR:
 
@@ -83,6 +83,8 @@ guests      := $(patsubst %,$(B)/guests/%.elf,$(guest_names)) $(linux)
 #: make bench [PEER=kvm]  instruction counts of the hypervisor's paths: build/results/bench.json
 #: make experiment        lists the experiments; NAME=x runs one: build/results/x.{json,csv,svg}
 #: make mutants           breaks the scheduler on purpose; every break must turn a test red
+#: make model [FULL=1]    explores every order in which posted interrupts are shared, and breaks
+#:                        their code on purpose; FULL: ten million states more, 2 GB
 #: make fuzz [N=100000000]  hostile instructions over hostile page tables; hostile DMAR tables; and
 #:                        every instruction form against another decoder (some minutes each)
 #: make format            lays the sources out as .clang-format says
@@ -255,6 +257,9 @@ fuzz: deps
 	$(Q)$(B)/tests/fuzz/test_insn_walk $(N)
 	$(Q)$(B)/tests/fuzz/test_dmar $(N)
 	$(Q)$(B)/tests/property/test_insn_zydis full
+
+model: deps
+	$(Q)tests/model/test_pi $(if $(FULL),full)
 
 mutants: deps
 	$(Q)tests/mutants
