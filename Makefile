@@ -17,6 +17,14 @@ KEEP := -mgeneral-regs-only -mpreferred-stack-boundary=3 \
 IMG  := $(BASE) -ffreestanding -mcmodel=kernel $(KEEP)
 HOST := $(WARN) -I. -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all
 TOOL := $(WARN) -I. -O2 -g
+# Not on any guest's path: boot, planning, what is printed. The image has a limit.
+SMALL := core/main core/plan core/summary core/log core/device core/boot_files core/load core/elf core/memory \
+	core/lib/fmt core/lib/sha256 drivers/ arch/x86/boot arch/x86/acpi arch/x86/init arch/x86/mp arch/x86/mem \
+	arch/x86/paging arch/x86/cmos arch/x86/calibrate arch/x86/power arch/x86/guest/linux \
+	arch/x86/guest/load arch/x86/guest/multiboot arch/x86/guest/tables arch/x86/pci arch/x86/vtd \
+	arch/x86/vmx/controls arch/x86/vmx/initial arch/x86/vmx/reset arch/x86/vmx/vmcs arch/x86/nested \
+	arch/x86/trap sched/admission sched/supply
+small  = $(if $(filter $(addsuffix %,$(SMALL)),$<),-Os -Wno-maybe-uninitialized)
 LINK := -nostdlib -static --gc-sections -z max-page-size=4096 -z noexecstack --build-id=none
 
 # 128-bit division only. libgcc may use a red zone: harmless here, as the hypervisor takes
@@ -71,7 +79,7 @@ guests      := $(patsubst %,$(B)/guests/%.elf,$(guest_names)) $(linux)
 
 .DEFAULT_GOAL := all
 .PHONY: all help deps guests image images linux-images bench-images plan run test check-tree \
-	host-tests boot-tests format bench experiment experiments mutants model fuzz clean
+	host-tests boot-tests format bench experiment experiments mutants fuzz clean
 .SECONDARY:
 .DELETE_ON_ERROR:
 
@@ -83,8 +91,6 @@ guests      := $(patsubst %,$(B)/guests/%.elf,$(guest_names)) $(linux)
 #: make bench [PEER=kvm]  instruction counts of the hypervisor's paths: build/results/bench.json
 #: make experiment        lists the experiments; NAME=x runs one: build/results/x.{json,csv,svg}
 #: make mutants           breaks the scheduler on purpose; every break must turn a test red
-#: make model [FULL=1]    explores every order in which posted interrupts are shared, and breaks
-#:                        their code on purpose; FULL: ten million states more, 2 GB
 #: make fuzz [N=100000000]  hostile instructions over hostile page tables; hostile DMAR tables; and
 #:                        every instruction form against another decoder (some minutes each)
 #: make format            lays the sources out as .clang-format says
@@ -102,7 +108,7 @@ deps:
 # --- objects -----------------------------------------------------------------------------
 $(B)/img/%.o: % Makefile
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(IMG) -MMD -MP -c $< -o $@
+	$(Q)$(CC) $(IMG) $(small) -MMD -MP -c $< -o $@
 $(B)/guest/%.o: % Makefile
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(GUEST) -MMD -MP -c $< -o $@
@@ -257,9 +263,6 @@ fuzz: deps
 	$(Q)$(B)/tests/fuzz/test_insn_walk $(N)
 	$(Q)$(B)/tests/fuzz/test_dmar $(N)
 	$(Q)$(B)/tests/property/test_insn_zydis full
-
-model: deps
-	$(Q)tests/model/test_pi $(if $(FULL),full)
 
 mutants: deps
 	$(Q)tests/mutants
