@@ -28,6 +28,8 @@ struct board {
 	uint64_t tsc_hz;
 	uint64_t switch_overhead_tsc;
 	uint64_t timer_resolution_tsc;
+	/* Devices can be handed to guests. This version's PC has no place for them: false. */
+	bool can_hand_devices;
 	/* Free memory, sorted, page-aligned, without the hypervisor's own. On the host: one range.
 	 */
 	struct board_range {

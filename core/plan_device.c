@@ -257,6 +257,11 @@ static void check_list(struct check *k, part_id_t part)
 		refuse_partition(k, part,
 				 "devices: there is no PC around this guest for a PCI bus to be "
 				 "in; give .platform = PLATFORM_PC");
+	if (device_count(p) > 0 && !k->board->can_hand_devices)
+		refuse_partition(
+			k, part,
+			"devices: this board and this version cannot hand devices to guests; "
+			"leave them out");
 	for (uint32_t n = 0; n < device_count(p); n++)
 		check_device(k, part, n);
 }

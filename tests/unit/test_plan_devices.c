@@ -43,6 +43,7 @@ static void good_system(void)
 			       .pfs = pfs,
 			       .pf_count = 2 };
 	plan_board_from_config(&sys, &board);
+	board.can_hand_devices = true;
 }
 
 /* Is there exactly one refusal, and does it say all of this? */
@@ -112,6 +113,9 @@ static void lists_are_checked(void)
 	CHECK(refuses("partition 'one'", "device_count = 9", "room for 8"));
 	parts[1].platform = PLATFORM_AUTO;
 	CHECK(refuses("partition 'two'", "devices:", ".platform = PLATFORM_PC"));
+	board.can_hand_devices = false;
+	parts[1].device_count = 0;
+	CHECK(refuses("partition 'one'", "devices: this board", "leave them out"));
 	first[1].kind = DEVICE_NONE;
 	CHECK(refuses("partition 'one'", "devices[1].kind = 0", "PCI_AT() or PCI_VF()"));
 }
