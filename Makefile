@@ -61,7 +61,7 @@ guest_pure := $(wildcard guests/rt/args.c guests/rt/rm.c guests/rt/stats.c guest
 img_o  := $(patsubst %,$(B)/img/%.o,$(lib) $(pure) $(core) $(drivers) $(x86))
 host_o := $(patsubst %,$(B)/host/%.o,$(filter-out core/lib/mem.c,$(lib)) $(pure) $(core_pure) \
 	  $(x86_pure) $(wildcard drivers/fbcon.c drivers/pci*.c drivers/sriov.c drivers/*/*.c) \
-	  $(guest_pure) $(wildcard tests/fake/*.c tests/model/vtd*.c))
+	  $(guest_pure) $(wildcard tests/fake/*.c tests/model/vtd*.c tests/model/igb*.c))
 tool_o := $(patsubst %,$(B)/tool/%.o,$(filter-out core/lib/mem.c,$(lib)) $(pure) \
 	  $(wildcard core/plan*.c) $(addprefix core/,device_name.c elf.c memory.c boot_files.c) \
 	  $(addprefix arch/x86/guest/,linux.c load.c multiboot.c multiboot_elf.c \
