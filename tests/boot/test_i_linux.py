@@ -13,7 +13,8 @@ ONE_CPU = [("bochs", 1, "linux_cloud"), ("bochs", 1, "linux_cloud_software"),
            ("bochs", 1, "linux_rt"), ("qemu-iso", 1, "linux_cloud"),
            ("qemu-iso", 1, "linux_rt"), ("qemu-iso", 1, "linux_generic")]
 TWO_CPUS = [("bochs", 2, "linux_cloud_smp"), ("bochs", 2, "linux_cloud_smp_software"),
-            ("qemu-iso", 2, "linux_cloud_smp"), ("qemu-iso", 2, "linux_rt_smp"),
+            ("bochs", 2, "linux_cloud_direct"), ("qemu-iso", 2, "linux_cloud_smp"),
+            ("qemu-iso", 2, "linux_rt_smp"),
             ("qemu-iso", 2, "linux_generic_smp"), ("qemu-iso", 1, "linux_smp_shared")]
 LIVES = [("bochs", 1, "linux_reboot"), ("qemu-iso", 1, "linux_reboot_end"),
          ("qemu-iso", 1, "linux_poweroff")]
