@@ -21,7 +21,9 @@
  *	    blocked: until then it may still write the memory that they name.
  *	    Every reset of a primary controller takes its secondaries (VFs) offline: nvme_virt.h.
  * Memory   The caller gives frames that the device reaches at their host-physical address. What
- *	    the device writes there is untrusted: read once, checked, then used.
+ *	    the device writes there is untrusted: read once, checked, then used. A controller may
+ *	    report success for a transfer that the IOMMU has blocked (QEMU's does): only the
+ *	    IOMMU's faults tell.
  * Source   NVM Express Base Specification 2.1, "Controller Initialization", "Controller Level
  *	    Reset", "Command Submission and Completion Mechanism".
  * Errors   ERR_BUSY: not READY, or the one admin command at a time is taken; try later.
@@ -50,7 +52,7 @@
 
 enum nvme_state {
 	NVME_DISABLING,   /* until CSTS.RDY is 0 */
-	NVME_WANTS_FLR,   /* caller: Function Level Reset, then nvme_after_flr() */
+	NVME_WANTS_FLR,   /* caller: VFs off, Function Level Reset, then nvme_after_flr() */
 	NVME_COLLECTING,  /* until the cores have taken back what was in flight */
 	NVME_ENABLING,    /* until CSTS.RDY is 1 */
 	NVME_IDENTIFYING, /* bring-up commands */
