@@ -128,7 +128,8 @@ static void a_primary_keeps_what_it_cannot_do_without(void)
 	CHECK(are_all_up() && rig.f.primary[0] == 1 && rig.f.primary[1] == 1 && is_honest());
 	rig_init();
 	rig.f.own[1] = 0;
-	rig.f.primary[1] = rig.f.primary_next[1] = 0;
+	memset(rig.f.primary, 0, sizeof(rig.f.primary));
+	memset(rig.f.primary_next, 0, sizeof(rig.f.primary_next));
 	begin(four, 4);
 	run();
 	CHECK(are_all_up() && rig.f.primary[1] == 1 && rig.f.flrs == 1 && is_honest());
