@@ -314,7 +314,7 @@ void direct_end(struct vcpu *v)
 		keep(v, &left, deadline);
 	vmx_events_changed(v);
 	set_lent(NULL);
-	if (direct_is_kicked(v))
+	if (direct_is_kicked())
 		apic_send_fixed(percpu()->apic_id, VECTOR_KICK);
 }
 

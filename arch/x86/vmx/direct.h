@@ -73,7 +73,7 @@ static inline void direct_end_of_prepare(struct vcpu *v)
 }
 
 /* Is this exit one that an NMI has forced? It is over then. */
-static inline bool direct_is_kicked(const struct vcpu *v)
+static inline bool direct_is_kicked(void)
 {
 	struct percpu *const p = percpu();
 

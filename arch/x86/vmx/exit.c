@@ -169,7 +169,7 @@ static void take_exception(struct vcpu *v, struct exit_info *out)
 		out->kind = EXIT_IRQ;
 		__asm__ volatile("int %0" ::"i"(EXCEPTION_NMI));
 		if (v->is_lent)
-			direct_is_kicked(v); /* this exit is the one */
+			(void)direct_is_kicked(); /* this exit is the one */
 		if (vmx_is_bochs_smp)
 			vmx_bochs_mend(v);
 		return;
@@ -279,7 +279,7 @@ static __attribute__((noinline)) void decode_by_kind(struct vcpu *v, uint32_t re
 	case EXIT_DEADLINE:
 		if (vmx_is_bochs_smp)
 			vmx_bochs_mend(v);
-		if (v->is_lent && direct_is_kicked(v))
+		if (v->is_lent && direct_is_kicked())
 			out->kind = EXIT_IRQ;
 		/* Beyond the timer's 32 bits: it goes on. */
 		else if (out->exit_tsc < v->hot.deadline_tsc)
