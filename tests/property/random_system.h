@@ -254,7 +254,7 @@ static void spoil_guest(struct partition_config *p)
 		p->platform = (enum platform_kind)random_below(3);
 		break;
 	case 2:
-		p->apic = (enum apic_kind)random_below(3);
+		p->apic = (enum apic_kind)random_below(4);
 		break;
 	case 3:
 		p->on_reset = (enum life_action)random_below(3);

@@ -124,13 +124,23 @@ static bool modules_are_good(const struct partition_config *p)
 	return true;
 }
 
+static bool owns_its_cores(const struct partition_config *p)
+{
+	for (uint32_t n = 0; n < p->cpu_count; n++)
+		if (p->cpus && p->cpus[n].kind != CPU_OWNED)
+			return false;
+	return p->cpu_count > 0 || p->cpu.kind == CPU_OWNED;
+}
+
 static bool guest_is_good(const struct partition_config *p)
 {
 	bool has_pc = p->boot != BOOT_GUEST || p->platform == PLATFORM_PC;
 	uint64_t least = p->boot == BOOT_GUEST ? MIB(2) : MIB(16);
 
-	if ((uint32_t)p->boot > 2 || (uint32_t)p->platform > 1 || (uint32_t)p->apic > 1 ||
+	if ((uint32_t)p->boot > 2 || (uint32_t)p->platform > 1 || (uint32_t)p->apic > 2 ||
 	    (uint32_t)p->on_reset > 1 || (uint32_t)p->on_power_off > 1)
+		return false;
+	if (p->apic == APIC_DIRECT && !owns_its_cores(p))
 		return false;
 	if (!has_pc &&
 	    (p->has_exit_port || p->on_reset == LIFE_RESTART || p->on_power_off == LIFE_RESTART))
