@@ -17,7 +17,8 @@ KEEP := -mgeneral-regs-only -mpreferred-stack-boundary=3 \
 IMG  := $(BASE) -ffreestanding -mcmodel=kernel $(KEEP)
 HOST := $(WARN) -I. -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all
 TOOL := $(WARN) -I. -O2 -g
-# Not on any guest's path: boot, planning, what is printed. The image has a limit.
+# The image has a limit: boot, planning, what is printed, and drivers that serve no request of a
+# guest yet. (A kick and a host interrupt pass through here, too: few instructions.)
 SMALL := core/main core/plan core/summary core/log core/device core/boot_files core/load core/elf core/memory \
 	core/lib/fmt core/lib/sha256 drivers/ arch/x86/boot arch/x86/acpi arch/x86/init arch/x86/mp arch/x86/mem \
 	arch/x86/paging arch/x86/cmos arch/x86/calibrate arch/x86/power arch/x86/guest/linux \

@@ -2,24 +2,18 @@
 #include "core/device_name.h"
 #include <string.h>
 #include "core/lib/fmt.h"
-
-static int digit(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	if (c >= 'a' && c <= 'f')
-		return c - 'a' + 10;
-	return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
-}
+#include "core/lib/hex.h"
 
 /* Exactly `digits` of them. Returns what follows, or NULL. */
 static const char *take_hex(const char *text, uint32_t digits, uint32_t *value)
 {
 	*value = 0;
 	for (uint32_t i = 0; text && i < digits; i++, text++) {
-		if (digit(*text) < 0)
+		const int digit = hex_digit(*text);
+
+		if (digit < 0)
 			return NULL;
-		*value = *value << 4 | (uint32_t)digit(*text);
+		*value = *value << 4 | (uint32_t)digit;
 	}
 	return text;
 }
@@ -31,13 +25,13 @@ static const char *take_char(const char *text, char c)
 
 bool device_parse_pci(const char *text, pci_addr_t *address)
 {
-	const char *const behind = take_char(take_hex(text, 4, &(uint32_t){ 0 }), ':');
-	uint32_t segment = 0, bus, device, function;
+	uint32_t segment, bus, device, function;
+	const char *const behind = take_char(take_hex(text, 4, &segment), ':');
 
-	if (behind) {
-		(void)take_hex(text, 4, &segment);
+	if (behind)
 		text = behind;
-	}
+	else
+		segment = 0; /* what was read is the bus */
 	text = take_char(take_hex(text, 2, &bus), ':');
 	text = take_char(take_hex(text, 2, &device), '.');
 	text = take_hex(text, 1, &function);

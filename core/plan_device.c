@@ -12,6 +12,10 @@
 #define NVME_VF_MAX 127u
 #define VLAN_MAX    4094u
 
+#define NO_ADDRESS \
+	"not the address of a PCI function; write bus, device and function in hexadecimal, as in " \
+	"\"02:00.0\""
+
 static uint32_t vf_max(enum pf_driver driver)
 {
 	return driver == PF_IGB ? IGB_VF_MAX : NVME_VF_MAX;
@@ -51,10 +55,7 @@ static void check_pf_address(struct check *k, uint32_t i)
 	if (!f->address)
 		return;
 	if (!device_parse_pci(f->address, &mine)) {
-		refuse_system(k,
-			      "pfs[%u].address = '%.20s': not the address of a PCI function; "
-			      "write bus, device and function in hexadecimal, as in \"02:00.0\"",
-			      i, f->address);
+		refuse_system(k, "pfs[%u].address = '%.20s': " NO_ADDRESS, i, f->address);
 		return;
 	}
 	for (uint32_t n = 0; n < i; n++)
@@ -159,11 +160,8 @@ static void check_function(struct check *k, part_id_t part, uint32_t n)
 			"its guest's to set up; leave them out, or give PCI_VF()",
 			n);
 	if (!device_parse_pci(d->name, &mine)) {
-		refuse_partition(
-			k, part,
-			"devices[%u].name = '%.20s': not the address of a PCI function; write "
-			"bus, device and function in hexadecimal, as in \"02:00.0\"",
-			n, d->name ? d->name : "(none)");
+		refuse_partition(k, part, "devices[%u].name = '%.20s': " NO_ADDRESS, n,
+				 d->name ? d->name : "(none)");
 		return;
 	}
 	for (uint32_t i = 0; i < k->config->pf_count && k->config->pfs && i < CONFIG_PF_MAX; i++)

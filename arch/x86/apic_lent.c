@@ -3,11 +3,11 @@
 #include "arch/x86/apic.h"
 #include "arch/x86/apic_regs.h"
 #include "arch/x86/init.h"
+#include "arch/x86/vlapic.h"
 
 /* "Error Status Register (ESR)": send and receive illegal vector, illegal register address. */
 #define ESR_OF_GUEST UINT32_C(0xe0)
 
-#define FIRST_VECTOR 16u /* "Valid Interrupt Vectors" */
 #define VECTOR_COUNT 256u
 #define DISARM_READS 100u /* a deadline that has come goes off within so many */
 
@@ -36,8 +36,8 @@ static void read_vectors(uint32_t first_msr, uint32_t words[8])
  */
 static void discard_all(void)
 {
-	apic_write(X2APIC_SVR, SVR_ENABLE | FIRST_VECTOR);
-	for (uint32_t i = FIRST_VECTOR; i < VECTOR_COUNT; i++)
+	apic_write(X2APIC_SVR, SVR_ENABLE | IRQ_FIRST_VECTOR);
+	for (uint32_t i = IRQ_FIRST_VECTOR; i < VECTOR_COUNT; i++)
 		if (apic_lent_end_of_interrupt() < 0)
 			break;
 	apic_write(X2APIC_TPR, 0);

@@ -11,13 +11,13 @@
 #include "arch/x86/apic.h"
 #include "arch/x86/cpu.h"
 #include "arch/x86/init.h"
+#include "arch/x86/vlapic.h"
 #include "core/lib/assert.h"
 #include "core/lib/fmt.h"
 
 #define TRAP_STUB_BYTES      8u /* trap.S: the same */
 #define VECTOR_COUNT         256u
 #define EXCEPTION_COUNT      32u
-#define FIRST_APIC_VECTOR    16u /* SDM Vol. 3A, "Valid Interrupt Vectors" */
 
 #define VECTOR_NMI           2u
 #define VECTOR_DOUBLE_FAULT  8u
@@ -76,7 +76,7 @@ void trap_init(void)
 {
 	for (uint32_t v = 0; v < VECTOR_COUNT; v++) {
 		idt[v] = gate_to(trap_stubs + v * TRAP_STUB_BYTES, vector_ist(v));
-		discarding_idt[v] = v < FIRST_APIC_VECTOR ? idt[v] : gate_to(trap_discard, 0);
+		discarding_idt[v] = v < IRQ_FIRST_VECTOR ? idt[v] : gate_to(trap_discard, 0);
 	}
 }
 

@@ -151,7 +151,7 @@ void vlapic_error(struct vlapic *l, uint32_t esr_bits)
 	l->esr_collected |= esr_bits;
 	if (!is_armed || (lvt & LVT_MASKED))
 		return;
-	if ((lvt & LVT_VECTOR) >= FIRST_VECTOR)
+	if ((lvt & LVT_VECTOR) >= IRQ_FIRST_VECTOR)
 		vlapic_accept_in_irr(l, lvt & LVT_VECTOR);
 	else
 		l->esr_collected |= ESR_RECEIVE_ILLEGAL_VECTOR;
@@ -159,7 +159,7 @@ void vlapic_error(struct vlapic *l, uint32_t esr_bits)
 
 void vlapic_post(struct vlapic *l, uint8_t vector)
 {
-	if (vector >= FIRST_VECTOR)
+	if (vector >= IRQ_FIRST_VECTOR)
 		vlapic_accept_in_irr(l, vector);
 	else
 		vlapic_error(l, ESR_RECEIVE_ILLEGAL_VECTOR);

@@ -61,7 +61,7 @@ static void send(struct vlapic *l, uint32_t icr, uint32_t destination, struct vl
 	/* "INIT Level De-assert": of no effect on any processor since the Pentium 4. */
 	if (m->delivery == IRQ_INIT && (icr & ICR_LEVEL) && !(icr & ICR_ASSERT))
 		return;
-	if (m->delivery <= IRQ_LOWEST && m->vector < FIRST_VECTOR) {
+	if (m->delivery <= IRQ_LOWEST && m->vector < IRQ_FIRST_VECTOR) {
 		refuse_vector(l, m);
 		return;
 	}

@@ -18,7 +18,6 @@
 #define ESR_ILLEGAL_REGISTER       BIT32(7)
 
 #define ID_SHIFT                   24u /* xAPIC: ID and LDR are in bits 31:24 */
-#define FIRST_VECTOR               16u /* 0..15 are reserved: "Valid Interrupt Vectors" */
 
 static inline bool vlapic_software_enabled(const struct vlapic *l)
 {

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <string.h>
+#include "core/lib/hex.h"
 #include "core/lib/sha256.h"
 
 #define BLOCK_BYTES 64u
@@ -87,17 +88,6 @@ void sha256(const void *data, uint64_t bytes, uint8_t digest[SHA256_BYTES])
 		hash_block(hash, tail + i);
 	for (uint32_t i = 0; i < 8; i++)
 		store_big(digest + 4 * i, hash[i]);
-}
-
-static int hex_digit(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	if (c >= 'a' && c <= 'f')
-		return c - 'a' + 10;
-	if (c >= 'A' && c <= 'F')
-		return c - 'A' + 10;
-	return -1;
 }
 
 bool sha256_equals_hex(const uint8_t digest[SHA256_BYTES], const char *hex)

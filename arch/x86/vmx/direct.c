@@ -15,7 +15,6 @@
 #define LVT_TIMER_MODE (UINT32_C(3) << 17)
 #define LVT_DEADLINE   (UINT32_C(2) << 17)
 #define LVT_NO_TIMER   (LVT_MASKED | LVT_DEADLINE)
-#define VECTOR_FIRST   16u /* "Valid Interrupt Vectors" */
 #define NOT_SHOWN      UINT32_MAX
 
 #define EXCEPTIONS     UINT64_C(0xffffffff) /* vectors that the host must not get */
@@ -53,7 +52,7 @@ static uint32_t *word(struct vcpu *v, uint32_t set, uint32_t i)
 /* An illegal vector is v->lapic's business: the CPU would tell its own ESR. */
 static bool is_legal(uint32_t lvt)
 {
-	return (lvt & LVT_MASKED) || (lvt & LVT_VECTOR) >= VECTOR_FIRST;
+	return (lvt & LVT_MASKED) || (lvt & LVT_VECTOR) >= IRQ_FIRST_VECTOR;
 }
 
 static bool may_have_deadline(const struct vcpu *v)

@@ -8,7 +8,6 @@
 #include "arch/x86/vtd/queue.h"
 
 #define VECTOR_COUNT (VTD_VECTOR_LAST - VTD_VECTOR_FIRST + 1)
-#define FIRST_LEGAL  16u /* 0..15 are reserved: "Valid Interrupt Vectors" */
 
 /* A target in one word: bit 63 there is one, 15:8 vCPU, 7:0 the guest's vector. */
 #define TARGET_NONE      UINT64_C(0)
@@ -129,7 +128,7 @@ enum err vtd_irq_route(irq_id_t irq, vcpu_id_t vcpu, core_id_t core, uint8_t vec
 	uint8_t host_vector;
 	enum err e;
 
-	if (irq >= irq_count || !v || core >= arch_mp_core_count() || vector < FIRST_LEGAL)
+	if (irq >= irq_count || !v || core >= arch_mp_core_count() || vector < IRQ_FIRST_VECTOR)
 		return ERR_INVAL;
 	if (v->is_direct) /* a host vector would end in the guest, as that vector */
 		return ERR_UNSUPPORTED;
