@@ -22,6 +22,28 @@ enum { /* messages, and what answers have */
 #define NACK UINT32_C(0x40000000)
 #define CTS  UINT32_C(0x20000000)
 
+/* Addresses that tests send to and from, and the hash of a group of theirs. */
+static const struct igb_mac everybody = { { 0xff, 0xff, 0xff, 0xff, 0xff, 0xff } };
+static const struct igb_mac stranger = { { 0x00, 0x1b, 0x21, 1, 2, 3 } };
+#define GROUP_HASH 0x5a7u
+
+/* Xorshift (Marsaglia): the next state, from any but 0. */
+static inline uint64_t rig_random(uint64_t *state)
+{
+	*state ^= *state << 13;
+	*state ^= *state >> 7;
+	*state ^= *state << 17;
+	return *state;
+}
+
+/* 0 .. n - 1, the same in every run. */
+static inline uint32_t random_below(uint32_t n)
+{
+	static uint64_t state = UINT64_C(0x9e3779b97f4a7c15);
+
+	return (uint32_t)(rig_random(&state) >> 24) % n;
+}
+
 struct rig {
 	struct igb_model m;
 	struct igb d;

@@ -168,9 +168,7 @@ static void random_messages_are_answered(void)
 
 		save();
 		for (uint32_t n = 0; n < 16; n++) {
-			seed ^= seed << 13;
-			seed ^= seed >> 7;
-			seed ^= seed << 17;
+			rig_random(&seed);
 			words[n] = (uint32_t)(seed >> 20) & (seed & 1 ? 0x0fff0fff : UINT32_MAX);
 		}
 		if (seed & 6)

@@ -5,23 +5,11 @@
 #include "tests/test.h"
 
 static struct rig r;
-static uint64_t seed = 0x9e3779b97f4a7c15u;
-static const struct igb_mac everybody = { { 0xff, 0xff, 0xff, 0xff, 0xff, 0xff } };
-static const struct igb_mac stranger = { { 0x00, 0x1b, 0x21, 1, 2, 3 } };
 static const struct igb_mac group = { { 0x01, 0x00, 0x5e, 1, 0x70, 0x5a } };
-#define GROUP_HASH 0x5a7u
 
 static uint32_t reg(uint32_t at)
 {
 	return *igb_model_reg(&r.m, at);
-}
-
-static uint32_t random_below(uint32_t n)
-{
-	seed ^= seed << 13;
-	seed ^= seed >> 7;
-	seed ^= seed << 17;
-	return (uint32_t)(seed >> 24) % n;
 }
 
 /* --- the switch, against what the configuration promises ------------------------------------- */
