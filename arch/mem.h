@@ -32,7 +32,8 @@ void arch_mem_seal(void);
 bool arch_mem_is_sealed(void);
 uint64_t arch_mem_pool_used_bytes(void);
 
-enum space_rights { SPACE_READ = 1, SPACE_WRITE = 2, SPACE_EXEC = 4 };
+/* DEVICE: registers, uncached; nothing is executed there. */
+enum space_rights { SPACE_READ = 1, SPACE_WRITE = 2, SPACE_EXEC = 4, SPACE_DEVICE = 8 };
 
 MUST_CHECK enum err arch_space_create(part_id_t part);
 /* All three 4 KiB aligned; larger pages are used where alignment and hardware allow. */

@@ -11,13 +11,16 @@
 #define EPT_READ      BIT64(0)
 #define EPT_WRITE     BIT64(1)
 #define EPT_EXECUTE   BIT64(2)
-#define EPT_MEMORY_WB (UINT64_C(6) << 3) /* 5:3, leaves only */
-#define EPT_LARGE     BIT64(7)           /* in a directory: maps a page */
+#define EPT_MEMORY    (UINT64_C(7) << 3) /* 5:3, leaves only */
+#define EPT_MEMORY_UC (UINT64_C(0) << 3)
+#define EPT_MEMORY_WB (UINT64_C(6) << 3)
+#define EPT_LARGE     BIT64(7) /* in a directory: maps a page */
 
-/* APM Vol. 2, "4-Kbyte PTE-Long Mode". PWT, PCD and PAT are 0: entry 0 of the host's PAT, WB. */
+/* APM Vol. 2, "4-Kbyte PTE-Long Mode". PAT, PCD, PWT: entry 0 of the host's PAT is WB, 3 is UC. */
 #define NPT_PRESENT    BIT64(0)
 #define NPT_WRITE      BIT64(1)
 #define NPT_USER       BIT64(2) /* "Nested Paging": all guest accesses are user accesses */
+#define NPT_MEMORY_UC  (BIT64(4) | BIT64(3)) /* PCD, PWT */
 #define NPT_ACCESSED   BIT64(5)
 #define NPT_DIRTY      BIT64(6)
 #define NPT_LARGE      BIT64(7)
@@ -53,15 +56,16 @@ uint64_t nested_encode_table(enum nested_format format, uint64_t hpa)
 
 static uint64_t encode_ept_leaf(enum nested_page page, uint64_t hpa, uint32_t rights)
 {
-	return (hpa & ENTRY_ADDRESS) | EPT_MEMORY_WB | (page != NESTED_4K ? EPT_LARGE : 0) |
-	       (rights & SPACE_READ ? EPT_READ : 0) | (rights & SPACE_WRITE ? EPT_WRITE : 0) |
-	       (rights & SPACE_EXEC ? EPT_EXECUTE : 0);
+	return (hpa & ENTRY_ADDRESS) | (rights & SPACE_DEVICE ? EPT_MEMORY_UC : EPT_MEMORY_WB) |
+	       (page != NESTED_4K ? EPT_LARGE : 0) | (rights & SPACE_READ ? EPT_READ : 0) |
+	       (rights & SPACE_WRITE ? EPT_WRITE : 0) | (rights & SPACE_EXEC ? EPT_EXECUTE : 0);
 }
 
 static uint64_t encode_npt_leaf(enum nested_page page, uint64_t hpa, uint32_t rights)
 {
 	return (hpa & ENTRY_ADDRESS) | NPT_USER | NPT_ACCESSED |
-	       (page != NESTED_4K ? NPT_LARGE : 0) | (rights & SPACE_READ ? NPT_PRESENT : 0) |
+	       (rights & SPACE_DEVICE ? NPT_MEMORY_UC : 0) | (page != NESTED_4K ? NPT_LARGE : 0) |
+	       (rights & SPACE_READ ? NPT_PRESENT : 0) |
 	       (rights & SPACE_WRITE ? NPT_WRITE | NPT_DIRTY : 0) |
 	       (rights & SPACE_EXEC ? 0 : NPT_NO_EXECUTE);
 }
@@ -96,14 +100,16 @@ static uint32_t entry_rights(enum nested_format format, uint64_t entry)
 	case NESTED_EPT:
 		return (entry & EPT_READ ? SPACE_READ : 0u) |
 		       (entry & EPT_WRITE ? SPACE_WRITE : 0u) |
-		       (entry & EPT_EXECUTE ? SPACE_EXEC : 0u);
+		       (entry & EPT_EXECUTE ? SPACE_EXEC : 0u) |
+		       ((entry & EPT_MEMORY) == EPT_MEMORY_UC ? SPACE_DEVICE : 0u);
 	case NESTED_VTD:
 		return (entry & VTD_SL_READ ? SPACE_READ : 0u) |
 		       (entry & VTD_SL_WRITE ? SPACE_WRITE : 0u);
 	default:
 		return (entry & NPT_PRESENT ? SPACE_READ : 0u) |
 		       (entry & NPT_WRITE ? SPACE_WRITE : 0u) |
-		       (entry & NPT_NO_EXECUTE ? 0u : SPACE_EXEC);
+		       (entry & NPT_NO_EXECUTE ? 0u : SPACE_EXEC) |
+		       (entry & NPT_MEMORY_UC ? SPACE_DEVICE : 0u);
 	}
 }
 
@@ -258,9 +264,16 @@ static uint64_t *entry_for(const struct nested_space *s, uint64_t gpa, uint32_t 
 	return &table[table_index(gpa, level)];
 }
 
-static uint32_t rights_allowed(enum nested_format format)
+/* Write or execute without read is a misconfiguration or unsupported in one of the formats. */
+static bool are_rights(enum nested_format format, uint32_t rights)
 {
-	return SPACE_READ | SPACE_WRITE | (format == NESTED_VTD ? 0u : SPACE_EXEC);
+	const uint32_t no_code = SPACE_READ | SPACE_WRITE;
+
+	if (!(rights & SPACE_READ))
+		return false;
+	if (format == NESTED_VTD)
+		return (rights & ~no_code) == 0;
+	return (rights & ~(no_code | SPACE_EXEC)) == 0 || (rights & ~(no_code | SPACE_DEVICE)) == 0;
 }
 
 enum err nested_space_map(const struct nested_space *s, uint64_t gpa, uint64_t hpa, uint64_t bytes,
@@ -268,8 +281,7 @@ enum err nested_space_map(const struct nested_space *s, uint64_t gpa, uint64_t h
 {
 	enum err e;
 
-	/* Write or execute without read is a misconfiguration or unsupported in one of them. */
-	if (!(rights & SPACE_READ) || (rights & ~rights_allowed(s->format)) != 0)
+	if (!are_rights(s->format, rights))
 		return ERR_INVAL;
 	e = check_range(s, gpa, hpa, bytes);
 	if (e != OK)

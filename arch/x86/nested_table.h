@@ -10,8 +10,10 @@
  * Source   SDM Vol. 3C, "The Extended Page Table Mechanism (EPT)".
  *	    APM Vol. 2, "Nested Paging" and "Long-Mode Page Translation".
  *	    VT-d, "Second-Level Paging Entries".
- * Errors   ERR_INVAL: unaligned, empty, wrapping, mapped already, rights without READ (or with
- *	    EXEC, for devices), or no space.
+ *	    Device registers are uncached by EPT's memory type, where a guest's PAT may still ask
+ *	    for write combining; by entry 3 of the host's PAT in NPT, which nothing overrides.
+ * Errors   ERR_INVAL: unaligned, empty, wrapping, mapped already, rights without READ, with EXEC and
+ *	    DEVICE, (in devices' tables: with one of both), or no space.
  *	    ERR_RANGE: beyond the guest-physical or the host-physical address bits.
  *	    ERR_NOMEM: the pool is empty; part of the range may be mapped then. Boot stops.
  * Sharing  Boot core only, constant afterwards.

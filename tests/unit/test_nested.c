@@ -84,11 +84,11 @@ static uint32_t rights_of(uint64_t word, enum nested_format format)
 {
 	if (format == NESTED_EPT)
 		return (word & 1 ? SPACE_READ : 0u) | (word & 2 ? SPACE_WRITE : 0u) |
-		       (word & 4 ? SPACE_EXEC : 0u);
+		       (word & 4 ? SPACE_EXEC : 0u) | (word & 0x38 ? 0u : SPACE_DEVICE);
 	if (format == NESTED_VTD)
 		return (word & 1 ? SPACE_READ : 0u) | (word & 2 ? SPACE_WRITE : 0u);
 	return (word & 1 ? SPACE_READ : 0u) | (word & 2 ? SPACE_WRITE : 0u) |
-	       (word >> 63 ? 0u : SPACE_EXEC);
+	       (word >> 63 ? 0u : SPACE_EXEC) | ((word & 0x18) == 0x18 ? SPACE_DEVICE : 0u);
 }
 
 /* ---- Words ---- */
@@ -104,6 +104,9 @@ static void ept_words_have_the_manuals_bits(void)
 	CHECK(nested_encode_leaf(NESTED_EPT, NESTED_2M, 0x200000, rwx) == 0x2000b7);
 	CHECK(nested_encode_leaf(NESTED_EPT, NESTED_1G, 0x40000000, SPACE_READ | SPACE_EXEC) ==
 	      0x400000b5);
+	/* "Memory Type Used for Translated Guest-Physical Addresses": 0 is uncacheable. */
+	CHECK(nested_encode_leaf(NESTED_EPT, NESTED_2M, 0x200000,
+				 SPACE_READ | SPACE_WRITE | SPACE_DEVICE) == 0x200083);
 }
 
 /* APM Vol. 2, "Long-Mode Page Translation": P 0, R/W 1, U/S 2, A 5, D 6, PS 7, NX 63. */
@@ -117,6 +120,9 @@ static void npt_words_have_the_manuals_bits(void)
 	CHECK(nested_encode_leaf(NESTED_NPT, NESTED_2M, 0x200000, rwx) == 0x2000e7);
 	CHECK(nested_encode_leaf(NESTED_NPT, NESTED_1G, 0x40000000, SPACE_READ | SPACE_EXEC) ==
 	      0x400000a5);
+	/* PWT 3, PCD 4: entry 3 of the PAT. */
+	CHECK(nested_encode_leaf(NESTED_NPT, NESTED_4K, 0x5000,
+				 SPACE_READ | SPACE_WRITE | SPACE_DEVICE) == 0x800000000000507f);
 }
 
 /* VT-d, "Second-Level Paging Entries": R 0, W 1, page 7; the rest ignored or reserved. */
@@ -156,7 +162,8 @@ static void bad_ranges_are_refused_and_change_nothing(void)
 	CHECK(map(p, 0, 0x1000, 0, SPACE_READ) == ERR_INVAL);
 	CHECK(map(p, 0, 0x1000, 0x1000, 0) == ERR_INVAL);
 	CHECK(map(p, 0, 0x1000, 0x1000, SPACE_WRITE) == ERR_INVAL);
-	CHECK(map(p, 0, 0x1000, 0x1000, SPACE_READ | 8) == ERR_INVAL);
+	CHECK(map(p, 0, 0x1000, 0x1000, SPACE_READ | 16) == ERR_INVAL);
+	CHECK(map(p, 0, 0x1000, 0x1000, SPACE_READ | SPACE_EXEC | SPACE_DEVICE) == ERR_INVAL);
 	CHECK(map(p, 0xfffffffffffff000, 0, 0x2000, SPACE_READ) == ERR_INVAL);
 	CHECK(map(p, 0, 0xfffffffffffff000, 0x2000, SPACE_READ) == ERR_INVAL);
 	CHECK(map(p, (1ull << 48) - 0x1000, 0, 0x2000, SPACE_READ) == ERR_RANGE);
@@ -240,7 +247,8 @@ static void check_extents(part_id_t part)
 
 static void map_at_random(part_id_t part, enum nested_format format)
 {
-	const uint32_t optional = SPACE_WRITE | (format == NESTED_VTD ? 0u : SPACE_EXEC);
+	const uint32_t third = rand() & 1 ? SPACE_EXEC : SPACE_DEVICE;
+	const uint32_t optional = SPACE_WRITE | (format == NESTED_VTD ? 0u : third);
 	const uint32_t first = (uint32_t)rand() % MODEL_PAGES;
 	const uint32_t left = MODEL_PAGES - first;
 	const uint32_t count = 1 + (uint32_t)rand() % (left < 700 ? left : 700);
