@@ -19,12 +19,12 @@ HOST := $(WARN) -I. -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=al
 TOOL := $(WARN) -I. -O2 -g
 # The image has a limit: boot, planning, what is printed, and drivers that serve no request of a
 # guest yet. (A kick and a host interrupt pass through here, too: few instructions.)
-SMALL := core/main core/plan core/summary core/log core/device core/boot_files core/load core/elf core/memory \
+SMALL := core/main core/plan core/summary core/log core/device core/pf core/boot_files core/load core/elf core/memory \
 	core/lib/fmt core/lib/sha256 drivers/ arch/x86/boot arch/x86/acpi arch/x86/init arch/x86/mp arch/x86/mem \
 	arch/x86/paging arch/x86/cmos arch/x86/calibrate arch/x86/power arch/x86/guest/linux \
 	arch/x86/guest/load arch/x86/guest/multiboot arch/x86/guest/tables arch/x86/pci arch/x86/vtd \
 	arch/x86/vmx/controls arch/x86/vmx/initial arch/x86/vmx/reset arch/x86/vmx/vmcs arch/x86/nested \
-	arch/x86/trap sched/admission sched/supply
+	arch/x86/trap arch/x86/pc/device io/vpci io/vmsi sched/admission sched/supply
 small  = $(if $(filter $(addsuffix %,$(SMALL)),$<),-Os -Wno-maybe-uninitialized)
 LINK := -nostdlib -static --gc-sections -z max-page-size=4096 -z noexecstack --build-id=none
 
@@ -59,7 +59,15 @@ x86_pure   := $(wildcard $(addprefix arch/x86/,acpi.c acpi_tables.c calibrate.c 
 	      vmx/decode.c vmx/controls.c vmx/initial.c vmx/msr_bitmap.c svm/decode.c svm/event.c svm/control.c))
 guest_pure := $(wildcard guests/rt/args.c guests/rt/rm.c guests/rt/stats.c guests/tasks/taskset.c)
 
+# Into images whose configuration has devices: what `plan --list-drivers` says is wanted.
+optional   := device igb nvme
+device_src := $(filter-out core/device_name.c,$(wildcard core/device*.c)) $(wildcard drivers/pci*.c drivers/sriov.c)
+igb_src    := core/pf_igb.c $(wildcard drivers/igb/*.c)
+nvme_src   := core/pf_nvme.c $(wildcard drivers/nvme/*.c)
+$(foreach o,$(optional),$(eval $(o)_o := $(patsubst %,$(B)/img/%.o,$($(o)_src))))
+
 img_o  := $(patsubst %,$(B)/img/%.o,$(lib) $(pure) $(core) $(drivers) $(x86))
+plain_o := $(filter-out $(foreach o,$(optional),$($(o)_o)),$(img_o))
 host_o := $(patsubst %,$(B)/host/%.o,$(filter-out core/lib/mem.c,$(lib)) $(pure) $(core_pure) \
 	  $(x86_pure) $(wildcard drivers/fbcon.c drivers/pci*.c drivers/sriov.c drivers/*/*.c) \
 	  $(guest_pure) $(wildcard tests/fake/*.c tests/model/vtd*.c tests/model/igb*.c))
@@ -188,7 +196,8 @@ $(2)/config.o: $(1) Makefile
 	@mkdir -p $$(@D)
 	$(Q)$(CC) $(IMG) -MMD -MP -c $$< -o $$@
 $(2)/bulkhead.elf: $(img_o) $(2)/config.o linker.ld $(2)/plan.txt
-	$(Q)$(LD) $(LINK) -T linker.ld -o $$@.debug $$(filter %.o,$$^) $$(LIBGCC)
+	$(Q)$(LD) $(LINK) -T linker.ld -o $$@.debug $(2)/config.o $(plain_o) \
+		$$(foreach o,$$(shell $(2)/plan --list-drivers),$$($$(o)_o)) $$(LIBGCC)
 	$(Q)objcopy --strip-all $$@.debug $$@
 $(2)/efi_config.o: $(1) Makefile
 	@mkdir -p $$(@D)

@@ -8,7 +8,8 @@
  *	    attached and its interrupts are routed: deny by default.
  *	    Interrupts: an irq is a remapped message of one device. Routed to a vCPU it is posted
  *	    into that vCPU's descriptor (io/pi.h), by the IOMMU itself where it can post, else
- *	    by a host interrupt on the vCPU's core whose handler does the same and nothing more.
+ *	    by a host interrupt on the vCPU's core whose handler does the same and nothing more;
+ *	    arch_vcpu_interrupted() says then to whom.
  * Source   Intel Virtualization Technology for Directed I/O, Architecture Specification.
  * Errors   ERR_NODEV: no IOMMU, or none that covers this device. ERR_NOMEM: a capacity, boot only.
  *	    ERR_INVAL: not a domain, attached elsewhere, unaligned. ERR_TIMEOUT: hardware did not
@@ -80,11 +81,6 @@ MUST_CHECK enum err arch_iommu_irq_route(irq_id_t irq, vcpu_id_t vcpu, core_id_t
 					 uint8_t vector);
 /* Messages of this irq are faults from now on, and nobody posts to the vCPU because of one. */
 MUST_CHECK enum err arch_iommu_irq_mask(irq_id_t irq);
-/*
- * vCPUs that got a device's interrupt by software on the calling core since the last call, and must
- * be notified as after any other post. Of this core, but for a route that has just changed.
- */
-vcpu_set_t arch_iommu_irq_taken(void);
 
 /* --- faults ----------------------------------------------------------------------------------- */
 

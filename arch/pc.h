@@ -6,6 +6,14 @@
  *	    and reset register, 16550 UART at COM1, PCI host bridge (CF8/CFC and ECAM), exit port
  *	    F4H where the configuration allows it. docs/platform.md has every register.
  *	    What is not there reads as all ones, and writes to it are lost, as on a PC.
+ * Functions  of the machine that the guest owns are on its PCI bus: configuration space by io/vpci.h,
+ *	    BARs mapped where this PC's firmware placed them, but for the pages that hold an
+ *	    MSI-X table or its pending bits: those come here, and what else lies in them reads as
+ *	    all ones. BARs stay there: a guest that moves one, or turns decoding off, finds
+ *	    nothing at the new place, and its own device at the old one.
+ *	    Bus mastering, MSI and MSI-X of the real function follow the virtual one; each
+ *	    message goes to one virtual CPU, by its route in the IOMMU: fixed or of lowest
+ *	    priority, to the first that its destination names. Others are never sent.
  * Model    One per partition that wants it, used by all of its vCPUs from their cores under the
  *	    partition's lock. All calls take bounded time. What it sends to vCPUs is posted (see
  *	    arch/vcpu.h): receivers come back in `posted`.
@@ -16,7 +24,9 @@
  */
 #pragma once
 #include "arch/guest.h"
+#include "arch/iommu.h"
 #include "arch/vcpu.h"
+#include "io/vpci.h"
 
 struct pc_setup {
 	part_id_t part;
@@ -55,7 +65,28 @@ enum pc_access {
 };
 
 MUST_CHECK enum err arch_pc_create(const struct pc_setup *setup);
-/* As after power-on. */
+
+/* A function of the machine that goes into the PC. It is attached to the partition's domain. */
+struct pc_function {
+	pci_addr_t addr;
+	struct vpci_facts facts;       /* at most one of MSI, with one message, and MSI-X */
+	uint64_t bars[VPCI_BAR_COUNT]; /* host-physical */
+	uint16_t msi, msix;            /* offsets of its capabilities, 0: none */
+};
+/*
+ * Boot only, before arch_pc_place_functions(), which is called once for all of a partition's.
+ * ERR_NOMEM: frames, interrupts, or places. ERR_INVAL: facts of nothing that can be shown.
+ * ERR_UNSUPPORTED: interrupts cannot be remapped.
+ */
+MUST_CHECK enum err arch_pc_add_function(part_id_t part, const struct pc_function *function);
+MUST_CHECK enum err arch_pc_place_functions(part_id_t part);
+/*
+ * It was reset beside its guest, who goes on: what the guest has set up is set up again. `index` is 0
+ * for the first that was added. Any core.
+ */
+void arch_pc_function_was_reset(part_id_t part, uint32_t index);
+
+/* As after power-on. Functions have been reset, and do no DMA. */
 void arch_pc_restart(part_id_t part, uint64_t epoch_tsc);
 
 /* EXIT_PIO. The guest finds what it reads in AL, AX or EAX. */

@@ -159,6 +159,12 @@ bool arch_vcpu_sync(vcpu_id_t id);
  * already; false: its core must be kicked.
  */
 bool arch_vcpu_notify(vcpu_id_t id);
+/*
+ * vCPUs that host interrupts taken on the calling core since the last call were for: a device's
+ * interrupt that software had to post. They are to be notified as after any other post. Of this core,
+ * but for a device's route that has just changed.
+ */
+vcpu_set_t arch_vcpu_interrupted(void);
 
 /* The next expiry of its virtual timer. Changes only in _msr(), _apic(), _sync(), _restart(),
  * arch_pc_memory(), arch_pc_port_string() and _timer_expire(). */

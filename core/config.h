@@ -162,6 +162,11 @@ struct config {
 	uint32_t partition_count;
 	const struct pf_config *pfs; /* those that the hypervisor drives, for their VFs */
 	uint32_t pf_count;
+	/*
+	 * Where the hypervisor serves PFs, resets devices and reports their faults: a RESERVATION()
+	 * of its own. Needed with devices, and with nothing else.
+	 */
+	struct cpu_claim service;
 	uint64_t run_limit_ns; /* stop everything then; 0: run until all partitions have ended */
 	enum end_action at_end;
 	uint32_t trace_records; /* per core, a power of two; 0: no trace. Dumped at the end */

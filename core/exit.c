@@ -15,6 +15,7 @@ static enum exit_action on_deadline(struct vcpu_state *v, const struct exit_info
 
 static enum exit_action on_irq(struct vcpu_state *v, const struct exit_info *e)
 {
+	run_take_interrupts();
 	return ACT_YIELD;
 }
 

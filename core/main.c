@@ -12,6 +12,7 @@
 #include "arch/mem.h"
 #include "arch/mp.h"
 #include "core/console.h"
+#include "core/device.h"
 #include "core/log.h"
 #include "core/memory.h"
 #include "core/run.h"
@@ -155,7 +156,7 @@ static void start_cores(void)
 
 /*
  * Where there is an IOMMU, devices are cut off from memory, whatever firmware left them doing.
- * Nobody asks for a device yet: a machine without one is not worth a line.
+ * A machine without one is not worth a line, unless devices are wanted: start_devices() says so.
  */
 static void start_iommu(void)
 {
@@ -192,6 +193,18 @@ static void create_partitions(void)
 		log_line(TAG, "partition '%s': %s", config.partitions[i].name, reason);
 		refuse("partitions", "see the line above");
 	}
+}
+
+/* The planner has seen to it that there is a service where there are devices. */
+static void start_devices(void)
+{
+	const char *reason = NULL;
+
+	if (!plan.has_service)
+		return;
+	partition_make_service(&config, &plan);
+	if (device_service.start(&config, &reason) != OK)
+		refuse("devices", reason);
 }
 
 static void create_traces(void)
@@ -241,6 +254,7 @@ NORETURN void core_main(const struct boot_info *from)
 	start_cores();
 	start_iommu();
 	create_partitions();
+	start_devices();
 	create_traces();
 	arch_mem_seal();
 	say_memory();

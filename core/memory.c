@@ -27,10 +27,26 @@
 #define POOL_PARTITION_BYTES (6 * PAGE_BYTES)
 #define POOL_PC_BYTES        KIB(32) /* its virtual PC's devices */
 
+/*
+ * Devices: page tables around the registers that guests see, and those that we do, for each a few
+ * of 2 MiB; tables of the IOMMU for their buses; what is kept of each. A domain has directories
+ * and tables as the partition's address space.
+ */
+#define POOL_DEVICE_BYTES KIB(96)
+#define POOL_PF_BYTES     KIB(160)
+
 /* A directory for each GiB begun, where leaves are at most 2 MiB. */
 static uint64_t directory_bytes(uint64_t ram_bytes)
 {
 	return (ram_bytes / GIB(1) + (ram_bytes % GIB(1) != 0)) * PAGE_BYTES;
+}
+
+static uint64_t device_bytes(const struct partition_config *p)
+{
+	if (p->device_count == 0)
+		return 0;
+	return POOL_PARTITION_BYTES + directory_bytes(p->memory_bytes) +
+	       min_u64(p->device_count, CONFIG_DEVICE_MAX) * POOL_DEVICE_BYTES;
 }
 
 static uint64_t partition_bytes(const struct partition_config *p)
@@ -40,7 +56,7 @@ static uint64_t partition_bytes(const struct partition_config *p)
 	const bool has_pc = p->platform == PLATFORM_PC || p->boot != BOOT_GUEST;
 
 	return POOL_PARTITION_BYTES + (has_pc ? POOL_PC_BYTES : 0) + vcpu_count * POOL_VCPU_BYTES +
-	       directory_bytes(p->memory_bytes);
+	       directory_bytes(p->memory_bytes) + device_bytes(p);
 }
 
 uint64_t memory_pool_bytes(const struct config *wanted)
@@ -50,6 +66,7 @@ uint64_t memory_pool_bytes(const struct config *wanted)
 
 	for (uint32_t i = 0; i < wanted->partition_count; i++)
 		bytes += partition_bytes(&wanted->partitions[i]);
+	bytes += min_u64(wanted->pf_count, CONFIG_PF_MAX) * POOL_PF_BYTES;
 	bytes += (uint64_t)wanted->board.core_count * wanted->trace_records *
 		 sizeof(struct trace_record);
 	return align_up(bytes, PAGE_BYTES);

@@ -4,6 +4,7 @@
 #include "arch/mem.h"
 #include "arch/pc.h"
 #include "core/console.h"
+#include "core/device.h"
 #include "core/lib/fmt.h"
 #include "core/load.h"
 #include "core/log.h"
@@ -107,6 +108,20 @@ static void set_up_vcpus(struct partition *p, const struct plan *plan)
 	}
 }
 
+void partition_make_service(const struct config *system, const struct plan *plan)
+{
+	static struct partition service; /* of nobody's number: it is in no table */
+	static struct partition_config as_if;
+
+	as_if = (struct partition_config){ .name = "service", .cpu = system->service };
+	service = (struct partition){ .config = &as_if,
+				      .plan = &plan->partitions[PLAN_SERVICE_PART],
+				      .tag = "service",
+				      .state = PARTITION_RUNNING };
+	set_up_vcpus(&service, plan);
+	service.vcpus[0].is_service = true;
+}
+
 static enum err create_vcpus(part_id_t id, struct partition *p)
 {
 	enum err e = OK;
@@ -169,11 +184,19 @@ static vcpu_set_t all_of(const struct partition *p)
 	return set;
 }
 
+/* Before anybody else may think that its memory is quiet. */
+static void cut_off(const struct partition *p)
+{
+	if (device_is_linked())
+		device_service.cut_off(p);
+}
+
 void partition_end(struct partition *p, uint64_t status)
 {
 	if (!leave_running(p, PARTITION_ENDED))
 		return;
 	p->exit_status = status;
+	cut_off(p);
 	log_line(p->tag, "ended with status %llu", (unsigned long long)status);
 	run_poke(all_of(p));
 	run_partition_finished();
@@ -195,6 +218,7 @@ void partition_stop(struct vcpu_state *v, const char *format, ...)
 	else
 		log_line(p->tag, "stopped: %s at rip 0x%llx of vCPU %u", p->stop_reason,
 			 (unsigned long long)arch_vcpu_rip(v->id), v->plan->index);
+	cut_off(p);
 	run_poke(all_of(p));
 	run_partition_finished();
 }

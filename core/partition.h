@@ -49,6 +49,7 @@ struct vcpu_state {
 	uint32_t server;              /* [I] its CBS server on that core */
 	bool keeps_pc;                /* [I] its core serves the PC's timers */
 	uint64_t has_no_calls;        /* [I] 1: a guest of somebody else's; 0: one of ours */
+	bool is_service;              /* [I] no guest: core/device.h */
 	bool is_blocked;              /* [C], read by who pokes: waits for an interrupt */
 	bool has_finished;            /* [C] never runs again */
 	bool is_parked;               /* [C] its partition restarts */
@@ -107,6 +108,9 @@ static inline enum partition_state partition_state(const struct partition *p)
 MUST_CHECK enum err partition_create(part_id_t id, const struct partition_config *wanted,
 				     const struct plan *plan, const struct boot_info *boot,
 				     const char **reason);
+
+/* What carries the service as if it were a partition's: a name, and its virtual CPU. */
+void partition_make_service(const struct config *system, const struct plan *plan);
 
 /* By its own wish; by ours, in one line on the log. Both leave the neighbours alone. */
 void partition_end(struct partition *p, uint64_t status);

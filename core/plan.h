@@ -28,8 +28,6 @@ struct board {
 	uint64_t tsc_hz;
 	uint64_t switch_overhead_tsc;
 	uint64_t timer_resolution_tsc;
-	/* Devices can be handed to guests. This version's PC has no place for them: false. */
-	bool can_hand_devices;
 	/* Free memory, sorted, page-aligned, without the hypervisor's own. On the host: one range.
 	 */
 	struct board_range {
@@ -50,6 +48,9 @@ struct plan_refusals {
 	uint32_t count; /* may exceed PLAN_REFUSAL_MAX: the rest is counted, not kept */
 	char text[PLAN_REFUSAL_MAX][PLAN_REFUSAL_BYTES];
 };
+
+/* Of the hypervisor's own reservation, config.service: a virtual CPU without a guest. */
+#define PLAN_SERVICE_PART MAX_PARTITIONS
 
 /* One per virtual CPU, in the partitions' order: its index is its vcpu_id_t. */
 struct plan_vcpu {
@@ -79,8 +80,9 @@ struct plan_core {
 
 struct plan {
 	uint32_t partition_count;
-	struct plan_partition partitions[MAX_PARTITIONS];
-	uint32_t vcpu_count;
+	struct plan_partition partitions[MAX_PARTITIONS + 1]; /* [PLAN_SERVICE_PART] */
+	bool has_service;                                     /* the last virtual CPU is it */
+	uint32_t vcpu_count;                                  /* with the service */
 	struct plan_vcpu vcpus[MAX_VCPUS];
 	struct plan_core cores[MAX_CORES];
 	uint64_t memory_free_bytes; /* left over, in whole aligned 2 MiB */

@@ -38,7 +38,9 @@ struct short_text check_label(const struct check *k, part_id_t part)
 {
 	struct short_text t;
 
-	if (k->has_label[part])
+	if (part == PLAN_SERVICE_PART)
+		fmt_text(t.s, sizeof(t.s), "system");
+	else if (k->has_label[part])
 		fmt_text(t.s, sizeof(t.s), "partition '%s'", k->config->partitions[part].name);
 	else
 		fmt_text(t.s, sizeof(t.s), "partitions[%u]", part);

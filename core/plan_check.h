@@ -27,11 +27,12 @@ struct check {
 	const struct board *board;
 	struct plan *plan;
 	struct plan_refusals *refusals;
-	uint32_t partition_count;       /* that there is room to look at */
-	bool has_label[MAX_PARTITIONS]; /* well-formed name, nobody else's before */
-	uint32_t vcpu_count;            /* of plan->vcpus[], which check_vcpus() lays out */
-	bool has_core[MAX_VCPUS];       /* kind and core of its claim make sense */
-	bool has_memory_map;            /* there are ranges, and in order */
+	uint32_t partition_count;           /* that there is room to look at */
+	bool has_label[MAX_PARTITIONS + 1]; /* well-formed name, nobody else's before */
+	struct partition_config service;    /* [PLAN_SERVICE_PART] of the partitions */
+	uint32_t vcpu_count;                /* of plan->vcpus[], which check_vcpus() lays out */
+	bool has_core[MAX_VCPUS];           /* kind and core of its claim make sense */
+	bool has_memory_map;                /* there are ranges, and in order */
 };
 
 void check_system(struct check *k);
@@ -44,6 +45,13 @@ void check_guests(struct check *k);
 void check_files(struct check *k);
 void check_devices(struct check *k);
 
+/* What has virtual CPUs: a partition, or the service, as if it were one. */
+static inline const struct partition_config *check_config_of(const struct check *k, part_id_t part)
+{
+	return part == PLAN_SERVICE_PART ? &k->service : &k->config->partitions[part];
+}
+void check_note_service(struct check *k);
+
 /* "<who>: <text>", "system: <text>" and "partition 'rt0': <text>". */
 void refuse(struct check *k, const char *who, const char *format, ...) PRINTF(3, 4);
 void refuse_system(struct check *k, const char *format, ...) PRINTF(2, 3);
@@ -55,7 +63,7 @@ struct short_text check_label(const struct check *k, part_id_t part);
 static inline const struct cpu_claim *check_claim_of(const struct check *k, uint32_t vcpu)
 {
 	const struct plan_vcpu *v = &k->plan->vcpus[vcpu];
-	const struct partition_config *p = &k->config->partitions[v->part];
+	const struct partition_config *p = check_config_of(k, v->part);
 
 	return p->cpu_count != 0 ? &p->cpus[v->index] : &p->cpu;
 }

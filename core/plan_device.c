@@ -12,6 +12,10 @@
 #define NVME_VF_MAX 127u
 #define VLAN_MAX    4094u
 
+/* drivers/igb/igb.h: 256 register accesses a round, about 1 us each where PCI Express is slow. */
+#define SERVICE_BUDGET_MIN_NS US(300)
+#define SERVICE_PERIOD_MAX_NS MS(100)
+
 #define NO_ADDRESS \
 	"not the address of a PCI function; write bus, device and function in hexadecimal, as in " \
 	"\"02:00.0\""
@@ -255,13 +259,55 @@ static void check_list(struct check *k, part_id_t part)
 		refuse_partition(k, part,
 				 "devices: there is no PC around this guest for a PCI bus to be "
 				 "in; give .platform = PLATFORM_PC");
-	if (device_count(p) > 0 && !k->board->can_hand_devices)
-		refuse_partition(
-			k, part,
-			"devices: this board and this version cannot hand devices to guests; "
-			"leave them out");
 	for (uint32_t n = 0; n < device_count(p); n++)
 		check_device(k, part, n);
+}
+
+/* ---- The service ---- */
+
+static bool has_devices(const struct check *k)
+{
+	for (part_id_t i = 0; i < k->partition_count; i++)
+		if (device_count(&k->config->partitions[i]) > 0)
+			return true;
+	return k->config->pf_count != 0;
+}
+
+static void refuse_service_time(struct check *k)
+{
+	const struct cpu_claim *c = &k->config->service;
+
+	if (c->budget_ns < SERVICE_BUDGET_MIN_NS)
+		refuse_system(
+			k,
+			"service.budget = %s: one round of a PF's driver takes up to %s and is "
+			"not interrupted; give at least that",
+			text_time(c->budget_ns).s, text_time(SERVICE_BUDGET_MIN_NS).s);
+	if (c->period_ns > SERVICE_PERIOD_MAX_NS)
+		refuse_system(k,
+			      "service.period = %s: VFs wait that long for an answer, and faults "
+			      "to be told; give at most %s",
+			      text_time(c->period_ns).s, text_time(SERVICE_PERIOD_MAX_NS).s);
+}
+
+static void check_service(struct check *k)
+{
+	const struct cpu_claim *c = &k->config->service;
+
+	if (c->kind == CPU_NONE && has_devices(k))
+		refuse_system(k, "service is not given; somebody serves PFs, resets devices and "
+				 "reports their faults: give RESERVATION(core, budget, period)");
+	if (!k->plan->has_service)
+		return;
+	if (!has_devices(k))
+		refuse_system(k, "service is given, but no partition has devices and no PF is "
+				 "driven; leave it out");
+	if (c->kind == CPU_RESERVED)
+		refuse_service_time(k);
+	else if (c->kind != CPU_NONE)
+		refuse_system(k,
+			      "service: it has a reservation, so that guests cannot keep it from "
+			      "its work, nor it them; give RESERVATION(core, budget, period)");
 }
 
 void check_devices(struct check *k)
@@ -269,4 +315,5 @@ void check_devices(struct check *k)
 	check_pfs(k);
 	for (part_id_t i = 0; i < k->partition_count; i++)
 		check_list(k, i);
+	check_service(k);
 }

@@ -28,7 +28,7 @@ static void line(const struct printer *p, const char *format, ...)
 
 static const struct partition_config *config_of(const struct printer *p, part_id_t part)
 {
-	return &p->view.config->partitions[part];
+	return check_config_of(&p->view, part);
 }
 
 static uint64_t overhead_ns(const struct printer *p)
@@ -251,6 +251,7 @@ void plan_print(const struct config *system, const struct board *board, const st
 	p.view.vcpu_count = plan->vcpu_count;
 	for (part_id_t i = 0; i < plan->partition_count; i++)
 		p.view.has_label[i] = true;
+	check_note_service(&p.view);
 	print_system(&p);
 	for (core_id_t core = 0; core < board->core_count && core < MAX_CORES; core++)
 		print_core(&p, core);

@@ -4,10 +4,12 @@
 
 struct short_text check_claim_field(const struct check *k, uint32_t vcpu)
 {
-	struct short_text t = { "cpu" };
 	const struct plan_vcpu *v = &k->plan->vcpus[vcpu];
+	struct short_text t = { "cpu" };
 
-	if (k->config->partitions[v->part].cpu_count != 0)
+	if (v->part == PLAN_SERVICE_PART)
+		fmt_text(t.s, sizeof(t.s), "service");
+	else if (check_config_of(k, v->part)->cpu_count != 0)
 		fmt_text(t.s, sizeof(t.s), "cpus[%u]", v->index);
 	return t;
 }
@@ -28,7 +30,7 @@ _Static_assert(sizeof("partition '' vCPU 15") + PARTITION_NAME_MAX <= sizeof(str
 struct short_text check_vcpu_name(const struct check *k, uint32_t vcpu)
 {
 	const struct plan_vcpu *v = &k->plan->vcpus[vcpu];
-	const char *name = k->has_label[v->part] ? k->config->partitions[v->part].name : "?";
+	const char *name = k->has_label[v->part] ? check_config_of(k, v->part)->name : "?";
 	struct short_text t;
 
 	if (check_has_several(k, vcpu))
@@ -74,9 +76,27 @@ static uint32_t count_vcpus(struct check *k, part_id_t part)
 	return 0;
 }
 
+void check_note_service(struct check *k)
+{
+	k->service = (struct partition_config){ .name = "service", .cpu = k->config->service };
+	k->has_label[PLAN_SERVICE_PART] = true;
+}
+
+/* After the last of the partitions'. */
+static void add_service(struct check *k)
+{
+	check_note_service(k);
+	if (!is_claim_given(&k->config->service) || k->vcpu_count == MAX_VCPUS)
+		return;
+	k->plan->has_service = true;
+	k->plan->partitions[PLAN_SERVICE_PART] =
+		(struct plan_partition){ .vcpu_first = k->vcpu_count, .vcpu_count = 1 };
+	k->plan->vcpus[k->vcpu_count++] = (struct plan_vcpu){ .part = PLAN_SERVICE_PART };
+}
+
 void check_vcpus(struct check *k)
 {
-	uint32_t wanted = 0;
+	uint32_t wanted = is_claim_given(&k->config->service);
 
 	for (part_id_t i = 0; i < k->partition_count; i++) {
 		struct plan_partition *p = &k->plan->partitions[i];
@@ -94,4 +114,5 @@ void check_vcpus(struct check *k)
 			      "%u virtual CPUs: at most %u are supported, all partitions together; "
 			      "remove %u",
 			      wanted, MAX_VCPUS, wanted - MAX_VCPUS);
+	add_service(k);
 }

@@ -2,6 +2,7 @@
 #include "arch/clock.h"
 #include "arch/mp.h"
 #include "arch/pc.h"
+#include "core/device.h"
 #include "core/exit.h"
 #include "core/lib/assert.h"
 #include "core/load.h"
@@ -225,9 +226,9 @@ static bool is_first_run(const struct vcpu_state *v)
 static __attribute__((noinline)) void look_at(struct run_core *c, struct vcpu_state *v,
 					      uint64_t now_tsc)
 {
-	if (v->timer_tsc <= now_tsc)
+	if (v->timer_tsc <= now_tsc && !v->is_service)
 		run_expire(v, now_tsc);
-	if (arch_vcpu_wants_to_run(v->id) || is_first_run(v)) {
+	if (v->is_service || arch_vcpu_wants_to_run(v->id) || is_first_run(v)) {
 		run_wake(c, v, now_tsc);
 		return;
 	}
@@ -376,6 +377,8 @@ static __attribute__((noinline)) enum leave reload(struct vcpu_state *v)
 	uint64_t now_tsc = arch_clock_now_tsc();
 	bool goes_on = true;
 
+	if (device_is_linked() && !device_service.is_quiet(p))
+		return LEAVE_BLOCKED;
 	do {
 		goes_on = load_step(p);
 		now_tsc = arch_clock_now_tsc();
@@ -395,6 +398,21 @@ static __attribute__((noinline)) enum leave reload(struct vcpu_state *v)
 	for (uint32_t i = 0; i < p->plan->vcpu_count; i++)
 		run_poke(BIT64(p->vcpus[i].id));
 	return LEAVE_READY;
+}
+
+/* Steps of the service until it waits for its next period. */
+static __attribute__((noinline)) enum leave run_service(struct vcpu_state *v)
+{
+	uint64_t next_tsc, now_tsc = v->last_tsc;
+
+	do {
+		next_tsc = device_service.serve(now_tsc);
+		now_tsc = arch_clock_now_tsc();
+	} while (next_tsc <= now_tsc && now_tsc < v->until_tsc && !stopping());
+	v->ledger.guest += now_tsc - v->last_tsc;
+	v->last_tsc = now_tsc;
+	v->timer_tsc = next_tsc;
+	return next_tsc <= now_tsc ? LEAVE_READY : LEAVE_BLOCKED;
 }
 
 /* From the exit of the guest that ran before to the entry of this one. */
@@ -427,6 +445,8 @@ static __attribute__((noinline)) void serve(struct run_core *c, struct cbs_pick 
 	__atomic_store_n(&c->running, v, __ATOMIC_SEQ_CST);
 	if (__atomic_load_n(&c->poked, __ATOMIC_SEQ_CST) & BIT64(v->id))
 		leave = LEAVE_READY; /* something came since the pass: it looks first */
+	else if (v->is_service)
+		leave = run_service(v);
 	else
 		leave = v->is_parked ? reload(v) : run_guest(v);
 	__atomic_store_n(&c->running, NULL, __ATOMIC_RELEASE);
@@ -452,6 +472,7 @@ static __attribute__((noinline)) void idle(struct run_core *c, uint64_t until_ts
 	}
 	c->last_server = CBS_NONE;
 	arch_clock_idle(until_tsc);
+	run_take_interrupts();
 	ledger_close(&c->ledger, &c->ledger.idle, arch_clock_now_tsc());
 }
 
@@ -460,7 +481,7 @@ void run_loop(core_id_t core)
 	struct run_core *c = &run_cores[core];
 
 	for (uint32_t i = 0; i < vcpu_count; i++)
-		if (vcpu_states[i].core == core)
+		if (vcpu_states[i].core == core && !vcpu_states[i].is_service)
 			arch_vcpu_prepare(i);
 	ledger_open(&c->ledger, arch_clock_now_tsc());
 	while (!stopping()) {

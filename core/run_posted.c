@@ -42,6 +42,14 @@ void run_poke(vcpu_set_t set)
 		poke(&vcpu_states[__builtin_ctzll(set)]);
 }
 
+void run_poke_service(void)
+{
+	const struct vcpu_state *const last = &vcpu_states[vcpu_count - 1];
+
+	if (last->is_service)
+		run_poke(BIT64(last->id));
+}
+
 /* Hardware may show interrupts to a running guest; then its core has nothing to look at. */
 void run_deliver(struct vcpu_state *from, vcpu_set_t set)
 {
@@ -57,6 +65,11 @@ void run_deliver(struct vcpu_state *from, vcpu_set_t set)
 		if (!arch_vcpu_notify(to->id))
 			poke(to);
 	}
+}
+
+void run_take_interrupts(void)
+{
+	run_poke(arch_vcpu_interrupted());
 }
 
 static void retire(struct run_core *c, struct vcpu_state *v, uint64_t now_tsc)
@@ -130,6 +143,14 @@ static void take_posted(struct run_core *c, struct vcpu_state *v, uint64_t now_t
 	}
 }
 
+static void wake_service(struct run_core *c, struct vcpu_state *v, uint64_t now_tsc)
+{
+	if (!v->is_blocked)
+		return;
+	wakeq_set(&c->wakeq, (uint32_t)v->id, TSC_NEVER);
+	run_wake(c, v, now_tsc);
+}
+
 void run_look_at_poked(struct run_core *c, uint64_t now_tsc)
 {
 	vcpu_set_t set = __atomic_exchange_n(&c->poked, 0, __ATOMIC_SEQ_CST);
@@ -140,7 +161,10 @@ void run_look_at_poked(struct run_core *c, uint64_t now_tsc)
 		set &= set - 1;
 		switch (partition_state(v->partition)) {
 		case PARTITION_RUNNING:
-			take_posted(c, v, now_tsc);
+			if (v->is_service)
+				wake_service(c, v, now_tsc);
+			else
+				take_posted(c, v, now_tsc);
 			break;
 		case PARTITION_RESTARTING:
 			park(c, v, now_tsc);

@@ -17,7 +17,7 @@ void steal_write(const struct vcpu_state *v, gpa_t area, enum steal_state state)
 
 static inline void steal_publish(const struct vcpu_state *v, enum steal_state state)
 {
-	const gpa_t area = arch_vcpu_steal_area(v->id);
+	const gpa_t area = v->is_service ? (gpa_t){ 0 } : arch_vcpu_steal_area(v->id);
 
 	if (__builtin_expect(area.v != 0, 0))
 		steal_write(v, area, state);

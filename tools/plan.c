@@ -271,7 +271,14 @@ static void json_plan(void)
 		printf("%s", i ? "," : "");
 		json_partition(&config.partitions[i], &plan.partitions[i]);
 	}
-	printf("],\"cores\":[");
+	printf("]");
+	if (plan.has_service) {
+		const struct partition_config service = { .cpu = config.service };
+
+		printf(",\"service\":");
+		json_vcpu(&service, &plan.vcpus[plan.vcpu_count - 1]);
+	}
+	printf(",\"cores\":[");
 	for (uint32_t i = 0; i < MAX_CORES; i++) {
 		const struct plan_core *c = &plan.cores[i];
 
@@ -312,6 +319,19 @@ static void list_files(void)
 		puts(name);
 }
 
+/* What the image is linked with: see "drivers" in the Makefile. */
+static void list_drivers(void)
+{
+	static const char *const names[] = { [PF_IGB] = "igb", [PF_NVME] = "nvme" };
+
+	if (config.service.kind == CPU_NONE)
+		return;
+	puts("device");
+	for (uint32_t i = 0; i < config.pf_count; i++)
+		if (config.pfs[i].driver == PF_IGB || config.pfs[i].driver == PF_NVME)
+			puts(names[config.pfs[i].driver]);
+}
+
 static int make_plan(bool as_json)
 {
 	bool is_accepted;
@@ -343,12 +363,16 @@ int main(int argc, char **argv)
 			list_files();
 			return EXIT_SUCCESS;
 		}
+		if (strcmp(argv[i], "--list-drivers") == 0) {
+			list_drivers();
+			return EXIT_SUCCESS;
+		}
 		if (strcmp(argv[i], "--json") == 0) {
 			as_json = true;
 		} else if (strcmp(argv[i], "--files") == 0 && i + 1 < argc) {
 			files_dir = argv[++i];
 		} else {
-			fprintf(stderr, "usage: %s [--files DIR] [--json] | --list-files\n",
+			fprintf(stderr, "usage: %s [--files DIR] [--json] | --list-files | --list-drivers\n",
 				argv[0]);
 			return 2;
 		}

@@ -56,6 +56,7 @@ struct vcpu {
 	uint32_t skip_bytes; /* length of the instruction that exited; 0: back-end must ask */
 	vcpu_id_t id;
 	part_id_t part;
+	core_id_t core;              /* [I] that it runs on */
 	const struct guest_ram *ram; /* [I] */
 	uint64_t tsc_offset;         /* guest TSC = host TSC + offset */
 	/*

@@ -14,6 +14,7 @@
 #include "arch/x86/nested.h"
 #include "arch/x86/percpu.h"
 #include "arch/x86/post.h"
+#include "arch/x86/vtd/irq.h"
 #include "core/lib/assert.h"
 
 #define CPUID_FEATURES            1u
@@ -178,6 +179,7 @@ enum err arch_vcpu_create(vcpu_id_t id, const struct vcpu_setup *setup)
 		return ERR_NOMEM;
 	v->id = id;
 	v->part = setup->part;
+	v->core = setup->core;
 	v->ram = setup->ram;
 	v->first = setup->first;
 	v->vcpu_count = setup->vcpu_count;
@@ -464,6 +466,11 @@ bool arch_vcpu_sync(vcpu_id_t id)
 bool arch_vcpu_notify(vcpu_id_t id)
 {
 	return backend.notify(vcpus[id]);
+}
+
+vcpu_set_t arch_vcpu_interrupted(void)
+{
+	return vtd_irq_taken();
 }
 
 /* Also for vCPUs that are not loaded: back-ends keep what this takes. */

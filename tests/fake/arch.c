@@ -167,6 +167,11 @@ bool arch_vcpu_notify(vcpu_id_t id)
 	return false;
 }
 
+vcpu_set_t arch_vcpu_interrupted(void)
+{
+	return 0;
+}
+
 bool arch_vcpu_has_events(vcpu_id_t id)
 {
 	return false;

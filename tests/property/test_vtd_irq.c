@@ -88,12 +88,12 @@ static void a_routed_interrupt_reaches_its_vcpu_and_no_other(void)
 			CHECK(arch_iommu_irq_route(first + i, i, i, (uint8_t)(0x40 + i)) == OK);
 			got = message(DEV_A, m, 0);
 			CHECK(got.destination == apic_ids[i] && serve(&got));
-			CHECK(vtd_irq_taken() == BIT64(i) && arch_iommu_irq_taken() == 0);
+			CHECK(vtd_irq_taken() == BIT64(i) && vtd_irq_taken() == 0);
 			for (uint32_t k = 0; k < 4; k++)
 				CHECK(has_got(k, (uint8_t)(0x40 + i)) == (k == i));
 			/* The same by the number in a multiple-message MSI's data. */
 			got = message(DEV_A, arch_iommu_irq_msi(first), i);
-			CHECK(serve(&got) && arch_iommu_irq_taken() == BIT64(i));
+			CHECK(serve(&got) && vtd_irq_taken() == BIT64(i));
 			CHECK(has_got(i, (uint8_t)(0x40 + i)));
 		}
 		CHECK(complaint() == NULL);

@@ -37,13 +37,16 @@ static void good_system(void)
 						      .device_count = 2 };
 	parts[1].cpu.core = 1;
 	sys = (struct config){ .name = "good",
-			       .board = { .core_count = 2, .memory_bytes = MIB(256) },
+			       .board = { .core_count = 3,
+					  .memory_bytes = MIB(256),
+					  .switch_overhead_ns = US(10),
+					  .timer_resolution_ns = US(1) },
 			       .partitions = parts,
 			       .partition_count = 2,
 			       .pfs = pfs,
-			       .pf_count = 2 };
+			       .pf_count = 2,
+			       .service = RESERVATION(2, US(300), MS(100)) };
 	plan_board_from_config(&sys, &board);
-	board.can_hand_devices = true;
 }
 
 /* Is there exactly one refusal, and does it say all of this? */
@@ -113,9 +116,6 @@ static void lists_are_checked(void)
 	CHECK(refuses("partition 'one'", "device_count = 9", "room for 8"));
 	parts[1].platform = PLATFORM_AUTO;
 	CHECK(refuses("partition 'two'", "devices:", ".platform = PLATFORM_PC"));
-	board.can_hand_devices = false;
-	parts[1].device_count = 0;
-	CHECK(refuses("partition 'one'", "devices: this board", "leave them out"));
 	first[1].kind = DEVICE_NONE;
 	CHECK(refuses("partition 'one'", "devices[1].kind = 0", "PCI_AT() or PCI_VF()"));
 }
@@ -198,6 +198,44 @@ static void interfaces_have_six_bytes(void)
 	CHECK(mac[5] == 0xff);
 }
 
+static void the_service_is_checked(void)
+{
+	CHECK(plan_build(&sys, &board, &plan, &no) == OK);
+	CHECK(plan.has_service && plan.vcpu_count == 3);
+	CHECK(plan.vcpus[2].core == 2 && plan.vcpus[2].period_tsc == MS(100));
+	CHECK(plan.cores[2].is_used && plan.cores[2].server_count == 1);
+	sys.service.budget_ns--;
+	CHECK(refuses("system", "service.budget = 299.999 us", "at least that"));
+	sys.service.period_ns++;
+	CHECK(refuses("system", "service.period = 100.000001 ms", "at most 100 ms"));
+	sys.service = (struct cpu_claim)OWN_CORE(2);
+	CHECK(refuses("system", "service:", "RESERVATION(core, budget, period)"));
+	sys.service = (struct cpu_claim){ 0 };
+	CHECK(refuses("system", "service is not given", "RESERVATION(core, budget, period)"));
+	sys.service.core = 3;
+	CHECK(refuses("system", "service.core = 3", "at most 2"));
+	sys.service.core = 1;
+	CHECK(refuses("system", "service = RESERVATION(1): partition 'two' owns that core",
+		      "core 2 is free"));
+	sys.service.budget_ns = MS(101);
+	CHECK(refuses("system", "service.budget = 101 ms exceeds its period", "at most 100 ms"));
+	sys.pf_count = parts[0].device_count = parts[1].device_count = 0;
+	CHECK(refuses("system", "service is given", "leave it out"));
+	sys.pf_count = parts[0].device_count = parts[1].device_count = 0;
+	sys.service = (struct cpu_claim){ 0 };
+	CHECK(plan_build(&sys, &board, &plan, &no) == OK && !plan.has_service);
+}
+
+/* Its share counts like a guest's. */
+static void the_service_is_admitted(void)
+{
+	parts[1].cpu = (struct cpu_claim)RESERVATION(2, MS(99), MS(100));
+	CHECK(plan_build(&sys, &board, &plan, &no) == OK);
+	good_system();
+	parts[1].cpu = (struct cpu_claim)RESERVATION(2, US(99690), MS(100));
+	CHECK(refuses("core 2", "service (0.3 + 0.01)/100", "do not fit"));
+}
+
 int main(void)
 {
 	RUN(a_good_system_is_accepted);
@@ -205,6 +243,8 @@ int main(void)
 	RUN(lists_are_checked);
 	RUN(functions_are_checked);
 	RUN(vfs_are_checked);
+	RUN(the_service_is_checked);
+	RUN(the_service_is_admitted);
 	RUN(addresses_have_one_form);
 	RUN(interfaces_have_six_bytes);
 	return test_failed;

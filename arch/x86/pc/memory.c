@@ -73,6 +73,8 @@ static uint64_t read_pc(struct access *a, uint64_t gpa, uint32_t width)
 		value = vpci_ecam_read(&pc->pci, gpa - PC_ECAM, width < 4 ? width : 4);
 		if (width == 8)
 			value |= (uint64_t)vpci_ecam_read(&pc->pci, gpa - PC_ECAM + 4, 4) << 32;
+	} else if (is_in(gpa, PC_MMIO, PC_MMIO_END - PC_MMIO)) {
+		value = pc_device_read(pc, gpa, width);
 	}
 	pc_give(pc);
 	return value;
@@ -86,6 +88,15 @@ static uint64_t read_device(struct access *a, uint64_t gpa, uint32_t width)
 	return width == 8 ? value : value & (BIT64(8 * width) - 1);
 }
 
+static void write_ecam(struct pc *pc, uint64_t offset, uint32_t width, uint64_t value)
+{
+	pc_device_configured(
+		pc, vpci_ecam_write(&pc->pci, offset, width < 4 ? width : 4, (uint32_t)value));
+	if (width == 8)
+		pc_device_configured(
+			pc, vpci_ecam_write(&pc->pci, offset + 4, 4, (uint32_t)(value >> 32)));
+}
+
 static void write_pc(struct access *a, uint64_t gpa, uint32_t width, uint64_t value)
 {
 	struct pc *const pc = a->pc;
@@ -97,9 +108,9 @@ static void write_pc(struct access *a, uint64_t gpa, uint32_t width, uint64_t va
 		a->effect->posted |= pc_after_interrupts(pc);
 		pc_note_next(pc, a->now_tsc, a->effect);
 	} else if (is_in(gpa, PC_ECAM, PC_ECAM_BYTES)) {
-		vpci_ecam_write(&pc->pci, gpa - PC_ECAM, width < 4 ? width : 4, (uint32_t)value);
-		if (width == 8)
-			vpci_ecam_write(&pc->pci, gpa - PC_ECAM + 4, 4, (uint32_t)(value >> 32));
+		write_ecam(pc, gpa - PC_ECAM, width, value);
+	} else if (is_in(gpa, PC_MMIO, PC_MMIO_END - PC_MMIO)) {
+		pc_device_write(pc, gpa, width, value);
 	}
 	pc_give(pc);
 }

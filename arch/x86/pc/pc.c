@@ -34,7 +34,6 @@ static void start_over(struct pc *pc, uint64_t epoch_tsc)
 	vpit_init(&pc->pit, hz, epoch_tsc);
 	vpm_init(&pc->pm, hz, epoch_tsc);
 	vuart_init(&pc->uart, pc->setup.uart_byte_tsc, pc->setup.uart_line_tsc);
-	vpci_init(&pc->pci);
 	pc->irqs = 0;
 	pc->pic_output = false;
 	pc->next_tsc = TSC_NEVER;
@@ -51,6 +50,7 @@ enum err arch_pc_create(const struct pc_setup *setup)
 	if (!pc)
 		return ERR_NOMEM;
 	pc->setup = *setup;
+	vpci_init(&pc->pci);
 	start_over(pc, setup->epoch_tsc);
 	pcs[setup->part] = pc;
 	for (uint32_t i = 0; i < setup->vcpu_count; i++)
@@ -64,6 +64,7 @@ void arch_pc_restart(part_id_t part, uint64_t epoch_tsc)
 
 	pc_take(pc);
 	start_over(pc, epoch_tsc);
+	pc_device_restart(pc);
 	pc_give(pc);
 }
 
@@ -347,7 +348,7 @@ static __attribute__((noinline)) void write_port(struct pc *pc, uint16_t port, u
 		return;
 	}
 	if (is_pci(port, width)) {
-		vpci_port_write(&pc->pci, port, width, value);
+		pc_device_configured(pc, vpci_port_write(&pc->pci, port, width, value));
 		return;
 	}
 	if (port == PC_EXIT_PORT && pc->setup.has_exit_port) {

@@ -16,6 +16,8 @@
 #include "io/vpci.h"
 #include "io/vuart.h"
 
+struct pc_device;
+
 struct pc {
 	struct pc_setup setup; /* [I] */
 	struct lock lock;
@@ -29,23 +31,30 @@ struct pc {
 	struct vpm pm;
 	struct vuart uart;
 	struct vpci pci;
+	struct pc_device *devices[VPCI_FUNCTION_MAX]; /* [I] by index in `pci`; [0] is none */
 };
 
 struct pc *pc_of(part_id_t part);
 
 /*
  * Around every use of [L] at run time. With one vCPU there is one core that uses the devices, timers
- * included, and it does so with interrupts off: nobody is to be locked out.
+ * included, and it does so with interrupts off: nobody is to be locked out, but by functions that
+ * are reset beside their guest.
  */
+static inline bool pc_is_shared(const struct pc *pc)
+{
+	return pc->setup.vcpu_count > 1 || pc->pci.function_count > 1;
+}
+
 static inline void pc_take(struct pc *pc)
 {
-	if (pc->setup.vcpu_count > 1)
+	if (pc_is_shared(pc))
 		lock_take(&pc->lock);
 }
 
 static inline void pc_give(struct pc *pc)
 {
-	if (pc->setup.vcpu_count > 1)
+	if (pc_is_shared(pc))
 		lock_give(&pc->lock);
 }
 
@@ -63,3 +72,13 @@ vcpu_set_t pc_expire_pit(struct pc *pc, uint64_t now_tsc);
 
 /* Under the lock, after a device's own event may have moved. */
 void pc_note_next(struct pc *pc, uint64_t now_tsc, struct pc_effect *effect);
+
+/* ---- device.c, under the lock ---- */
+
+/* A write to configuration space: the real function follows. */
+void pc_device_configured(struct pc *pc, struct vpci_effect effect);
+/* The window of the host bridge: what is not mapped there. */
+uint64_t pc_device_read(struct pc *pc, uint64_t gpa, uint32_t width);
+void pc_device_write(struct pc *pc, uint64_t gpa, uint32_t width, uint64_t value);
+/* The guest starts over. */
+void pc_device_restart(struct pc *pc);

@@ -384,11 +384,6 @@ enum err arch_iommu_irq_mask(irq_id_t irq)
 	return e;
 }
 
-vcpu_set_t arch_iommu_irq_taken(void)
-{
-	return vtd_irq_taken();
-}
-
 /* ---- Faults ---- */
 
 static void describe_fault(const struct vtd_unit *u, const struct vtd_fault_record *r,

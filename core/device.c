@@ -1,0 +1,494 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * core/device.c - at boot: PFs come up, each function that the configuration names is found,
+ * looked at, and put into its guest's domain and PC. Whatever does not fit ends the boot, with the
+ * partition, the device and what would help.
+ */
+#include "core/device.h"
+#include <string.h>
+#include "arch/clock.h"
+#include "arch/iommu.h"
+#include "arch/mp.h"
+#include "arch/pc.h"
+#include "core/device_name.h"
+#include "core/device_parts.h"
+#include "core/lib/fmt.h"
+#include "core/log.h"
+#include "drivers/pci_regs.h"
+#include "io/vmsix.h"
+
+#define TAG          "bulkhead"
+#define PF_LIMIT_SEC 60u /* until a PF is up, with all its VFs */
+#define OWNER_NOBODY UINT32_MAX
+
+struct devices devices;
+static char reason_text[320]; /* one thing at a time is at fault, and boot stops there */
+
+static enum err refuse(const char **reason, enum err e, const char *format, ...) PRINTF(3, 4);
+static enum err refuse(const char **reason, enum err e, const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	fmt_text_v(reason_text, sizeof(reason_text), format, args);
+	va_end(args);
+	*reason = reason_text;
+	return e;
+}
+
+static void put_remark(const char *line)
+{
+	log_line("pci", "%s", line);
+}
+
+static const struct pci_function *function_of(const struct device *d)
+{
+	return &devices.table.functions[d->function];
+}
+
+/* ---- PFs ---- */
+
+uint32_t pf_used_count(const struct pf *p)
+{
+	uint32_t count = 0;
+
+	for (uint32_t i = 0; i < ARRAY_SIZE(p->vfs); i++)
+		count += p->vfs[i] != NULL;
+	return count;
+}
+
+void *pf_map(const struct pf *p, uint64_t bytes)
+{
+	const struct pci_bar *const bar = &p->table->functions[p->function].bars[0];
+
+	if ((bar->kind != PCI_BAR_MEM32 && bar->kind != PCI_BAR_MEM64) || bar->base == 0 ||
+	    bar->bytes < bytes)
+		return NULL;
+	return arch_mem_map_device((hpa_t){ bar->base }, bytes);
+}
+
+void pf_enable(const struct pf *p)
+{
+	arch_pci_write(p->table->functions[p->function].addr, CFG_COMMAND, 2,
+		       COMMAND_MEMORY | COMMAND_MASTER | COMMAND_INTX_OFF);
+}
+
+static const struct pf_ops *ops_of(enum pf_driver kind)
+{
+	return kind == PF_IGB ? &pf_igb : &pf_nvme;
+}
+
+static bool is_taken(uint32_t function)
+{
+	for (uint32_t i = 0; i < devices.pf_count; i++)
+		if (devices.pfs[i].function == function)
+			return true;
+	return false;
+}
+
+/* By its address, or the first that the driver serves and no PF before it has. */
+static uint32_t find_pf(const struct pf_config *c, const struct pf_ops *ops)
+{
+	pci_addr_t wanted = PCI_NOWHERE;
+
+	if (c->address && !device_parse_pci(c->address, &wanted))
+		return PCI_NO_FUNCTION;
+	for (uint32_t i = 0; i < devices.table.count; i++) {
+		const struct pci_function *const f = &devices.table.functions[i];
+
+		if (f->is_usable && ops->serves(f) && !is_taken(i) &&
+		    (!c->address || f->addr == wanted))
+			return i;
+	}
+	return PCI_NO_FUNCTION;
+}
+
+static void note_vfs(struct pf *p, const struct config *system)
+{
+	for (part_id_t i = 0; i < system->partition_count; i++) {
+		const struct partition_config *const c = &system->partitions[i];
+
+		for (uint32_t n = 0; n < c->device_count; n++)
+			if (c->devices[n].kind == DEVICE_VF &&
+			    strcmp(c->devices[n].name, p->config->name) == 0)
+				p->vfs[c->devices[n].index] = &c->devices[n];
+	}
+}
+
+static enum err wait_for(struct pf *p)
+{
+	const uint64_t limit_tsc = arch_clock_now_tsc() + PF_LIMIT_SEC * arch_clock_tsc_hz();
+	uint64_t again_tsc = 0;
+	enum err e;
+
+	do {
+		while (arch_clock_now_tsc() < again_tsc)
+			arch_mp_relax();
+		e = p->ops->step(p, arch_clock_now_tsc(), &again_tsc);
+	} while (e == ERR_BUSY && min_u64(again_tsc, arch_clock_now_tsc()) < limit_tsc);
+	return e;
+}
+
+static enum err start_pf(const struct config *system, uint32_t i, const char **reason)
+{
+	struct pf *const p = &devices.pfs[i];
+	const struct pf_config *const c = &system->pfs[i];
+	char at[DEVICE_PCI_TEXT_BYTES];
+	enum err e;
+
+	*p = (struct pf){ .config = c,
+			  .ops = ops_of(c->driver),
+			  .table = &devices.table,
+			  .index = i,
+			  .vf_was_reset = device_vf_was_reset };
+	p->function = find_pf(c, p->ops);
+	if (p->function == PCI_NO_FUNCTION)
+		return refuse(reason, ERR_NODEV,
+			      "PF '%s': no function %s%s is one that its driver serves; correct "
+			      "pfs[%u].address, or its driver",
+			      c->name, c->address ? "at " : "of this machine",
+			      c->address ? c->address : "", i);
+	fmt_text(p->tag, sizeof(p->tag), "pf %s", c->name);
+	note_vfs(p, system);
+	pci_open_path(p->table, p->function);
+	pf_enable(p);
+	e = p->ops->begin(p, arch_clock_now_tsc());
+	if (e == OK)
+		e = wait_for(p);
+	if (e != OK)
+		return refuse(reason, e, "PF '%s': it does not come up: %s", c->name,
+			      p->why ? p->why : "no further reason");
+	devices.pf_count++;
+	device_write_pci(p->table->functions[p->function].addr, at);
+	log_line(p->tag, "up at %s with %u VF%s, %u of them in use", at, c->vf_count,
+		 c->vf_count == 1 ? "" : "s", pf_used_count(p));
+	return OK;
+}
+
+/* ---- Which function ---- */
+
+static uint32_t find_function(const struct device_config *c)
+{
+	pci_addr_t wanted;
+
+	if (c->kind == DEVICE_VF) {
+		for (uint32_t i = 0; i < devices.pf_count; i++)
+			if (strcmp(devices.pfs[i].config->name, c->name) == 0)
+				return sriov_vf(&devices.table, devices.pfs[i].function, c->index);
+		return PCI_NO_FUNCTION;
+	}
+	if (!device_parse_pci(c->name, &wanted))
+		return PCI_NO_FUNCTION;
+	for (uint32_t i = 0; i < devices.table.count; i++)
+		if (devices.table.functions[i].addr == wanted)
+			return i;
+	return PCI_NO_FUNCTION;
+}
+
+static enum err refuse_device(const struct device *d, const char **reason, enum err e,
+			      const char *what)
+{
+	return refuse(reason, e, "partition '%s': device '%s'%s%s: %s", d->partition->config->name,
+		      d->config->name, d->config->kind == DEVICE_VF ? " VF at " : "",
+		      d->config->kind == DEVICE_VF ? d->name : "", what);
+}
+
+static enum err note_device(struct partition *p, const struct device_config *c, const char **reason)
+{
+	struct device *const d = &devices.list[devices.count];
+
+	if (devices.count == DEVICE_COUNT_MAX)
+		return refuse(reason, ERR_NOMEM, "more than %u devices", DEVICE_COUNT_MAX);
+	*d = (struct device){ .config = c, .partition = p, .function = find_function(c) };
+	if (d->function == PCI_NO_FUNCTION)
+		return refuse_device(d, reason, ERR_NODEV,
+				     "this machine has no such function; correct its name");
+	device_write_pci(function_of(d)->addr, d->name);
+	if (!function_of(d)->is_usable)
+		return refuse_device(d, reason, ERR_INVAL, function_of(d)->why);
+	if (function_of(d)->is_bridge || is_taken(d->function))
+		return refuse_device(d, reason, ERR_INVAL,
+				     "it is a bridge, or a PF of the hypervisor's; leave it out");
+	devices.count++;
+	return OK;
+}
+
+static enum err note_devices(const char **reason)
+{
+	enum err e = OK;
+
+	for (part_id_t i = 0; i < partition_count; i++)
+		for (uint32_t n = 0; n < partitions[i].config->device_count && e == OK; n++)
+			e = note_device(&partitions[i], &partitions[i].config->devices[n], reason);
+	return e;
+}
+
+/* ---- Groups ---- */
+
+/* Whose it is: a partition's number, or MAX_PARTITIONS: the hypervisor's. */
+static uint32_t owner_of(uint32_t function)
+{
+	for (uint32_t i = 0; i < devices.count; i++)
+		if (devices.list[i].function == function)
+			return (uint32_t)(devices.list[i].partition - partitions);
+	return is_taken(function) ? MAX_PARTITIONS : OWNER_NOBODY;
+}
+
+static void list_group(uint32_t group, char *text, size_t bytes)
+{
+	size_t length = 0;
+
+	text[0] = '\0';
+	for (uint32_t i = 0; i < devices.table.count; i++) {
+		const struct pci_function *const f = &devices.table.functions[i];
+		char at[DEVICE_PCI_TEXT_BYTES];
+
+		if (f->group != group || (f->is_vf && !f->is_usable) || length + 20 > bytes)
+			continue;
+		device_write_pci(f->addr, at);
+		length += (size_t)fmt_text(text + length, bytes - length, "%s%s",
+					   length == 0 ? "" : ", ", at);
+	}
+}
+
+static enum err check_group(const struct device *d, const char **reason)
+{
+	const uint32_t mine = owner_of(d->function), group = function_of(d)->group;
+	char others[128];
+
+	for (uint32_t i = 0; i < devices.table.count; i++) {
+		const struct pci_function *const f = &devices.table.functions[i];
+		const uint32_t owner = owner_of(i);
+
+		if (f->group != group || (f->is_vf && !f->is_usable) || owner == mine ||
+		    owner == OWNER_NOBODY)
+			continue;
+		list_group(group, others, sizeof(others));
+		return refuse(
+			reason, ERR_INVAL,
+			"partition '%s': device %s cannot be kept apart from others: %s are one "
+			"group, and part of it is %s%s%s; give all of them to one partition",
+			d->partition->config->name, d->name, others,
+			owner == MAX_PARTITIONS ? "the hypervisor's" : "partition '",
+			owner == MAX_PARTITIONS ? "" : partitions[owner].config->name,
+			owner == MAX_PARTITIONS ? "" : "'s");
+	}
+	return OK;
+}
+
+/* Below a bridge that is no PCI Express port requests carry the bridge's requester ID. */
+static bool is_behind_conventional(const struct pci_function *f)
+{
+	for (uint32_t up = f->parent; up != PCI_NO_FUNCTION;
+	     up = devices.table.functions[up].parent) {
+		const uint8_t type = devices.table.functions[up].pcie_type;
+
+		if (type != PCIE_ROOT_PORT && type != PCIE_UPSTREAM && type != PCIE_DOWNSTREAM)
+			return true;
+	}
+	return false;
+}
+
+/* ---- Hand-over ---- */
+
+static enum err make_domain(const struct partition *p)
+{
+	const part_id_t id = (part_id_t)(p - partitions);
+	const uint64_t low = min_u64(p->ram.bytes, GUEST_LOW_MAX), base = p->plan->memory_base;
+	const uint32_t rights = SPACE_READ | SPACE_WRITE;
+	enum err e = arch_iommu_domain_create(id);
+
+	if (e == OK)
+		e = arch_iommu_map(id, (gpa_t){ 0 }, (hpa_t){ base }, GUEST_HOLE_FIRST, rights);
+	if (e == OK)
+		e = arch_iommu_map(id, (gpa_t){ GUEST_ROM_FIRST },
+				   (hpa_t){ base + GUEST_ROM_FIRST }, low - GUEST_ROM_FIRST,
+				   rights);
+	if (e == OK && p->ram.bytes > low)
+		e = arch_iommu_map(id, (gpa_t){ GUEST_HIGH }, (hpa_t){ base + low },
+				   p->ram.bytes - low, rights);
+	return e;
+}
+
+static void fill_bars(const struct pci_function *f, struct pc_function *to)
+{
+	for (uint32_t i = 0; i < PCI_BAR_COUNT; i++) {
+		const struct pci_bar *const bar = &f->bars[i];
+
+		if (bar->kind != PCI_BAR_MEM32 && bar->kind != PCI_BAR_MEM64)
+			continue;
+		to->bars[i] = bar->base;
+		to->facts.bars[i] =
+			(struct vpci_bar){ .kind = bar->kind == PCI_BAR_MEM64 ? VPCI_BAR_MEM64
+									      : VPCI_BAR_MEM32,
+					   .is_prefetchable = bar->is_prefetchable,
+					   .bytes = bar->bytes };
+	}
+}
+
+static void fill_messages(const struct pci_function *f, struct pc_function *to)
+{
+	to->msix = f->msix_count != 0 ? f->caps.msix : 0;
+	to->msi = to->msix == 0 ? f->caps.msi : 0;
+	if (to->msix != 0) {
+		to->facts.msix_count = (uint16_t)min_u64(f->msix_count, VMSIX_ENTRY_MAX);
+		to->facts.msix_table_bar = f->msix_table_bar;
+		to->facts.msix_table_offset = f->msix_table_offset;
+		to->facts.msix_pba_bar = f->msix_pba_bar;
+		to->facts.msix_pba_offset = f->msix_pba_offset;
+	} else if (to->msi != 0) {
+		to->facts.msi_count = 1;
+		to->facts.msi_is_64 = arch_pci_read(f->addr, f->caps.msi + MSI_CONTROL, 2) & MSI_64;
+	}
+}
+
+static void describe(const struct pci_function *f, struct pc_function *to)
+{
+	*to = (struct pc_function){ .addr = f->addr,
+				    .facts = { .vendor = f->vendor,
+					       .device = f->device,
+					       .subsystem_vendor = f->subsystem_vendor,
+					       .subsystem_device = f->subsystem_device,
+					       .class_code = f->class_code,
+					       .revision = f->revision,
+					       .is_pcie = f->caps.pcie != 0 } };
+	if (f->caps.pcie != 0) {
+		to->facts.device_capabilities =
+			arch_pci_read(f->addr, f->caps.pcie + PCIE_DEVCAP, 4);
+		to->facts.device_control =
+			(uint16_t)arch_pci_read(f->addr, f->caps.pcie + PCIE_DEVCTL, 2);
+	}
+	fill_bars(f, to);
+	fill_messages(f, to);
+}
+
+/* A page of its own is the least that can be given. NULL: all of them can. */
+static const char *bars_fault(const struct pci_function *f)
+{
+	for (uint32_t i = 0; i < PCI_BAR_COUNT; i++) {
+		const struct pci_bar *const bar = &f->bars[i];
+
+		if (bar->kind != PCI_BAR_MEM32 && bar->kind != PCI_BAR_MEM64)
+			continue;
+		if (bar->base == 0)
+			return "firmware has not placed one of its BARs; nobody here does";
+		if (bar->bytes < PAGE_BYTES)
+			return "one of its BARs is smaller than a page, which it shares with others";
+	}
+	return NULL;
+}
+
+/* Whatever firmware, or another system before us, left it doing. VFs have just come into being. */
+static enum err reset_before(const struct device *d)
+{
+	struct pci_reset r;
+	uint64_t again_tsc = 0;
+	enum err e;
+
+	if (function_of(d)->is_vf)
+		return OK;
+	e = pci_reset_begin(&r, &devices.table, d->function, arch_clock_tsc_hz());
+	if (e != OK)
+		return e;
+	do {
+		while (arch_clock_now_tsc() < again_tsc)
+			arch_mp_relax();
+		e = pci_reset_step(&r, arch_clock_now_tsc(), &again_tsc);
+	} while (e == ERR_BUSY);
+	return e;
+}
+
+static enum err hand_over(struct device *d, const char **reason)
+{
+	const part_id_t id = (part_id_t)(d->partition - partitions);
+	struct pc_function in_pc;
+	enum err e;
+
+	if (is_behind_conventional(function_of(d)))
+		return refuse_device(d, reason, ERR_UNSUPPORTED,
+				     "it is behind a conventional bridge, whose requests cannot be "
+				     "told from its own; leave it out");
+	if (bars_fault(function_of(d)))
+		return refuse_device(d, reason, ERR_UNSUPPORTED, bars_fault(function_of(d)));
+	pci_open_path(&devices.table, d->function);
+	if (reset_before(d) != OK)
+		return refuse_device(d, reason, ERR_UNSUPPORTED,
+				     "it cannot be reset, or does not come back from its reset: no "
+				     "guest would get it without what was there before");
+	describe(function_of(d), &in_pc);
+	e = arch_iommu_attach(function_of(d)->addr, id);
+	if (e != OK)
+		return refuse_device(
+			d, reason, e,
+			e == ERR_UNSUPPORTED
+				? "firmware shares memory with it (RMRR), or its IOMMU does not remap "
+				  "interrupts"
+				: "the IOMMU does not cover it, or has no frames");
+	e = arch_pc_add_function(id, &in_pc);
+	if (e != OK)
+		return refuse_device(d, reason, e,
+				     "its PC has no place, frames or interrupts for it");
+	return OK;
+}
+
+static enum err hand_over_all(struct partition *p, const char **reason)
+{
+	uint32_t index = 0;
+	enum err e;
+
+	if (p->config->device_count == 0)
+		return OK;
+	e = make_domain(p);
+	if (e != OK)
+		return refuse(reason, e,
+			      "partition '%s': no frames for its devices' tables, or its "
+			      "memory is beyond what the IOMMU reaches",
+			      p->config->name);
+	for (uint32_t i = 0; i < devices.count && e == OK; i++) {
+		struct device *const d = &devices.list[i];
+
+		if (d->partition != p)
+			continue;
+		d->pc_index = index++;
+		e = hand_over(d, reason);
+		if (e == OK)
+			log_line(p->tag, "has %04x:%04x at %s", function_of(d)->vendor,
+				 function_of(d)->device, d->name);
+	}
+	if (e != OK)
+		return e;
+	e = arch_pc_place_functions((part_id_t)(p - partitions));
+	return e == OK ? OK
+		       : refuse(reason, e, "partition '%s': its devices' BARs do not fit its PC",
+				p->config->name);
+}
+
+static enum err start(const struct config *system, const char **reason)
+{
+	enum err e = OK;
+
+	devices.period_tsc = mul_div(system->service.period_ns, arch_clock_tsc_hz(), SEC(1));
+	if (!arch_iommu_is_present())
+		return refuse(reason, ERR_NODEV,
+			      "no device can be handed over without an IOMMU; see above, and turn "
+			      "VT-d on in firmware");
+	devices.table.remark = put_remark;
+	pci_scan(&devices.table);
+	if (system->pf_count != 0)
+		e = arch_iommu_domain_create(IOMMU_HYPERVISOR);
+	if (e != OK)
+		return refuse(reason, e, "no frames for the IOMMU's tables");
+	for (uint32_t i = 0; i < system->pf_count && e == OK; i++)
+		e = start_pf(system, i, reason);
+	pci_form_groups(&devices.table);
+	if (e == OK)
+		e = note_devices(reason);
+	for (uint32_t i = 0; i < devices.count && e == OK; i++)
+		e = check_group(&devices.list[i], reason);
+	for (part_id_t i = 0; i < partition_count && e == OK; i++)
+		e = hand_over_all(&partitions[i], reason);
+	return e;
+}
+
+const struct device_service device_service = { start, device_serve, device_cut_off,
+					       device_is_quiet };

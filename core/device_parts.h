@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* core/device_parts.h - what core/device.c (boot) and core/device_service.c (afterwards) share. */
+#pragma once
+#include "core/device.h"
+#include "core/pf.h"
+
+#define DEVICE_COUNT_MAX 64u
+
+struct device {
+	const struct device_config *config; /* [I] */
+	const struct partition *partition;  /* [I] */
+	uint32_t function;                  /* [I] in the table */
+	uint32_t pc_index;                  /* [I] in its PC, from 0 */
+	char name[20];                      /* [I] "nic VF 0 (01:10.0)" would not fit: "01:10.0" */
+};
+
+/* [I] after start(), but for what the service does with PFs and the table. */
+struct devices {
+	struct pci_table table;
+	uint32_t pf_count;
+	struct pf pfs[CONFIG_PF_MAX];
+	uint32_t count;
+	struct device list[DEVICE_COUNT_MAX];
+	uint64_t period_tsc; /* of the service */
+};
+extern struct devices devices;
+
+/* It is blocked, if the hypervisor can have it so; then the machine has to. */
+void device_block(const struct device *d);
+uint64_t device_serve(uint64_t now_tsc);
+void device_cut_off(const struct partition *p);
+bool device_is_quiet(const struct partition *p);
+/* A VF of this PF was reset beside its guest. */
+void device_vf_was_reset(const struct pf *p, uint32_t vf);

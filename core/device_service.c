@@ -1,0 +1,252 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * core/device_service.c - the service: one bounded step after the other, in its own reservation.
+ *
+ * A round is a step for each PF, one for the IOMMU's faults, one for the reset at hand. Rounds begin
+ * with the service's periods, at absolute times.
+ */
+#include "arch/clock.h"
+#include "arch/iommu.h"
+#include "arch/mp.h"
+#include "arch/pc.h"
+#include "core/device_name.h"
+#include "core/device_parts.h"
+#include "core/log.h"
+#include "core/run.h"
+
+#define TAG             "iommu"
+#define FAULTS_PER_STEP 16u
+#define FAULT_INTERVAL  SEC(1) /* a line for each partition in that time */
+
+typedef unsigned long long ull;
+
+/* Of one partition; [MAX_PARTITIONS]: of nobody's devices, and of the hypervisor's. */
+struct faults {
+	uint64_t count, told;
+	uint64_t next_tsc;         /* no line before */
+	struct iommu_fault latest; /* of those that were not told */
+};
+
+static struct {
+	uint32_t step;      /* within the round */
+	uint64_t round_tsc; /* when it began */
+	struct faults faults[MAX_PARTITIONS + 1];
+	/* Resets: one device at a time. */
+	bool is_resetting;
+	uint32_t at; /* index of devices.list */
+	struct pci_reset reset;
+	uint64_t again_tsc;
+} service;
+
+static uint32_t wanted; /* atomic: partitions whose devices are to be reset */
+/* Of its life number n - 1 a partition has asked for a reset; has been told that it is done. */
+static uint32_t asked[MAX_PARTITIONS]; /* of its first vCPU's core */
+static uint32_t quiet[MAX_PARTITIONS]; /* atomic */
+
+static part_id_t id_of(const struct partition *p)
+{
+	return (part_id_t)(p - partitions);
+}
+
+static uint32_t life_of(const struct partition *p)
+{
+	return __atomic_load_n(&p->life, __ATOMIC_ACQUIRE) + 1;
+}
+
+/* ---- Blocking ---- */
+
+void device_block(const struct device *d)
+{
+	if (arch_iommu_block(devices.table.functions[d->function].addr) != OK)
+		log_line(TAG, "%s of %s: hardware has not confirmed that it is cut off", d->name,
+			 d->partition->tag);
+}
+
+static void block_all(const struct partition *p)
+{
+	for (uint32_t i = 0; i < devices.count; i++)
+		if (devices.list[i].partition == p)
+			device_block(&devices.list[i]);
+}
+
+static void want_reset(const struct partition *p)
+{
+	__atomic_fetch_or(&wanted, BIT32(id_of(p)), __ATOMIC_SEQ_CST);
+	run_poke_service();
+}
+
+void device_cut_off(const struct partition *p)
+{
+	if (p->config->device_count == 0)
+		return;
+	block_all(p);
+	want_reset(p);
+}
+
+bool device_is_quiet(const struct partition *p)
+{
+	const part_id_t id = id_of(p);
+
+	if (p->config->device_count == 0 ||
+	    __atomic_load_n(&quiet[id], __ATOMIC_ACQUIRE) == life_of(p))
+		return true;
+	if (asked[id] != life_of(p)) {
+		asked[id] = life_of(p);
+		want_reset(p);
+	}
+	return false;
+}
+
+void device_vf_was_reset(const struct pf *p, uint32_t vf)
+{
+	for (uint32_t i = 0; i < devices.count; i++) {
+		const struct device *const d = &devices.list[i];
+
+		if (d->config == p->vfs[vf])
+			arch_pc_function_was_reset(id_of(d->partition), d->pc_index);
+	}
+}
+
+/* ---- Resets ---- */
+
+/* The next device from `at` on of the partition that is being served; false: there is none. */
+static bool find_next(const struct partition *p)
+{
+	for (; service.at < devices.count; service.at++)
+		if (devices.list[service.at].partition == p)
+			return true;
+	return false;
+}
+
+static void begin_reset(const struct device *d)
+{
+	const enum err e =
+		pci_reset_begin(&service.reset, &devices.table, d->function, arch_clock_tsc_hz());
+
+	device_block(d);
+	if (e != OK) { /* it stays cut off */
+		log_line(d->partition->tag, "%s cannot be reset: %s", d->name, service.reset.why);
+		service.at++;
+		return;
+	}
+	service.is_resetting = true;
+	service.again_tsc = 0;
+}
+
+static void end_reset(const struct device *d, enum err e)
+{
+	service.is_resetting = false;
+	service.at++;
+	if (e == OK && partition_state(d->partition) == PARTITION_RESTARTING)
+		e = arch_iommu_attach(devices.table.functions[d->function].addr,
+				      id_of(d->partition));
+	if (e != OK)
+		log_line(d->partition->tag, "%s does not come back from its reset: %s", d->name,
+			 service.reset.why ? service.reset.why : "the IOMMU does not answer");
+}
+
+static void end_resets(const struct partition *p)
+{
+	service.at = 0;
+	__atomic_fetch_and(&wanted, ~BIT32(id_of(p)), __ATOMIC_SEQ_CST);
+	if (partition_state(p) != PARTITION_RESTARTING)
+		return;
+	__atomic_store_n(&quiet[id_of(p)], life_of(p), __ATOMIC_RELEASE);
+	run_poke(BIT64(p->vcpus[0].id));
+}
+
+static void step_reset(uint64_t now_tsc)
+{
+	const uint32_t set = __atomic_load_n(&wanted, __ATOMIC_SEQ_CST);
+	const struct partition *p;
+	enum err e;
+
+	if (service.is_resetting) {
+		if (now_tsc < service.again_tsc)
+			return;
+		e = pci_reset_step(&service.reset, now_tsc, &service.again_tsc);
+		if (e != ERR_BUSY)
+			end_reset(&devices.list[service.at], e);
+		return;
+	}
+	if (set == 0)
+		return;
+	/* Whoever was begun with is gone on with: only then `at` is beyond 0. */
+	p = service.at != 0 ? devices.list[service.at - 1].partition
+			    : &partitions[__builtin_ctz(set)];
+	if (find_next(p))
+		begin_reset(&devices.list[service.at]);
+	else
+		end_resets(p);
+}
+
+/* ---- Faults ---- */
+
+static const char *who(uint32_t slot)
+{
+	return slot < partition_count ? partitions[slot].tag : TAG;
+}
+
+static void tell(uint32_t slot, uint64_t now_tsc)
+{
+	static const char *const did[] = { [IOMMU_FAULT_READ] = "reads",
+					   [IOMMU_FAULT_WRITE] = "writes",
+					   [IOMMU_FAULT_INTERRUPT] = "interrupts by entry" };
+	static const char *const kinds[] = { [IOMMU_FAULT_READ] = "read",
+					     [IOMMU_FAULT_WRITE] = "write",
+					     [IOMMU_FAULT_INTERRUPT] = "interrupt" };
+	struct faults *const f = &service.faults[slot];
+	const struct iommu_fault *const l = &f->latest;
+	char at[DEVICE_PCI_TEXT_BYTES];
+
+	device_write_pci(l->device, at);
+	log_line(who(slot), "blocked: device %s %s 0x%llx: %s (%llu since the last line)", at,
+		 did[l->kind], (ull)l->address, arch_iommu_fault_text(l->reason),
+		 (ull)(f->count - f->told));
+	log_machine("{\"blocked\":\"%s\",\"partition\":\"%s\",\"device\":\"%s\",\"address\":%llu,"
+		    "\"reason\":%u,\"count\":%llu}",
+		    kinds[l->kind], slot < partition_count ? partitions[slot].config->name : "", at,
+		    (ull)l->address, l->reason, (ull)f->count);
+	f->told = f->count;
+	f->next_tsc = now_tsc + mul_div(FAULT_INTERVAL, arch_clock_tsc_hz(), SEC(1));
+}
+
+static void step_faults(uint64_t now_tsc)
+{
+	struct iommu_fault fault;
+
+	for (uint32_t i = 0; i < FAULTS_PER_STEP && arch_iommu_take_fault(&fault); i++) {
+		const uint32_t slot =
+			fault.domain < partition_count ? fault.domain : MAX_PARTITIONS;
+
+		service.faults[slot].count += 1u + fault.lost;
+		service.faults[slot].latest = fault;
+	}
+	for (uint32_t i = 0; i <= MAX_PARTITIONS; i++)
+		if (service.faults[i].count != service.faults[i].told &&
+		    now_tsc >= service.faults[i].next_tsc)
+			tell(i, now_tsc);
+}
+
+/* ---- Rounds ---- */
+
+uint64_t device_serve(uint64_t now_tsc)
+{
+	const uint32_t step = service.step++;
+
+	if (step == 0)
+		service.round_tsc = now_tsc;
+	if (step < devices.pf_count) {
+		struct pf *const p = &devices.pfs[step];
+
+		p->ops->serve(p, now_tsc);
+		return now_tsc;
+	}
+	if (step == devices.pf_count) {
+		step_faults(now_tsc);
+		return now_tsc;
+	}
+	step_reset(now_tsc);
+	service.step = 0;
+	return service.round_tsc + devices.period_tsc;
+}

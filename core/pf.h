@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * core/pf.h - physical functions that the hypervisor drives for the sake of their VFs.
+ *
+ * Model    A driver is a table of steps, none of which waits. Up: its VFs are enabled, and may be
+ *	    handed over. Linked only where the configuration names it (Makefile, "drivers").
+ * Units    *_tsc: TSC ticks, absolute.
+ * Sharing  step() until the first OK: boot core; then serve(), by the service alone.
+ */
+#pragma once
+#include "core/config.h"
+#include "drivers/pci_reset.h"
+#include "drivers/sriov.h"
+
+struct pf {
+	const struct pf_config *config;
+	const struct pf_ops *ops;
+	struct pci_table *table;
+	uint32_t function;                    /* in the table */
+	uint32_t index;                       /* in config.pfs */
+	char tag[24];                         /* "pf NAME", for the log */
+	const struct device_config *vfs[128]; /* who has VF n; NULL: nobody */
+	struct sriov sriov;
+	struct pci_reset reset;
+	uint32_t phase;  /* the driver's */
+	const char *why; /* it does not come up, or was given up */
+	bool is_given_up;
+	/* A VF was reset beside its guest: the caller sets it up again. */
+	void (*vf_was_reset)(const struct pf *p, uint32_t vf);
+};
+
+struct pf_ops {
+	bool (*serves)(const struct pci_function *f);
+	/* Its function decodes memory and is a bus master. Errors: `why`. */
+	enum err (*begin)(struct pf *p, uint64_t now_tsc);
+	/* ERR_BUSY: again at *again_tsc. OK: it is up. Others are final. */
+	enum err (*step)(struct pf *p, uint64_t now_tsc, uint64_t *again_tsc);
+	/* One round, of at most 300 us: core/plan_device.c. */
+	void (*serve)(struct pf *p, uint64_t now_tsc);
+};
+extern const struct pf_ops pf_igb __attribute__((weak));
+extern const struct pf_ops pf_nvme __attribute__((weak));
+
+/* For drivers: how many of its VFs are somebody's; its registers from BAR 0; all its VFs on. */
+uint32_t pf_used_count(const struct pf *p);
+void *pf_map(const struct pf *p, uint64_t bytes);
+/* Memory decoding and bus mastering on. */
+void pf_enable(const struct pf *p);
