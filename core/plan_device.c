@@ -8,12 +8,10 @@
 #include "core/plan_check.h"
 
 /* Intel 82576: "eight VFs"; NVM Express: as many as a secondary controller list has. */
-#define IGB_VF_MAX  8u
-#define NVME_VF_MAX 127u
-#define VLAN_MAX    4094u
+#define IGB_VF_MAX            8u
+#define NVME_VF_MAX           127u
+#define VLAN_MAX              4094u
 
-/* drivers/igb/igb.h: 256 register accesses a round, about 1 us each where PCI Express is slow. */
-#define SERVICE_BUDGET_MIN_NS US(300)
 #define SERVICE_PERIOD_MAX_NS MS(100)
 
 #define NO_ADDRESS \
@@ -277,17 +275,40 @@ static void refuse_service_time(struct check *k)
 {
 	const struct cpu_claim *c = &k->config->service;
 
-	if (c->budget_ns < SERVICE_BUDGET_MIN_NS)
+	if (c->budget_ns < PLAN_SERVICE_STEP_NS)
 		refuse_system(
 			k,
 			"service.budget = %s: one round of a PF's driver takes up to %s and is "
 			"not interrupted; give at least that",
-			text_time(c->budget_ns).s, text_time(SERVICE_BUDGET_MIN_NS).s);
+			text_time(c->budget_ns).s, text_time(PLAN_SERVICE_STEP_NS).s);
 	if (c->period_ns > SERVICE_PERIOD_MAX_NS)
 		refuse_system(k,
 			      "service.period = %s: VFs wait that long for an answer, and faults "
 			      "to be told; give at most %s",
 			      text_time(c->period_ns).s, text_time(SERVICE_PERIOD_MAX_NS).s);
+}
+
+/*
+ * By EDF only what has a later deadline can be in the way of a guest whose turn it is, and of those
+ * that began before it only what has a longer period: with the shortest one the service never is.
+ */
+static void check_service_is_shortest(struct check *k)
+{
+	const uint32_t service = k->vcpu_count - 1;
+
+	for (uint32_t i = 0; i < service; i++) {
+		const struct cpu_claim *c = check_claim_of(k, i);
+
+		if (c->kind != CPU_RESERVED || c->core != k->config->service.core ||
+		    c->period_ns >= k->config->service.period_ns)
+			continue;
+		refuse_system(k,
+			      "service.period = %s: %s on core %u has %s, and would wait for the "
+			      "service's steps; give at most that, or another core",
+			      text_time(k->config->service.period_ns).s, check_vcpu_label(k, i).s,
+			      c->core, text_time(c->period_ns).s);
+		return;
+	}
 }
 
 static void check_service(struct check *k)
@@ -302,9 +323,10 @@ static void check_service(struct check *k)
 	if (!has_devices(k))
 		refuse_system(k, "service is given, but no partition has devices and no PF is "
 				 "driven; leave it out");
-	if (c->kind == CPU_RESERVED)
+	if (c->kind == CPU_RESERVED) {
 		refuse_service_time(k);
-	else if (c->kind != CPU_NONE)
+		check_service_is_shortest(k);
+	} else if (c->kind != CPU_NONE)
 		refuse_system(k,
 			      "service: it has a reservation, so that guests cannot keep it from "
 			      "its work, nor it them; give RESERVATION(core, budget, period)");

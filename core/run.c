@@ -76,6 +76,8 @@ enum err run_init(const struct plan *plan, const struct board *board, uint64_t e
 	for (core_id_t i = 0; i < core_count; i++) {
 		run_cores[i].id = i;
 		run_cores[i].switch_overhead_tsc = board->switch_overhead_tsc;
+		run_cores[i].service_step_tsc =
+			mul_div(PLAN_SERVICE_STEP_NS, board->tsc_hz, SEC(1));
 		cbs_init(&run_cores[i].cbs);
 		wakeq_init(&run_cores[i].wakeq);
 		run_cores[i].last_server = CBS_NONE;
@@ -400,15 +402,27 @@ static __attribute__((noinline)) enum leave reload(struct vcpu_state *v)
 	return LEAVE_READY;
 }
 
-/* Steps of the service until it waits for its next period. */
-static __attribute__((noinline)) enum leave run_service(struct vcpu_state *v)
+/* Nothing interrupts a step, and a budget is never overrun: is there enough left for another? */
+static bool has_budget_for_step(const struct run_core *c, const struct vcpu_state *v,
+				uint64_t used_tsc)
 {
-	uint64_t next_tsc, now_tsc = v->last_tsc;
+	return c->cbs.servers[v->server].left_tsc >= used_tsc + c->service_step_tsc;
+}
 
-	do {
+/* Steps of the service until it waits for its next period, or its next budget. */
+static __attribute__((noinline)) enum leave run_service(struct run_core *c, struct vcpu_state *v)
+{
+	const uint64_t begin_tsc = v->last_tsc;
+	uint64_t next_tsc = begin_tsc, now_tsc = begin_tsc;
+
+	while (next_tsc <= now_tsc && now_tsc < v->until_tsc && !stopping()) {
+		if (!has_budget_for_step(c, v, now_tsc - begin_tsc)) {
+			next_tsc = c->cbs.servers[v->server].deadline_tsc;
+			break;
+		}
 		next_tsc = device_service.serve(now_tsc);
 		now_tsc = arch_clock_now_tsc();
-	} while (next_tsc <= now_tsc && now_tsc < v->until_tsc && !stopping());
+	}
 	v->ledger.guest += now_tsc - v->last_tsc;
 	v->last_tsc = now_tsc;
 	v->timer_tsc = next_tsc;
@@ -446,7 +460,7 @@ static __attribute__((noinline)) void serve(struct run_core *c, struct cbs_pick 
 	if (__atomic_load_n(&c->poked, __ATOMIC_SEQ_CST) & BIT64(v->id))
 		leave = LEAVE_READY; /* something came since the pass: it looks first */
 	else if (v->is_service)
-		leave = run_service(v);
+		leave = run_service(c, v);
 	else
 		leave = v->is_parked ? reload(v) : run_guest(v);
 	__atomic_store_n(&c->running, NULL, __ATOMIC_RELEASE);

@@ -219,6 +219,10 @@ static void the_service_is_checked(void)
 		      "core 2 is free"));
 	sys.service.budget_ns = MS(101);
 	CHECK(refuses("system", "service.budget = 101 ms exceeds its period", "at most 100 ms"));
+	parts[1].cpu = (struct cpu_claim)RESERVATION(2, MS(1), MS(100) - 1);
+	CHECK(refuses("system",
+		      "service.period = 100 ms: partition 'two' on core 2 has 99.999999 ms",
+		      "at most that"));
 	sys.pf_count = parts[0].device_count = parts[1].device_count = 0;
 	CHECK(refuses("system", "service is given", "leave it out"));
 	sys.pf_count = parts[0].device_count = parts[1].device_count = 0;
