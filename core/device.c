@@ -129,6 +129,18 @@ static enum err wait_for(struct pf *p)
 	return e;
 }
 
+/*
+ * Requests with No Snoop would pass the caches by: where a unit cannot enforce snooping, a guest would
+ * see stale memory of its own. Guests' writes to Device Control never reach the function.
+ */
+static void forbid_no_snoop(const struct pci_function *f)
+{
+	if (f->caps.pcie != 0)
+		arch_pci_write(f->addr, f->caps.pcie + PCIE_DEVCTL, 2,
+			       arch_pci_read(f->addr, f->caps.pcie + PCIE_DEVCTL, 2) &
+				       ~DEVCTL_NO_SNOOP);
+}
+
 static enum err start_pf(const struct config *system, uint32_t i, const char **reason)
 {
 	struct pf *const p = &devices.pfs[i];
@@ -151,6 +163,7 @@ static enum err start_pf(const struct config *system, uint32_t i, const char **r
 	fmt_text(p->tag, sizeof(p->tag), "pf %s", c->name);
 	note_vfs(p, system);
 	pci_open_path(p->table, p->function);
+	forbid_no_snoop(&p->table->functions[p->function]); /* its VFs have its setting */
 	pf_enable(p);
 	e = p->ops->begin(p, arch_clock_now_tsc());
 	if (e == OK)
@@ -411,6 +424,7 @@ static enum err hand_over(struct device *d, const char **reason)
 	if (bars_fault(function_of(d)))
 		return refuse_device(d, reason, ERR_UNSUPPORTED, bars_fault(function_of(d)));
 	pci_open_path(&devices.table, d->function);
+	forbid_no_snoop(function_of(d));
 	if (reset_before(d) != OK)
 		return refuse_device(d, reason, ERR_UNSUPPORTED,
 				     "it cannot be reset, or does not come back from its reset: no "

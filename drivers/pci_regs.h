@@ -126,6 +126,7 @@
 #define PCIE_DEVCAP     0x04u /* r 32 */
 #define DEVCAP_FLR      BIT32(28)
 #define PCIE_DEVCTL     0x08u /* rw 16 */
+#define DEVCTL_NO_SNOOP BIT32(11)
 #define DEVCTL_FLR      BIT32(15)
 #define PCIE_DEVSTA     0x0au /* r 16 */
 #define DEVSTA_PENDING  BIT32(5)
