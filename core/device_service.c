@@ -32,8 +32,9 @@ static struct {
 	uint64_t round_tsc; /* when it began */
 	struct faults faults[MAX_PARTITIONS + 1];
 	/* Resets: one device at a time. */
+	const struct partition *patient; /* whose devices are being reset; NULL: nobody's */
+	uint32_t at;                     /* the next of devices.list to look at, or at hand */
 	bool is_resetting;
-	uint32_t at; /* index of devices.list */
 	struct pci_reset reset;
 	uint64_t again_tsc;
 } service;
@@ -109,11 +110,11 @@ void device_vf_was_reset(const struct pf *p, uint32_t vf)
 
 /* ---- Resets ---- */
 
-/* The next device from `at` on of the partition that is being served; false: there is none. */
-static bool find_next(const struct partition *p)
+/* The patient's next device from `at` on; false: there is none. */
+static bool find_next(void)
 {
 	for (; service.at < devices.count; service.at++)
-		if (devices.list[service.at].partition == p)
+		if (devices.list[service.at].partition == service.patient)
 			return true;
 	return false;
 }
@@ -145,8 +146,11 @@ static void end_reset(const struct device *d, enum err e)
 			 service.reset.why ? service.reset.why : "the IOMMU does not answer");
 }
 
-static void end_resets(const struct partition *p)
+static void end_resets(void)
 {
+	const struct partition *const p = service.patient;
+
+	service.patient = NULL;
 	service.at = 0;
 	__atomic_fetch_and(&wanted, ~BIT32(id_of(p)), __ATOMIC_SEQ_CST);
 	if (partition_state(p) != PARTITION_RESTARTING)
@@ -158,7 +162,6 @@ static void end_resets(const struct partition *p)
 static void step_reset(uint64_t now_tsc)
 {
 	const uint32_t set = __atomic_load_n(&wanted, __ATOMIC_SEQ_CST);
-	const struct partition *p;
 	enum err e;
 
 	if (service.is_resetting) {
@@ -169,15 +172,14 @@ static void step_reset(uint64_t now_tsc)
 			end_reset(&devices.list[service.at], e);
 		return;
 	}
-	if (set == 0)
+	if (!service.patient && set != 0)
+		service.patient = &partitions[__builtin_ctz(set)];
+	if (!service.patient)
 		return;
-	/* Whoever was begun with is gone on with: only then `at` is beyond 0. */
-	p = service.at != 0 ? devices.list[service.at - 1].partition
-			    : &partitions[__builtin_ctz(set)];
-	if (find_next(p))
+	if (find_next())
 		begin_reset(&devices.list[service.at]);
 	else
-		end_resets(p);
+		end_resets();
 }
 
 /* ---- Faults ---- */

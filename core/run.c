@@ -379,8 +379,10 @@ static __attribute__((noinline)) enum leave reload(struct vcpu_state *v)
 	uint64_t now_tsc = arch_clock_now_tsc();
 	bool goes_on = true;
 
-	if (device_is_linked() && !device_service.is_quiet(p))
+	if (device_is_linked() && !device_service.is_quiet(p)) {
+		v->timer_tsc = TSC_NEVER; /* the service pokes it */
 		return LEAVE_BLOCKED;
+	}
 	do {
 		goes_on = load_step(p);
 		now_tsc = arch_clock_now_tsc();
