@@ -83,7 +83,7 @@ efi_src := $(wildcard arch/x86/boot/efi*.c) arch/x86/boot_map.c arch/x86/paging_
 efi_o   := $(patsubst %,$(B)/efi/%.o,$(efi_src))
 
 guest_names := $(sort $(filter-out rt linux,$(notdir $(patsubst %/,%,$(dir $(wildcard guests/*/*.c))))))
-linux       := $(addprefix $(B)/guests/,linux-generic linux-rt linux-cloud initrd-linux initrd-kvm)
+linux       := $(addprefix $(B)/guests/,linux-generic linux-rt linux-cloud initrd-linux initrd-kvm initrd-net)
 guests      := $(patsubst %,$(B)/guests/%.elf,$(guest_names)) $(linux)
 
 .DEFAULT_GOAL := all
@@ -173,6 +173,15 @@ $(B)/tool/linux/entry.bin: guests/linux/entry.S Makefile
 	$(Q)$(LD) -m elf_i386 -Ttext=0 --oformat binary -o $@ $@.o
 $(B)/tool/linux/entry-%: $(B)/tool/linux/entry.bin $(B)/guests/linux-%
 	$(Q)cp $< $@ && truncate -r $(word 2,$^) $@
+# Guests with devices: the drivers of the generic kernel; igb for the comparison without hypervisor.
+net_modules = $(foreach m,$(sort $(shell cat $(addprefix $(B)/linux/generic/,$(addsuffix .modules,\
+		igb igbvf nvme)))),--add lib/$(m).ko=$(B)/linux/generic/$(m).ko) \
+	      $(foreach m,igb igbvf nvme,--add lib/$(m).modules=$(B)/linux/generic/$(m).modules)
+$(B)/guests/initrd-net: guests/linux/init guests/linux/devices $(B)/tool/linux/meter tools/linux \
+		$(B)/linux/generic/vmlinuz
+	$(Q)tools/linux $@ --add init=$< --add lib/devices=guests/linux/devices \
+		--add bin/meter=$(B)/tool/linux/meter $(net_modules) \
+		--debian fio --debian iperf3 --debian ethtool
 # The peer of `make bench PEER=kvm`: the modules of one kernel, our launcher, our guest's file.
 kvm_modules := $(foreach m,irqbypass kvm kvm-intel kvm-amd,--add lib/$(m).ko=$(B)/linux/cloud/$(m).ko)
 $(B)/guests/initrd-kvm: guests/linux/init $(B)/tool/linux/meter $(B)/tool/linux/kvm_run \
