@@ -57,7 +57,8 @@ x86_pure   := $(wildcard $(addprefix arch/x86/,acpi.c acpi_tables.c calibrate.c 
 	      msr.c nested_table.c post.c vlapic*.c paging_table.c boot/multiboot2_info.c guest/*.c guest/*.S pc/v*.c \
 	      $(addprefix vtd/,dmar.c fault.c irq.c irte.c queue.c scope.c table.c unit.c vtd.c) \
 	      vmx/decode.c vmx/controls.c vmx/initial.c vmx/msr_bitmap.c svm/decode.c svm/event.c svm/control.c))
-guest_pure := $(wildcard guests/rt/args.c guests/rt/rm.c guests/rt/stats.c guests/tasks/taskset.c)
+guest_pure := $(wildcard guests/rt/args.c guests/rt/rm.c guests/rt/stats.c guests/tasks/taskset.c \
+	      guests/net/frame.c guests/net/igbvf.c)
 
 # Into images whose configuration has devices: what `plan --list-drivers` says is wanted.
 optional   := device igb nvme

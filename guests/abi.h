@@ -10,6 +10,10 @@
  * RAM      ram_bytes in all: [0, 3 GiB) but for the hole [0xa0000, 0x100000), the rest at 4 GiB.
  * APIC     Local APIC in x2APIC mode only: MSRs 0x800..0x83f, timer one-shot, periodic and
  *	    TSC-deadline; its count and the TSC both run at tsc_hz (divide configuration 1).
+ * Devices  Those that the partition owns, if it has a virtual PC: functions 0 of devices 1 to 8 on PCI
+ *	    bus 0, whose configuration space (ECAM, 1 MiB) is at 0xe0000000. Their memory BARs
+ *	    have their places, below 0xfec00000; the guest turns decoding on. What a device reads
+ *	    and writes are guest-physical addresses.
  * Calls    VMCALL (VT-x) or VMMCALL (AMD-V), whichever the CPU has: `use_vmmcall` tells.
  *	    RAX = number, RBX, RCX, RDX, RSI = arguments; the result is in RAX, all other
  *	    registers keep their values. From ring 0 only, else #UD. Unknown number: GUEST_ENOSYS.

@@ -31,6 +31,7 @@
 /* Paging-structure entries: SDM Vol. 3A, "4-Level Paging". */
 #define PTE_P           0x001
 #define PTE_RW          0x002
+#define PTE_UNCACHED    0x018 /* PCD and PWT: UC by the PAT as it is after a reset */
 #define PTE_PS          0x080
 #define PAGE_SIZE       0x1000
 #define LARGE_PAGE_SIZE 0x200000

@@ -10,7 +10,12 @@
 
 typedef uint64_t page_table[TABLE_ENTRIES] __attribute__((aligned(PAGE_SIZE)));
 
-static page_table pml4, pdpt, pd;
+#define GIB_SHIFT    30u
+#define DEVICE_GIB   3u
+#define DEVICE_START ((uint64_t)DEVICE_GIB << GIB_SHIFT)
+#define DEVICE_END   ((uint64_t)(DEVICE_GIB + 1) << GIB_SHIFT)
+
+static page_table pml4, pdpt, pd, device_pd;
 static page_table small[SMALL_TABLES];
 
 /* guest.ld and crt0.S */
@@ -48,6 +53,19 @@ void paging_guard(const void *page)
 
 	small[i / TABLE_ENTRIES][i % TABLE_ENTRIES] = 0;
 	cpu_invlpg((uint64_t)page);
+}
+
+bool paging_map_device(uint64_t gpa, uint64_t bytes)
+{
+	if (gpa < DEVICE_START || gpa >= DEVICE_END || bytes > DEVICE_END - gpa)
+		return false;
+	/* From not present to present: no TLB has to forget anything. */
+	for (uint64_t at = gpa & ~(uint64_t)(LARGE_PAGE_SIZE - 1); at < gpa + bytes;
+	     at += LARGE_PAGE_SIZE)
+		device_pd[(at - DEVICE_START) / LARGE_PAGE_SIZE] =
+			at | PTE_P | PTE_RW | PTE_UNCACHED | PTE_PS | PTE_NX;
+	pdpt[DEVICE_GIB] = (uint64_t)device_pd | PTE_P | PTE_RW;
+	return true;
 }
 
 uint64_t paging_window(uint64_t gpa, enum paging_use use)

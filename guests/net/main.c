@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * guests/net/main.c - a guest with a network interface of its own: a VF of an Intel 82576.
+ *
+ *   mode=echo	    answers pings, counts data
+ *		      peers=N	    ends when so many senders have said good-bye (1); 0: never
+ *		      idle_ms=N	    and when nothing comes for so long (30000)
+ *   mode=send	    pings, then a stream of data, then good-bye
+ *		      peer=MAC	    who answers; without it, whoever does first
+ *		      wait_ms=N	    for the first answer (30000)
+ *		      count=N	    pings, one after the other (100)
+ *		      stream=N	    data frames (1000)
+ *		      size=N	    bytes of a frame, from 60 to 1514 (512)
+ *		      window=N	    data frames under way at most (32); 0: as many as fit
+ *		      gap_us=N	    time from one data frame to the next (0)
+ *   mode=dma	    has its devices reach for memory that is not ours, and forge interrupts; wants
+ *		    two VFs. guests/net/attack.c
+ *   in all	    poll=1	    waits by looking, not by interrupts
+ *
+ * Output  One line for machines a phase; times are ticks of the guest's TSC.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "guests/net/modes.h"
+#include "guests/rt/args.h"
+#include "guests/rt/call.h"
+
+#define MODE_BYTES 16u
+
+static const struct {
+	const char *name;
+	int (*run)(struct port *port, const char *args);
+} modes[] = {
+	{ "echo", mode_echo },
+	{ "send", mode_send },
+	{ "dma", mode_dma },
+};
+
+static struct port port;
+
+int main(void)
+{
+	const char *args = guest_info()->args;
+	char mode[MODE_BYTES], mac[PORT_MAC_TEXT];
+
+	args_find(args, "mode", mode, sizeof(mode));
+	for (size_t i = 0; i < sizeof(modes) / sizeof(modes[0]); i++) {
+		if (strcmp(mode, modes[i].name) != 0)
+			continue;
+		if (!port_open(&port, 0))
+			return EXIT_FAILURE;
+		if (args_is(args, "poll", "1"))
+			port_poll(&port);
+		printf("net: %s\n", port_mac_text(port.vf.mac, mac));
+		return modes[i].run(&port, args);
+	}
+	printf("net: no mode '%s'\n", mode);
+	return EXIT_FAILURE;
+}
