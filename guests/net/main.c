@@ -14,7 +14,7 @@
  *		      window=N	    data frames under way at most (32); 0: as many as fit
  *		      gap_us=N	    time from one data frame to the next (0)
  *   mode=dma	    has its devices reach for memory that is not ours, and forge interrupts; wants
- *		    two VFs. guests/net/attack.c
+ *		    two VFs. guests/net/dma.c
  *   in all	    poll=1	    waits by looking, not by interrupts
  *
  * Output  One line for machines a phase; times are ticks of the guest's TSC.
