@@ -270,7 +270,9 @@ void irq_serve(uint8_t vector)
 			return;
 		break;
 	default:
-		if (!vtd_irq_serve(vector))
+		if (vtd_irq_serve(vector))
+			percpu()->is_kicked = true; /* by a device: it may have woken somebody */
+		else
 			percpu()->stray_count++;
 		break;
 	}

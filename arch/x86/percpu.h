@@ -37,7 +37,7 @@ struct percpu {
 	uint64_t stack_top;  /* [I] 0 on the boot core: its stack is in the image */
 	struct vcpu *loaded; /* [C] whose FPU, MSRs and VMCS are in this processor; or NULL */
 	uint64_t timer_tsc;  /* [C] what the local APIC timer is armed for; TSC_NEVER: nothing */
-	bool is_kicked;      /* [C] set by VECTOR_KICK; cleared by AMD-V's exits, who look */
+	bool is_kicked;      /* [C] by VECTOR_KICK or a device; AMD-V's exits look and clear it */
 	/*
 	 * A guest may have this processor's local APIC (vmx/direct.h). Kicks are NMIs then, for
 	 * the guest would get a vector.
