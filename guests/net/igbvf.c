@@ -210,7 +210,7 @@ enum igbvf_result igbvf_start(struct igbvf *d)
 
 void igbvf_interrupt(struct igbvf *d)
 {
-	write(d, IGBVF_IVAR, IGBVF_IVAR_RX(0) | IGBVF_IVAR_TX(0));
+	write(d, IGBVF_IVAR, IGBVF_IVAR_RX(0));
 	write(d, IGBVF_EIAC, IGBVF_BIT(0));
 	write(d, IGBVF_EIAM, IGBVF_BIT(0));
 	igbvf_rearm(d);

@@ -3,7 +3,8 @@
  * guests/net/igbvf.h - driver of a virtual function (VF) of an Intel 82576.
  *
  * Model    One receive and one transmit queue of IGBVF_RING descriptors, a buffer of 2 KiB each,
- *	    one frame a buffer; one interrupt for both. The physical function (PF) decides which
+ *	    one frame a buffer. Received frames interrupt; whether one was sent is seen when its
+ *	    place is wanted again. The physical function (PF) decides which
  *	    address the VF has: igbvf_reset() asks it by mailbox. After a reset of the PF, which
  *	    igbvf_pf_was_reset() tells, everything starts over with igbvf_reset().
  * Source   Intel 82576EB Gigabit Ethernet Controller Datasheet, "VF Mailbox", "Receive
@@ -73,7 +74,7 @@ enum igbvf_result igbvf_reset(struct igbvf *d);
 enum igbvf_result igbvf_set_mac(struct igbvf *d, const uint8_t mac[IGBVF_MAC_BYTES]);
 /* Both queues on, all receive buffers offered. */
 enum igbvf_result igbvf_start(struct igbvf *d);
-/* Received and sent frames interrupt by MSI-X entry 0; igbvf_rearm() after each. */
+/* Received frames interrupt by MSI-X entry 0; igbvf_rearm() after each. */
 void igbvf_interrupt(struct igbvf *d);
 void igbvf_rearm(const struct igbvf *d);
 

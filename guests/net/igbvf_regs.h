@@ -32,7 +32,6 @@
 #define IGBVF_EIAM            0x1530u /* rw "VF Extended Interrupt Auto Mask Enable" */
 #define IGBVF_IVAR            0x1700u /* rw "VF Interrupt Vector Allocation Registers" */
 #define IGBVF_IVAR_RX(vector) ((vector) | 0x80u)
-#define IGBVF_IVAR_TX(vector) (((vector) | 0x80u) << 8)
 
 #define IGBVF_RDBAL           0x2800u /* rw "Receive Descriptor Base Address Low" */
 #define IGBVF_RDBAH           0x2804u
