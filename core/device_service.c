@@ -28,8 +28,8 @@ struct faults {
 };
 
 static struct {
-	uint32_t step;      /* within the round */
-	uint64_t round_tsc; /* when it began */
+	uint32_t step;    /* within the round */
+	uint64_t due_tsc; /* the next one begins then, or earlier if it is poked */
 	struct faults faults[MAX_PARTITIONS + 1];
 	/* Resets: one device at a time. */
 	const struct partition *patient; /* whose devices are being reset; NULL: nobody's */
@@ -232,12 +232,20 @@ static void step_faults(uint64_t now_tsc)
 
 /* ---- Rounds ---- */
 
+/* In whole periods, so that it does not drift; one that was missed is left out. */
+static uint64_t next_round(uint64_t now_tsc)
+{
+	if (now_tsc >= service.due_tsc)
+		service.due_tsc = service.due_tsc + devices.period_tsc > now_tsc
+					  ? service.due_tsc + devices.period_tsc
+					  : now_tsc + devices.period_tsc;
+	return service.due_tsc;
+}
+
 uint64_t device_serve(uint64_t now_tsc)
 {
 	const uint32_t step = service.step++;
 
-	if (step == 0)
-		service.round_tsc = now_tsc;
 	if (step < devices.pf_count) {
 		struct pf *const p = &devices.pfs[step];
 
@@ -250,5 +258,5 @@ uint64_t device_serve(uint64_t now_tsc)
 	}
 	step_reset(now_tsc);
 	service.step = 0;
-	return service.round_tsc + devices.period_tsc;
+	return next_round(now_tsc);
 }
