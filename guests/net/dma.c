@@ -5,6 +5,7 @@
  *
  *   to=N	    MiB: from the end of our own RAM to there, every 2 MiB (512)
  *   rounds=N	    all of it so often (1)
+ *   at=own	    the same number of times at memory of our own, for comparison
  *   compat=1	    interrupt messages in compatibility format, too. QEMU lets these through (docs/
  *		    emulators.md): real hardware is told not to
  *   wait_ms=N	    before it begins (0)
@@ -12,9 +13,9 @@
  * Targets  RAM beyond ours; all of the hole below 4 GiB, which holds registers and other
  *	    devices; a few above. Where a device's write is an interrupt message (FEExxxxxH), only
  *	    four bytes are written, one message a time.
- * Output   Of each attack one line: attempts; moved: the device went on after it; leaked: what came
- *	    back was somebody's. Then "dma": those of all together, and interrupts that we had
- *	    and should not have.
+ * Output   In each round, of each attack, one line: attempts; moved: the device went on after it;
+ *	    leaked: what came back was somebody's. Then "dma": those of all rounds together; own:
+ *	    interrupts that our entries may raise, and did; strays: those that they may not.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -51,7 +52,17 @@
 
 static struct port helper;
 static struct attack_tally sum;
+static uint64_t own, strays; /* interrupts */
 static volatile uint64_t nmis;
+
+/* at=own: a page of each attack, for what one leaves would be descriptors to another. */
+static uint8_t own_pages[ATTACK_COUNT][PAGE_SIZE] __attribute__((aligned(PAGE_SIZE)));
+static bool is_at_own;
+
+static uint64_t aim(enum attack attack, uint64_t target)
+{
+	return is_at_own ? (uint64_t)own_pages[attack] : target;
+}
 
 static void report(const char *name, const struct attack_tally *t)
 {
@@ -69,7 +80,7 @@ static bool sweep(struct attack_pair *pair, enum attack attack, uint64_t from, u
 {
 	for (uint64_t at = from; at < to; at += STEP)
 		if ((at < MESSAGES_START || at >= MESSAGES_END) &&
-		    !attack_once(pair, attack, at, t))
+		    !attack_once(pair, attack, aim(attack, at), t))
 			return false;
 	return true;
 }
@@ -93,7 +104,7 @@ static bool attack_memory(struct attack_pair *pair, uint64_t to)
 		    !sweep(pair, a, HOLE_START, HOLE_END, &t))
 			return false;
 		for (size_t i = 0; i < sizeof(high) / sizeof(high[0]); i++)
-			if (!attack_once(pair, a, high[i], &t))
+			if (!attack_once(pair, a, aim(a, high[i]), &t))
 				return false;
 		report(attack_name(a), &t);
 	}
@@ -107,11 +118,13 @@ static bool attack_handles(struct attack_pair *pair)
 {
 	struct attack_tally t = { 0 };
 
-	for (uint32_t handle = 0; handle < HANDLE_COUNT; handle++)
-		if (!attack_message(pair,
-				    MESSAGES_START | MESSAGE_REMAPPABLE | MESSAGE_HANDLE(handle),
-				    FORGED_VECTOR, &t))
+	for (uint32_t handle = 0; handle < HANDLE_COUNT; handle++) {
+		const uint64_t address =
+			MESSAGES_START | MESSAGE_REMAPPABLE | MESSAGE_HANDLE(handle);
+
+		if (!attack_message(pair, aim(ATTACK_HEAD, address), FORGED_VECTOR, &t))
 			return false;
+	}
 	report("message-handle", &t);
 	return true;
 }
@@ -146,6 +159,10 @@ static void send_entry(const struct port *p, volatile uint32_t *entry, uint32_t 
 {
 	const uint64_t until_tsc = cpu_rdtsc() + port_ticks_from_ms(SETTLE_MS);
 
+	if (is_at_own) {
+		address = (uint32_t)MESSAGES_START;
+		data = FORGED_VECTOR;
+	}
 	entry[0] = address;
 	entry[1] = 0;
 	entry[2] = data;
@@ -164,7 +181,7 @@ static bool attack_entries(const struct port *p)
 {
 	static const uint32_t ids[] = { 0, 1, 2, 0xff };
 	static const uint8_t vectors[] = { 0,    2,    8,    14,   15,  VECTOR_LOWEST,
-					   0x20, 0x30, 0x61, 0xef, 0xff };
+					   0x20, 0x30, 0x61, 0xef, 0xfe };
 	struct attack_tally t = { 0 };
 	uint32_t device = 0, count;
 	volatile uint32_t *table;
@@ -182,6 +199,7 @@ static bool attack_entries(const struct port *p)
 					   v & 1 ? data | DATA_LEVEL : data);
 				t.attempts++;
 			}
+	pci_msix_aim(table, 0, FORGED_VECTOR);
 	report("msix-entry", &t);
 	return true;
 }
@@ -192,17 +210,40 @@ static bool attack_entries(const struct port *p)
 static bool is_sharp(struct attack_pair *pair)
 {
 	struct attack_tally t = { 0 };
-	static uint8_t own[IGBVF_BUFFER_BYTES];
+	static uint8_t target[IGBVF_BUFFER_BYTES];
 	bool is_alive;
 
-	for (size_t i = 0; i < sizeof(own); i++)
-		own[i] = (uint8_t)(i * 7 + 1);
-	is_alive = attack_once(pair, ATTACK_READ, (uint64_t)own, &t) && t.leaked == 1;
-	is_alive = is_alive && attack_once(pair, ATTACK_WRITE, (uint64_t)own, &t) &&
-		   own[IGBVF_FRAME_MIN] == own[IGBVF_FRAME_MIN + 1];
+	for (size_t i = 0; i < sizeof(target); i++)
+		target[i] = (uint8_t)(i * 7 + 1);
+	is_alive = attack_once(pair, ATTACK_READ, (uint64_t)target, &t) && t.leaked == 1;
+	is_alive = is_alive && attack_once(pair, ATTACK_WRITE, (uint64_t)target, &t) &&
+		   target[IGBVF_FRAME_MIN] == target[IGBVF_FRAME_MIN + 1];
 	if (!is_alive)
 		printf("net: the devices do not move our own memory: this proves nothing\n");
 	return is_alive;
+}
+
+static bool go_round(struct attack_pair *pair, const char *args, uint64_t to)
+{
+	const uint64_t before = trap_stray_count();
+	uint64_t middle;
+
+	if (!attack_memory(pair, to) || !attack_handles(pair) ||
+	    (args_is(args, "compat", "1") && !attack_compatibility(pair)))
+		return false;
+	middle = trap_stray_count();
+	strays += middle - before;
+	if (!attack_entries(pair->attacker))
+		return false;
+	own += trap_stray_count() - middle;
+	return port_restart(pair->attacker);
+}
+
+static void report_sum(uint64_t round, const struct attack_pair *pair)
+{
+	printf("@{\"dma\":\"round\",\"round\":%lu,\"attempts\":%lu,\"leaked\":%lu,\"restarts\":%lu,"
+	       "\"strays\":%lu,\"own\":%lu,\"nmis\":%lu}\n",
+	       round, sum.attempts, sum.leaked, pair->restarts, strays, own, nmis);
 }
 
 int mode_dma(struct port *port, const char *args)
@@ -210,8 +251,8 @@ int mode_dma(struct port *port, const char *args)
 	struct attack_pair pair = { .attacker = port, .helper = &helper };
 	const uint64_t to = args_number(args, "to", DEFAULT_TO_MIB) << MIB_SHIFT;
 	const uint64_t rounds = args_number(args, "rounds", 1);
-	uint64_t strays;
 
+	is_at_own = args_is(args, "at", "own");
 	if (!port_open(&helper, 1))
 		return EXIT_FAILURE;
 	trap_set_handler(VECTOR_NMI, on_nmi);
@@ -219,15 +260,10 @@ int mode_dma(struct port *port, const char *args)
 	port_sleep(cpu_rdtsc() + port_ticks_from_ms(args_number(args, "wait_ms", 0)));
 	if (!is_sharp(&pair))
 		return EXIT_FAILURE;
-	for (uint64_t i = 0; i < rounds; i++)
-		if (!attack_memory(&pair, to) || !attack_handles(&pair) ||
-		    (args_is(args, "compat", "1") && !attack_compatibility(&pair)))
+	for (uint64_t i = 1; i <= rounds; i++) {
+		if (!go_round(&pair, args, to))
 			return EXIT_FAILURE;
-	strays = trap_stray_count();
-	if (!attack_entries(port))
-		return EXIT_FAILURE;
-	printf("@{\"dma\":\"done\",\"attempts\":%lu,\"leaked\":%lu,\"restarts\":%lu,"
-	       "\"strays\":%lu,\"own\":%lu,\"nmis\":%lu}\n",
-	       sum.attempts, sum.leaked, pair.restarts, strays, trap_stray_count() - strays, nmis);
-	return sum.leaked != 0;
+		report_sum(i, &pair);
+	}
+	return sum.leaked != 0 || strays != 0 || nmis != 0;
 }
