@@ -12,8 +12,11 @@
 #include "core/lib/base.h"
 #include "arch/vcpu.h"
 
-/* What the hypervisor did for a guest: served an exit of that kind, or switched to or for it. */
-enum ledger_cause { LEDGER_SWITCH = EXIT_KIND_COUNT, LEDGER_CAUSE_COUNT };
+/*
+ * What the hypervisor did for a guest: served an exit of that kind, switched to or for it, or loaded
+ * it again.
+ */
+enum ledger_cause { LEDGER_SWITCH = EXIT_KIND_COUNT, LEDGER_LOAD, LEDGER_CAUSE_COUNT };
 
 struct ledger {
 	uint64_t open_tsc;

@@ -387,7 +387,7 @@ static __attribute__((noinline)) enum leave reload(struct vcpu_state *v)
 		goes_on = load_step(p);
 		now_tsc = arch_clock_now_tsc();
 	} while (goes_on && now_tsc < v->until_tsc && !stopping());
-	v->ledger.hypervisor[LEDGER_SWITCH] += now_tsc - v->last_tsc;
+	v->ledger.hypervisor[LEDGER_LOAD] += now_tsc - v->last_tsc;
 	v->last_tsc = now_tsc;
 	if (goes_on)
 		return LEAVE_READY;

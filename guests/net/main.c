@@ -12,7 +12,12 @@
  *		      stream=N	    data frames (1000)
  *		      size=N	    bytes of a frame, from 60 to 1514 (512)
  *		      window=N	    data frames under way at most (32); 0: as many as fit
- *		      gap_us=N	    time from one data frame to the next (0)
+ *		      gap_us=N	    from one data frame to the next, from an answer to the next ping (0)
+ *   mode=life	    pings, then a burst of them, then resets its PC: for partitions that restart
+ *		      peer=MAC	    who answers
+ *		      count=N	    pings that must be answered (3)
+ *		      burst=N	    pings whose answers the reset meets (32)
+ *		      reset=0	    does not reset: goes on after 150 ms
  *   mode=dma	    has its devices reach for memory that is not ours, and forge interrupts; wants
  *		    two VFs. guests/net/dma.c
  *   in all	    poll=1	    waits by looking, not by interrupts
@@ -34,6 +39,7 @@ static const struct {
 } modes[] = {
 	{ "echo", mode_echo },
 	{ "send", mode_send },
+	{ "life", mode_life },
 	{ "dma", mode_dma },
 };
 

@@ -8,4 +8,5 @@
 
 int mode_echo(struct port *port, const char *args); /* guests/net/echo.c */
 int mode_send(struct port *port, const char *args); /* guests/net/send.c */
+int mode_life(struct port *port, const char *args); /* guests/net/life.c */
 int mode_dma(struct port *port, const char *args);  /* guests/net/dma.c */

@@ -78,6 +78,8 @@ static void ping(struct run *r)
 		sent++;
 		if (hear(r, FRAME_PONG, sent, cpu_rdtsc() + port_ticks_from_ms(PING_MS), &got))
 			r->round_trips[r->pongs++] = cpu_rdtsc() - got.time;
+		if (r->gap_tsc)
+			port_sleep(cpu_rdtsc() + r->gap_tsc);
 	}
 	stats_sort(r->round_trips, r->pongs);
 	printf("@{\"net\":\"ping\",\"sent\":%lu,\"received\":%lu,\"lost\":%lu,\"corrupt\":%lu,"
