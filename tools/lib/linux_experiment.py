@@ -9,7 +9,6 @@ Four parts, each an experiment of its own too; all of them write into build/resu
   boot           [{rig, kernel, vcpus, insn_ratio, ..}]
 A part returns [(what, value, bound, whether it holds)]: what docs/linux.md calls "must show".
 """
-import json
 import os
 import subprocess
 
@@ -34,13 +33,7 @@ def ended(future):
 
 
 def keep(**fields):
-    """Into linux.json, beside what other parts have left there."""
-    data = {}
-    if os.path.exists(PATH):
-        with open(PATH) as f:
-            data = json.load(f)
-    data.update(fields)
-    rigs.write_json("linux", data)
+    rigs.merge_json("linux", **fields)
 
 
 def gnuplot(name, size, lines):

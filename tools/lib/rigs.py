@@ -158,6 +158,17 @@ def write_json(name, data):
     return path
 
 
+def merge_json(name, **fields):
+    """Into that file, beside what other experiments have left there."""
+    data = {}
+    path = os.path.join(RESULTS, name + ".json")
+    if os.path.exists(path):
+        with open(path) as f:
+            data = json.load(f)
+    data.update(fields)
+    return write_json(name, data)
+
+
 def is_for_people(line):
     return not line.startswith("@{") and not re.match(r"^(\x1b|BdsDxe)", line)
 
