@@ -88,7 +88,7 @@ linux       := $(addprefix $(B)/guests/,linux-generic linux-rt linux-cloud initr
 guests      := $(patsubst %,$(B)/guests/%.elf,$(guest_names)) $(linux)
 
 .DEFAULT_GOAL := all
-.PHONY: all help deps guests image images linux-images bench-images plan run test check-tree \
+.PHONY: all help deps guests image images linux-images device-images bench-images plan run test check-tree \
 	host-tests boot-tests format bench experiment experiments mutants fuzz clean
 .SECONDARY:
 .DELETE_ON_ERROR:
@@ -238,8 +238,10 @@ image: $(C)/bulkhead.iso
 # Those of the experiments with Linux are many and large: made when they are asked for.
 linux_experiments := $(filter configs/linux_share_% configs/linux_mixed_% configs/linux_cyclictest_%,\
 		     $(configs))
+device_experiments := $(filter configs/linux_devices_rt_%,$(configs))
 isos = $(foreach c,$(1),$(call config_dir,$(c))/bulkhead.iso)
-images: $(call isos,$(filter-out $(linux_experiments),$(configs)))
+images: $(call isos,$(filter-out $(linux_experiments) $(device_experiments),$(configs)))
+device-images: $(call isos,$(device_experiments))
 linux-images: $(call isos,$(linux_experiments)) $(patsubst %,$(B)/tool/linux/entry-%,cloud generic rt)
 bench-images: $(call isos,$(patsubst %,configs/%.c,bench bench_shared bench_ipi eight_busy \
 		compute_short compute_long))
@@ -295,7 +297,8 @@ bench: deps
 	$(Q)$(SUB) bench-images $(B)/tool/bench_cbs
 	$(Q)tools/bench $(if $(PEER),--peer $(PEER))
 experiment: deps
-	$(Q)$(SUB) images $(if $(filter linux%,$(NAME)),linux-images)
+	$(Q)$(SUB) images $(if $(filter linux%,$(NAME)),linux-images) \
+		$(if $(filter passthrough-linux,$(NAME)),device-images)
 	$(Q)tools/experiment $(NAME)
 experiments: deps
 	$(Q)$(SUB) images

@@ -43,6 +43,60 @@ def reached_userspace(b, cpu_count):
             and states == [("ended", 0)] * cpu_count)
 
 
+# Counters that stay 0 where no frame is lost or damaged: (key of the line, names; none: all).
+CLEAN = [("counters", ("rx_errors", "tx_errors", "rx_dropped", "tx_dropped")),
+         ("offload", ("rx_csum_offload_errors", "alloc_rx_buff_failed")),
+         ("checksum_errors", ()), ("udp_receive_errors", ("udp_receive_errors",))]
+
+
+def unclean_counters(b, part):
+    for key, names in CLEAN:
+        rows = b.having(key, part=part)
+        if len(rows) != 1:
+            yield "%s says %d times %s" % (part, len(rows), key)
+            continue
+        values = rows[0][key] if isinstance(rows[0][key], dict) else rows[0]
+        for name in names or values:
+            if values[name] != 0:
+                yield "%s: %s %s is %d" % (part, key, name, values[name])
+
+
+def disk_troubles(b, part):
+    rows = b.having("verify", part=part)
+    if len(b.having("disk", part=part)) != 1 or len(rows) != 1:
+        yield "%s has no disk, or did not check it" % part
+    elif rows[0]["errors"] or not rows[0]["writes"] == rows[0]["reads"] > 0:
+        yield "%s: what it read is not what it wrote: %s" % (part, rows[0])
+
+
+def transfer_troubles(b, frames, datagrams):
+    """Of the client: pings, `frames` by TCP, `datagrams` by UDP, and a file."""
+    ping, tcp, udp = [(b.having(key, **values) or [{}])[0] for key, values in (
+        ("ping", {}), ("iperf3", {"iperf3": "tcp"}), ("iperf3", {"iperf3": "udp"}))]
+    if not ping or ping["received"] != ping["ping"]:
+        yield "pings: %s" % ping
+    if not tcp or tcp["bytes"] < frames * 1448:
+        yield "TCP: %s" % tcp
+    if not udp or udp["packets"] != datagrams or udp["lost"] != 0:
+        yield "UDP: %s" % udp
+    sums = {o["sha256"] for o in b.having("sha256")}
+    if len(b.having("sha256")) != 2 or len(sums) != 1:
+        yield "the file that arrived is not the one that was sent: %s" % sums
+
+
+def device_troubles(b, frames, datagrams, parts=("linux0", "linux1")):
+    """What is wrong with guests/linux/devices' test of both devices in both guests: a list."""
+    found = ["%s: %s" % (o["part"], o["broken"]) for o in b.having("broken")]
+    found += transfer_troubles(b, frames, datagrams)
+    for part in parts:
+        found += list(unclean_counters(b, part)) + list(disk_troubles(b, part))
+        for key, driver in (("nic", "igbvf"), ("devices_done", None)):
+            rows = b.having(key, part=part)
+            if len(rows) != 1 or rows[0].get("driver") != driver:
+                found.append("%s: %s: %s" % (part, key, rows))
+    return found
+
+
 def response_row(b, task):
     """Of the real-time guest beside Linux."""
     rows = b.having("misses", "max_us", part="rt", task=task)
