@@ -4,7 +4,7 @@ tools/lib/net_experiment.py - the experiment "passthrough-net": our own guests w
 of a network card, in QEMU. Writes into build/results/passthrough.json:
 
   frames      {sent, received, lost, late, corrupt, size, rtt_p50, rtt_max, ticks}: two guests, a stream
-              and pings, ticks of 1 ns
+              of a million and 10,000 pings, ticks of 1 ns
   blocked     [{attack, attempts, blocked}]: a guest whose devices attack (guests/net/dma.c). Blocked
               is what reached nobody but the attacker
   neighbour   {task: {alone_us, attacked_us, drift_percent}}: worst responses of the guest with
@@ -15,7 +15,7 @@ import os
 import tools.lib.rigs as rigs
 
 RIG, OPTIONS = "qemu-iso", {"cpus": 1, "more": ("--devices",)}
-PAIR, ATTACK, BASELINE = "net_pair", "hostile_dma", "hostile_dma_baseline"
+PAIR, ATTACK, BASELINE = "net_pair_long", "hostile_dma", "hostile_dma_baseline"
 DRIFT_MAX_PERCENT = 1.0
 
 
