@@ -16,6 +16,7 @@ static struct igbvf_model model;
 static struct igbvf_memory memory[8];
 static struct igbvf vf[8];
 static bool pf_sleeps;
+static uint32_t slow_pf; /* steps that a PF has made which reads first and answers later; 0: ours */
 
 struct end {
 	uint32_t vf;
@@ -32,10 +33,27 @@ static void io_write(void *context, uint32_t reg, uint32_t value)
 	igbvf_model_write(&model, ((struct end *)context)->vf, reg, value);
 }
 
+/* VF 0's message is acknowledged at one time, and answered at another. */
+static void step_slow_pf(void)
+{
+	const uint32_t answer[3] = { VF_RESET | ACK, 0x44332202, 0x6655 };
+
+	slow_pf++;
+	if (slow_pf == 4)
+		rig.m.vfmailbox[0] |= 0x20; /* PFACK */
+	if (slow_pf != 8)
+		return;
+	for (uint32_t i = 0; i < 3; i++)
+		*igb_model_reg(&rig.m, 0x800 + 4 * i) = answer[i];
+	rig.m.vfmailbox[0] |= 0x10; /* PFSTS */
+}
+
 /* Time passes while a driver waits, and the PF works meanwhile. */
 static uint64_t io_now(void *context)
 {
-	if (pf_sleeps)
+	if (slow_pf)
+		step_slow_pf();
+	if (pf_sleeps || slow_pf)
 		rig.now += RIG_POLL;
 	else
 		rig_poll(&rig);
@@ -49,6 +67,7 @@ static void start(const struct igb_config *config)
 	model.m = &rig.m;
 	model.enable_reads = 2;
 	pf_sleeps = false;
+	slow_pf = 0;
 	for (uint32_t i = 0; i < 8; i++) {
 		const struct igbvf_io io = { io_read, io_write, io_now, &ends[i] };
 
@@ -128,6 +147,16 @@ static void another_address_is_asked_for_and_may_be_refused(void)
 	memcpy(before, vf[1].mac, 6);
 	CHECK(igbvf_set_mac(&vf[1], (const uint8_t[6]){ 0x02, 9, 9, 9, 9, 9 }) == IGBVF_REFUSED);
 	CHECK(memcmp(vf[1].mac, before, 6) == 0);
+}
+
+static void an_answer_may_come_after_its_acknowledgement(void)
+{
+	const struct igb_config config = rig_config(1);
+	const uint8_t mac[6] = { 0x02, 0x22, 0x33, 0x44, 0x55, 0x66 };
+
+	start(&config);
+	slow_pf = 1;
+	CHECK(igbvf_reset(&vf[0]) == IGBVF_OK && memcmp(vf[0].mac, mac, 6) == 0);
 }
 
 static void no_wait_is_without_end(void)
@@ -259,6 +288,7 @@ int main(void)
 {
 	RUN(it_has_the_address_that_the_pf_gives_it);
 	RUN(another_address_is_asked_for_and_may_be_refused);
+	RUN(an_answer_may_come_after_its_acknowledgement);
 	RUN(no_wait_is_without_end);
 	RUN(a_vf_that_is_cut_off_gets_no_answer);
 	RUN(a_reset_of_the_pf_is_noticed_and_survived);
