@@ -7,6 +7,7 @@ of a network card, in QEMU. Writes into build/results/passthrough.json:
               of a million and 10,000 pings, ticks of 1 ns
   blocked     [{attack, attempts, blocked}]: a guest whose devices attack (guests/net/dma.c). Blocked
               is what reached nobody but the attacker
+  restarts    {n, failures, neighbour}: "passthrough-restart"; the neighbour's round trips, in ns
   neighbour   {task: {alone_us, attacked_us, drift_percent}}: worst responses of the guest with
               deadlines, beside the same guest at its own memory and beside the attacker
 """
@@ -16,6 +17,7 @@ import tools.lib.rigs as rigs
 
 RIG, OPTIONS = "qemu-iso", {"cpus": 1, "more": ("--devices",)}
 PAIR, ATTACK, BASELINE = "net_pair_long", "hostile_dma", "hostile_dma_baseline"
+RESTART, RESTART_BASELINE, RESTARTS_LEAST = "net_restart_long", "net_restart_baseline", 1000
 DRIFT_MAX_PERCENT = 1.0
 
 
@@ -83,4 +85,29 @@ def run():
         raise SystemExit(1)
 
 
-EXPERIMENTS = {"passthrough-net": run}
+def run_restarts():
+    """a guest with a device restarts a thousand times beside others' traffic (10 minutes)"""
+    for config in (RESTART, RESTART_BASELINE):
+        rigs.boot_soon(RIG, config, **OPTIONS)
+    b, baseline = boot(RESTART), boot(RESTART_BASELINE)
+    ping, before = b.having(net="ping")[0], baseline.having(net="ping")[0]
+    n = b.having("vcpu", "restarts", partition="life")[0]["restarts"]
+    lost = [line for line in b.lines if "was not answered" in line or "does not come back" in line]
+    drift = 100 * abs(ping["rtt_p50"] - before["rtt_p50"]) / before["rtt_p50"]
+    path = rigs.merge_json("passthrough", restarts={
+        "n": n, "failures": len(lost), "neighbour": {
+            "pings": ping["sent"], "lost": ping["lost"], "corrupt": ping["corrupt"],
+            "rtt_p50": ping["rtt_p50"], "rtt_p99": ping["rtt_p99"], "rtt_max": ping["rtt_max"],
+            "without": {k: before[k] for k in ("rtt_p50", "rtt_p99", "rtt_max")},
+            "p50_drift_percent": drift}})
+    print("  %d restarts, %d failures; the neighbour's %d pings: %d lost, median %.4f ms (%.4f without: "
+          "%.3f %%), p99 %.4f (%.4f), at most %.4f (%.4f)" % (
+              n, len(lost), ping["sent"], ping["lost"], ping["rtt_p50"] / 1e6,
+              before["rtt_p50"] / 1e6, drift, ping["rtt_p99"] / 1e6, before["rtt_p99"] / 1e6,
+              ping["rtt_max"] / 1e6, before["rtt_max"] / 1e6))
+    print("  results %s" % os.path.relpath(path, rigs.TOP))
+    if n < RESTARTS_LEAST or lost or ping["lost"] or drift > DRIFT_MAX_PERCENT:
+        raise SystemExit(1)
+
+
+EXPERIMENTS = {"passthrough-net": run, "passthrough-restart": run_restarts}
