@@ -22,10 +22,10 @@
 
 #define NET_RESTART_SYSTEM(system, pings, life, limit_ns) \
 	static const struct partition_config partitions[] = { \
-		NET_GUEST("echo", RESERVATION(0, MS(2), MS(10)), 1, \
-			  .args = "mode=echo peers=0"), \
-		NET_GUEST("send", RESERVATION(0, MS(2), MS(10)), 2, \
-			  .args = "mode=send peer=02:00:00:00:00:01 gap_us=2800 stream=1 count=" pings), \
+		NET_GUEST("echo", RESERVATION(0, MS(2), MS(10)), 1, .args = "mode=echo peers=0"), \
+		NET_GUEST( \
+			"send", RESERVATION(0, MS(2), MS(10)), 2, \
+			.args = "mode=send peer=02:00:00:00:00:01 gap_us=2800 stream=1 count=" pings), \
 		NET_GUEST("life", RESERVATION(0, MS(8), MS(40)), 3, .on_reset = LIFE_RESTART, \
 			  .args = "mode=life peer=02:00:00:00:00:01" life), \
 	}; \

@@ -37,7 +37,7 @@ struct run_core {
 	uint64_t pass_tsc;          /* [C] the last pass: exit to choice made */
 	uint32_t last_server;       /* [C] who ran before; CBS_NONE: the core was idle */
 	uint64_t switch_max_tsc;    /* [C] longest way from one guest's exit to another's entry */
-	uint64_t service_step_tsc;    /* [I] the longest step of the service */
+	uint64_t service_step_tsc;  /* [I] the longest step of the service */
 	uint64_t switch_overhead_tsc; /* [I] what the admission test takes a switch for */
 	uint32_t is_done;             /* atomic; written by its core, read by core 0 */
 };

@@ -372,7 +372,8 @@ int main(int argc, char **argv)
 		} else if (strcmp(argv[i], "--files") == 0 && i + 1 < argc) {
 			files_dir = argv[++i];
 		} else {
-			fprintf(stderr, "usage: %s [--files DIR] [--json] | --list-files | --list-drivers\n",
+			fprintf(stderr,
+				"usage: %s [--files DIR] [--json] | --list-files | --list-drivers\n",
 				argv[0]);
 			return 2;
 		}
