@@ -391,30 +391,34 @@ static const char *bars_fault(const struct pci_function *f)
 	return NULL;
 }
 
-/* Whatever firmware, or another system before us, left it doing. VFs have just come into being. */
-static enum err reset_before(const struct device *d)
+/*
+ * Whatever firmware, or another system before us, left it doing. VFs have just come into being. NULL, or
+ * why it cannot be.
+ */
+static const char *reset_before(const struct device *d)
 {
 	struct pci_reset r;
 	uint64_t again_tsc = 0;
 	enum err e;
 
 	if (function_of(d)->is_vf)
-		return OK;
+		return NULL;
 	e = pci_reset_begin(&r, &devices.table, d->function, arch_clock_tsc_hz());
-	if (e != OK)
-		return e;
-	do {
+	if (e == OK)
+		e = ERR_BUSY;
+	while (e == ERR_BUSY) {
 		while (arch_clock_now_tsc() < again_tsc)
 			arch_mp_relax();
 		e = pci_reset_step(&r, arch_clock_now_tsc(), &again_tsc);
-	} while (e == ERR_BUSY);
-	return e;
+	}
+	return e == OK ? NULL : r.why;
 }
 
 static enum err hand_over(struct device *d, const char **reason)
 {
 	const part_id_t id = (part_id_t)(d->partition - partitions);
 	struct pc_function in_pc;
+	const char *why;
 	enum err e;
 
 	if (is_behind_conventional(function_of(d)))
@@ -425,10 +429,13 @@ static enum err hand_over(struct device *d, const char **reason)
 		return refuse_device(d, reason, ERR_UNSUPPORTED, bars_fault(function_of(d)));
 	pci_open_path(&devices.table, d->function);
 	forbid_no_snoop(function_of(d));
-	if (reset_before(d) != OK)
-		return refuse_device(d, reason, ERR_UNSUPPORTED,
-				     "it cannot be reset, or does not come back from its reset: no "
-				     "guest would get it without what was there before");
+	why = reset_before(d);
+	if (why)
+		return refuse(
+			reason, ERR_UNSUPPORTED,
+			"partition '%s': device %s cannot be reset, so that no guest would get "
+			"it without what was there before: %s; leave it out",
+			d->partition->config->name, d->name, why);
 	describe(function_of(d), &in_pc);
 	e = arch_iommu_attach(function_of(d)->addr, id);
 	if (e != OK)

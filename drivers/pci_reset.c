@@ -228,6 +228,12 @@ static void set_bus_reset(const struct pci_function *bridge, bool on)
 		       on ? control | BRIDGE_RESET : control & ~BRIDGE_RESET);
 }
 
+static bool is_link_active(const struct pci_function *port)
+{
+	return (arch_pci_read(port->addr, port->caps.pcie + PCIE_LNKCAP, 4) & LNKCAP_REPORTS) &&
+	       (arch_pci_read(port->addr, port->caps.pcie + PCIE_LNKSTA, 2) & LNKSTA_ACTIVE);
+}
+
 static enum err trigger(struct pci_reset *r, uint64_t now_tsc)
 {
 	const struct pci_function *f = function_of(r, 0);
@@ -243,6 +249,8 @@ static enum err trigger(struct pci_reset *r, uint64_t now_tsc)
 		arch_pci_write(f->addr, f->caps.af + AF_CONTROL, 1, AF_RESET);
 		return go(r, SETTLE, now_tsc + ticks(r, SETTLE_MS));
 	case PCI_RESET_BUS:
+		r->awaits_link =
+			pci_is_port_above_link(bridge_of(r)) && is_link_active(bridge_of(r));
 		set_bus_reset(bridge_of(r), true);
 		return go(r, HOLD, now_tsc + ticks(r, HOLD_MS));
 	default:
@@ -268,15 +276,17 @@ static enum err settle_after(struct pci_reset *r, uint64_t now_tsc, uint64_t ms)
 	return go(r, SETTLE, now_tsc + ticks(r, ms));
 }
 
-/* "Conventional Reset": where the port reports it, time counts from when the link is active. */
+/*
+ * "Conventional Reset": where the port reports it, time counts from when the link is active. A port
+ * that reported none with the device there (QEMU's, above a conventional one) never will.
+ */
 static enum err wait_for_link(struct pci_reset *r, uint64_t now_tsc)
 {
 	const struct pci_function *b = bridge_of(r);
 
 	if (!pci_is_port_above_link(b))
 		return settle_after(r, now_tsc, PCI_MS);
-	if (!(arch_pci_read(b->addr, b->caps.pcie + PCIE_LNKCAP, 4) & LNKCAP_REPORTS) ||
-	    (arch_pci_read(b->addr, b->caps.pcie + PCIE_LNKSTA, 2) & LNKSTA_ACTIVE))
+	if (!r->awaits_link || is_link_active(b))
 		return settle_after(r, now_tsc, SETTLE_MS);
 	if (now_tsc < r->limit_tsc)
 		return go(r, LINK, now_tsc + ticks(r, BETWEEN_MS));

@@ -51,6 +51,7 @@ struct pci_reset {
 	struct pci_saved saved[PCI_RESET_FUNCTION_MAX];
 	uint8_t state;
 	enum err result;
+	bool awaits_link;  /* the link was reported active before */
 	bool left_pending; /* transactions were still pending when it was reset */
 	uint64_t tsc_hz;
 	uint64_t due_tsc;   /* nothing is done before */

@@ -15,6 +15,9 @@
 #define BAR_FLAGS           0xfu
 #define CONFIG_CAPABILITIES 0x34u
 #define CAPABILITY_MAX      48u /* so many have room behind the header */
+#define MSI_ENABLE          0x10000u
+#define MSI_COUNT           0x700000u /* Multiple Message Enable: 0 is one */
+#define MSI_IS_64           0x800000u
 #define MSIX_ENABLE         (1u << 31)
 #define MSIX_MASK_ALL       (1u << 30)
 #define MSIX_LAST(word)     ((word) >> 16 & 0x7ffu)
@@ -126,5 +129,22 @@ bool pci_msix_enable(uint32_t device)
 	if (!at)
 		return false;
 	pci_write(device, at, (pci_read(device, at) & ~MSIX_MASK_ALL) | MSIX_ENABLE);
+	return true;
+}
+
+bool pci_msi_aim(uint32_t device, uint8_t vector)
+{
+	const uint32_t at = find_capability(device, PCI_CAPABILITY_MSI);
+	uint32_t control;
+
+	if (!at)
+		return false;
+	control = pci_read(device, at) & ~(MSI_ENABLE | MSI_COUNT);
+	pci_write(device, at, control);
+	pci_write(device, at + 4, MESSAGE_ADDRESS);
+	if (control & MSI_IS_64)
+		pci_write(device, at + 8, 0);
+	pci_write(device, at + (control & MSI_IS_64 ? 12u : 8u), vector);
+	pci_write(device, at, control | MSI_ENABLE);
 	return true;
 }

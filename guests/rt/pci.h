@@ -5,7 +5,7 @@
  * Model    Bus 0 only, function 0 of each device, by ECAM. BARs are where the machine placed them.
  *	    An MSI-X entry is aimed at one vector of this guest's CPU 0 (APIC ID 0).
  * Source   PCI Express Base Specification, "PCI Express Enhanced Configuration Access Mechanism
- *	    (ECAM)", "Type 0 Configuration Space Header", "MSI-X Capability and Table Structure";
+ *	    (ECAM)", "Type 0 Configuration Space Header", "MSI Capability Structures", "MSI-X Capability and Table Structure";
  *	    SDM Vol. 3A, "Message Address Register Format".
  * Errors   false: there is none, or it says of itself what cannot be.
  * Sharing  One caller at a time.
@@ -18,6 +18,7 @@
 #define PCI_COMMAND          0x04u
 #define PCI_COMMAND_MEMORY   0x0002u
 #define PCI_COMMAND_MASTER   0x0004u
+#define PCI_CAPABILITY_MSI   0x05u
 #define PCI_CAPABILITY_MSIX  0x11u
 #define PCI_MSIX_ENTRY_WORDS 4u
 
@@ -39,3 +40,5 @@ volatile uint32_t *pci_msix_table(uint32_t device, uint32_t *count);
 /* A fixed, edge-triggered interrupt, not masked; then lets the function use its entries. */
 void pci_msix_aim(volatile uint32_t *table, uint32_t entry, uint8_t vector);
 bool pci_msix_enable(uint32_t device);
+/* One message, likewise. */
+bool pci_msi_aim(uint32_t device, uint8_t vector);

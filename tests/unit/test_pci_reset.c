@@ -243,9 +243,27 @@ static void a_link_that_stays_down_is_said(void)
 {
 	const struct fake_q35 m = fake_pci_q35();
 
+	uint64_t again_tsc = 0;
+	enum err e;
+
+	scan();
+	CHECK(pci_reset_begin(&r, &t, index_of(3, 0, 0), FAKE_PCI_HZ) == OK);
+	do {
+		e = pci_reset_step(&r, fake_pci.now_tsc = again_tsc, &again_tsc);
+		if (fake_pci_get(m.port[2], 0x3e, 2) & 0x40) /* the bus is in reset */
+			fake_pci_set(m.port[2], 0x54 + 0x12, 2, 0, 0);
+	} while (e == ERR_BUSY);
+	CHECK(e == ERR_TIMEOUT && strstr(r.why, "link"));
+}
+
+/* A port above a conventional function, as emulators have it, never says that its link is active. */
+static void a_link_that_never_was_is_not_waited_for(void)
+{
+	const struct fake_q35 m = fake_pci_q35();
+
 	scan();
 	fake_pci_set(m.port[2], 0x54 + 0x12, 2, 0, 0);
-	CHECK(reset(index_of(3, 0, 0)) == ERR_TIMEOUT && strstr(r.why, "link"));
+	CHECK(reset(index_of(3, 0, 0)) == OK);
 }
 
 static void bridges_and_pfs_with_vfs_are_refused(void)
@@ -301,6 +319,7 @@ int main(void)
 	RUN(conventional_buses_get_a_second);
 	RUN(d3hot_is_the_last_resort);
 	RUN(a_link_that_stays_down_is_said);
+	RUN(a_link_that_never_was_is_not_waited_for);
 	RUN(bridges_and_pfs_with_vfs_are_refused);
 	RUN(a_vf_is_reset_alone);
 	return test_failed;
