@@ -2,9 +2,11 @@
 /*
  * core/lib/lock.h - a ticket lock, for what several cores share at run time.
  *
- * Model    First come, first served. Critical sections are bounded, run with interrupts off, and
- *	    never nest; so a core waits at most for one such section of every other core.
- *	    Each partition has locks of its own: its cores wait for nobody else's.
+ * Model    First come, first served. Critical sections are bounded and run with interrupts off.
+ *	    So a core waits at most for one such section of every other core.
+ *	    Each partition has locks of its own: its cores wait for nobody else's. The IOMMU's
+ *	    alone is everybody's, and taken within a partition's, where a guest moves a
+ *	    device's interrupt; nothing is taken within it. No others nest.
  */
 #pragma once
 #include "core/lib/base.h"
