@@ -490,6 +490,7 @@ static __attribute__((noinline)) void idle(struct run_core *c, uint64_t until_ts
 	arch_clock_idle(until_tsc);
 	run_take_interrupts();
 	ledger_close(&c->ledger, &c->ledger.idle, arch_clock_now_tsc());
+	run_take_interrupts();
 }
 
 void run_loop(core_id_t core)

@@ -13,6 +13,7 @@
 #include "arch/x86/apic_regs.h"
 #include "arch/x86/init.h"
 #include "arch/x86/vtd/irq.h"
+#include "io/pi.h"
 
 #define CPUID1_EDX_APIC   BIT32(9)
 #define CPUID1_ECX_X2APIC BIT32(21)
@@ -205,6 +206,16 @@ void apic_send_posted(uint32_t to)
 	apic_send_fixed(to, VECTOR_POSTED);
 }
 
+void apic_send_wakeup(core_id_t core)
+{
+	apic_send_fixed(percpu_of(core)->apic_id, VECTOR_WAKEUP);
+}
+
+uint32_t apic_notice_destination(core_id_t core)
+{
+	return pi_destination(percpu_of(core)->apic_id, apic_is_x2apic() ? PI_X2APIC : PI_XAPIC);
+}
+
 void apic_absorb_posted(void)
 {
 	if (!apic_vector_bit(X2APIC_IRR, VECTOR_POSTED))
@@ -257,7 +268,11 @@ void irq_serve(uint8_t vector)
 	case VECTOR_KICK: /* that it arrived is the message */
 		percpu()->is_kicked = true;
 		break;
-	case VECTOR_POSTED:
+	case VECTOR_WAKEUP:
+		percpu()->is_woken = percpu()->is_kicked = true;
+		break;
+	case VECTOR_POSTED: /* the guest that it was for must not wait for it */
+		vcpu_look_before_entry();
 		break;
 	case VECTOR_HALT:
 		if (machine_is_halting())
@@ -271,7 +286,7 @@ void irq_serve(uint8_t vector)
 		break;
 	default:
 		if (vtd_irq_serve(vector))
-			percpu()->is_kicked = true; /* by a device: it may have woken somebody */
+			percpu()->is_kicked = true; /* somebody is to be notified */
 		else
 			percpu()->stray_count++;
 		break;

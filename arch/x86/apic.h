@@ -12,9 +12,11 @@
 #define VECTOR_TIMER 0xe0u /* APIC timer: a deadline has come */
 #define VECTOR_KICK  0xe1u /* another core wants this one to look around */
 #define VECTOR_HALT  0xe2u /* panic on another core: stop for ever */
+/* Something was posted for a vCPU of this core that does not run: arch_vcpu_interrupted() */
+#define VECTOR_WAKEUP 0xe3u
 /*
  * To VT-x's posted interrupts (vmx/apicv.h). In a class of its own above the others, so that TPR
- * can let it through alone. Taken by the hypervisor, it means nothing.
+ * can let it through alone. Taken by the hypervisor, it says that the next entry must look.
  */
 #define VECTOR_POSTED   0xf0u
 #define VECTOR_SPURIOUS 0xffu
@@ -28,8 +30,12 @@ void irq_serve(uint8_t vector);
  */
 void nmi_serve(void);
 
+/* NDST of a posted-interrupt descriptor (io/pi.h) for this core. */
+uint32_t apic_notice_destination(core_id_t core);
 /* Makes the core with this APIC ID look at the descriptor of the guest that it runs. */
 void apic_send_posted(uint32_t to);
+/* Makes this core look at those of its vCPUs that sleep. */
+void apic_send_wakeup(core_id_t core);
 /* Takes VECTOR_POSTED if it is pending here, and nothing else but what is above it. */
 void apic_absorb_posted(void);
 

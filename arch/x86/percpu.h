@@ -37,7 +37,10 @@ struct percpu {
 	uint64_t stack_top;  /* [I] 0 on the boot core: its stack is in the image */
 	struct vcpu *loaded; /* [C] whose FPU, MSRs and VMCS are in this processor; or NULL */
 	uint64_t timer_tsc;  /* [C] what the local APIC timer is armed for; TSC_NEVER: nothing */
-	bool is_kicked;      /* [C] by VECTOR_KICK or a device; AMD-V's exits look and clear it */
+	/* [C] the run loop must look around; cleared by AMD-V's exits, who tell it */
+	bool is_kicked;
+	bool is_woken;   /* [C] set by VECTOR_WAKEUP; cleared by arch_vcpu_interrupted() */
+	uint64_t asleep; /* [C] vcpu_set_t: those whose notifications are VECTOR_WAKEUP here */
 	/*
 	 * A guest may have this processor's local APIC (vmx/direct.h). Kicks are NMIs then, for
 	 * the guest would get a vector.
@@ -61,6 +64,8 @@ static inline struct percpu *percpu(void)
 	return p;
 }
 
+/* vcpu.c, for percpu()->loaded: the hypervisor has taken a notification that was meant for it. */
+void vcpu_look_before_entry(void);
 /* vcpu.c, for percpu()->lent: an NMI kicks it; and before the core sleeps. */
 void vcpu_force_exit(void);
 void vcpu_take_apic_back(void);

@@ -20,8 +20,8 @@ static void post_vector(struct vcpu *to, const struct irq_message *m)
 	}
 	if (m->is_level)
 		__atomic_fetch_or(level, bit, __ATOMIC_SEQ_CST);
-	else if (!to->keeps_level_apart)
-		__atomic_fetch_and(level, ~bit, __ATOMIC_SEQ_CST);
+	else
+		post_as_edge(to, m->vector);
 	(void)pi_post(to->mailbox.vectors, m->vector); /* our caller notifies in any case */
 }
 

@@ -34,6 +34,17 @@ static inline void vcpu_put_input(struct vcpu *v, uint32_t width, uint32_t value
 		v->gpr[GPR_RAX] = value;
 }
 
+/*
+ * Before an edge-triggered vector is posted: whoever takes it must not find the mode of one that came
+ * before. Where level-triggered vectors have a place of their own, there is nothing to forget.
+ */
+static inline void post_as_edge(struct vcpu *to, uint8_t vector)
+{
+	if (!to->keeps_level_apart)
+		__atomic_fetch_and(&to->mailbox.level[vector / 64], ~BIT64(vector % 64),
+				   __ATOMIC_SEQ_CST);
+}
+
 /* The vCPU's own write to its APIC page in xAPIC mode; it is the loaded one. */
 vcpu_set_t vcpu_write_apic(struct vcpu *v, uint32_t offset, uint32_t value);
 

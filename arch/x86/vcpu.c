@@ -6,6 +6,7 @@
 #include <string.h>
 #include "arch/clock.h"
 #include "arch/mem.h"
+#include "arch/x86/apic.h"
 #include "arch/x86/cpu.h"
 #include "arch/x86/cpuid.h"
 #include "arch/x86/fpu.h"
@@ -145,7 +146,7 @@ static void start_over(struct vcpu *v, const struct vcpu_entry *entry, uint64_t 
 	vlapic_init(&v->lapic, v->lapic.registers, v->lapic.apic_id, v->apic_mode_at_entry);
 	v->lapic.is_virtualized = v->has_apicv;
 	v->nmi_pending = v->extint_pending = v->was_in_hlt = false;
-	memset(v->mailbox.vectors->pir, 0, sizeof(v->mailbox.vectors->pir));
+	pi_clear(v->mailbox.vectors);
 	memset(v->mailbox.level, 0, sizeof(v->mailbox.level));
 	v->mailbox.events = 0;
 	v->activity = entry->mode == VCPU_WAITS ? VCPU_WAITS_FOR_SIPI : VCPU_ACTIVE;
@@ -187,6 +188,7 @@ enum err arch_vcpu_create(vcpu_id_t id, const struct vcpu_setup *setup)
 	v->has_pc = setup->has_pc;
 	v->lapic.apic_id = setup->apic_id;
 	v->apic_mode_at_entry = setup->has_x2apic_at_entry ? VLAPIC_X2APIC : VLAPIC_XAPIC;
+	pi_init(v->mailbox.vectors, VECTOR_WAKEUP, apic_notice_destination(v->core));
 	start_over(v, &setup->entry, setup->epoch_tsc);
 	vcpus[id] = v;
 	return backend.create(v, setup, root);
@@ -468,9 +470,47 @@ bool arch_vcpu_notify(vcpu_id_t id)
 	return backend.notify(vcpus[id]);
 }
 
+bool arch_vcpu_wake(vcpu_id_t id)
+{
+	const struct vcpu *v = vcpus[id];
+
+	if (!v->has_apicv || __atomic_load_n(&v->mailbox.events, __ATOMIC_SEQ_CST))
+		return false;
+	apic_send_wakeup(v->core);
+	return true;
+}
+
+/*
+ * Those that are ready are left alone: what was posted is taken when they are entered, and until
+ * then ON keeps everybody from notifying again.
+ */
+static vcpu_set_t take_woken(struct percpu *p)
+{
+	vcpu_set_t woken = 0;
+
+	if (!p->is_woken)
+		return 0;
+	p->is_woken = false;
+	for (vcpu_set_t set = p->asleep; set; set &= set - 1) {
+		const vcpu_id_t id = (vcpu_id_t)__builtin_ctzll(set);
+
+		if (!pi_is_empty(vcpus[id]->mailbox.vectors))
+			woken |= BIT64(id);
+	}
+	return woken;
+}
+
 vcpu_set_t arch_vcpu_interrupted(void)
 {
-	return vtd_irq_taken();
+	return take_woken(percpu()) | vtd_irq_taken();
+}
+
+void vcpu_look_before_entry(void)
+{
+	struct vcpu *v = percpu()->loaded;
+
+	if (v)
+		backend.events_changed(v);
 }
 
 /* Also for vCPUs that are not loaded: back-ends keep what this takes. */

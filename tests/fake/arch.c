@@ -18,6 +18,14 @@ static uint64_t lateness(void)
 	return fake.timer_late_max ? (fake.random >> 33) % (fake.timer_late_max + 1) : 0;
 }
 
+/* Only a device's, of which the loop hears by arch_vcpu_interrupted(). */
+static void take_host_interrupt(vcpu_set_t set)
+{
+	fake.interrupted |= set;
+	for (; set; set &= set - 1)
+		fake.guests[__builtin_ctzll(set)].posted++;
+}
+
 /* --- clock and cores --------------------------------------------------------------------- */
 
 uint64_t arch_clock_now_tsc(void)
@@ -38,6 +46,11 @@ uint64_t arch_clock_unix_time_s(void)
 void arch_clock_idle(uint64_t until_tsc)
 {
 	ASSERT(until_tsc != TSC_NEVER); /* nothing would ever happen again */
+	if (fake.idle_irq_ticks && fake.now_tsc + fake.idle_irq_ticks < until_tsc) {
+		fake.now_tsc += fake.idle_irq_ticks;
+		take_host_interrupt(BIT64(fake.idle_irq_vcpu));
+		return;
+	}
 	fake.now_tsc = max_u64(fake.now_tsc, until_tsc) + lateness();
 }
 
@@ -70,6 +83,12 @@ void arch_vcpu_prepare(vcpu_id_t id)
 {
 }
 
+static void next_step(struct fake_guest *g)
+{
+	g->step = (g->step + 1) % g->step_count;
+	g->ticks_left = g->steps[g->step].ticks;
+}
+
 static void take_interrupt(struct fake_guest *g)
 {
 	g->interrupts = 0;
@@ -96,6 +115,10 @@ void arch_vcpu_enter(vcpu_id_t id, uint64_t deadline_tsc, struct exit_info *out)
 			out->kind = s->kind;
 			out->addr = s->value;
 			out->value = 1; /* EXIT_HLT: with interrupts on */
+			if (s->kind == EXIT_IRQ) {
+				take_host_interrupt(s->value);
+				next_step(g); /* nothing that the guest did */
+			}
 		} else {
 			end_tsc = min_u64(end_tsc, deadline_tsc + lateness());
 		}
@@ -109,10 +132,7 @@ void arch_vcpu_enter(vcpu_id_t id, uint64_t deadline_tsc, struct exit_info *out)
 
 void arch_vcpu_skip_insn(vcpu_id_t id)
 {
-	struct fake_guest *g = &fake.guests[id];
-
-	g->step = (g->step + 1) % g->step_count;
-	g->ticks_left = g->steps[g->step].ticks;
+	next_step(&fake.guests[id]);
 }
 
 void arch_vcpu_inject(vcpu_id_t id, enum vcpu_fault fault)
@@ -167,9 +187,17 @@ bool arch_vcpu_notify(vcpu_id_t id)
 	return false;
 }
 
+bool arch_vcpu_wake(vcpu_id_t id)
+{
+	return false;
+}
+
 vcpu_set_t arch_vcpu_interrupted(void)
 {
-	return 0;
+	const vcpu_set_t set = fake.interrupted;
+
+	fake.interrupted = 0;
+	return set;
 }
 
 bool arch_vcpu_has_events(vcpu_id_t id)

@@ -14,7 +14,8 @@ struct fake_step {
 	uint64_t ticks;
 	enum exit_kind kind;
 	/* EXIT_HYPERCALL: number. EXIT_PIO: enum pc_event. EXIT_MSR_WRITE: arms the timer in
-	 * `value` ticks, or with FAKE_POST posts to the vCPUs of the other bits. */
+	 * `value` ticks, or with FAKE_POST posts to the vCPUs of the other bits. EXIT_IRQ: a device
+	 * has something for the vCPUs in `value`. */
 	uint64_t value;
 };
 
@@ -44,6 +45,10 @@ struct fake_machine {
 	uint64_t cost_look;             /* of each look at the clock */
 	uint64_t timer_late_max;
 	uint64_t random;
+	/* While the core is idle, a device has something for this one after so many ticks. */
+	uint64_t idle_irq_ticks; /* 0: never */
+	vcpu_id_t idle_irq_vcpu;
+	vcpu_set_t interrupted; /* for arch_vcpu_interrupted() */
 	struct fake_guest guests[MAX_VCPUS];
 };
 

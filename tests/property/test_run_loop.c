@@ -276,6 +276,45 @@ static void a_posted_interrupt_wakes_its_receiver(void)
 	CHECK(vcpu_states[1].exits[EXIT_HLT] >= posts * 8 / 10);
 }
 
+/* A device's, that software has to post, or the notification of a sleeper: nobody sends a kick. */
+static void a_host_interrupt_wakes_the_vcpu_that_it_was_for(void)
+{
+	struct plan_vcpu busy = reservation(8000, 10000), receiver = reservation(100, 1000);
+	uint64_t interrupts;
+
+	start_machine(1);
+	new_partition();
+	give_steps(add_vcpu(&busy), (struct fake_step){ 700, EXIT_IRQ, 2 },
+		   (struct fake_step){ 700, EXIT_CPUID, 0 });
+	new_partition();
+	give_steps(add_vcpu(&receiver), (struct fake_step){ 10, EXIT_HLT, 0 },
+		   (struct fake_step){ 10, EXIT_HLT, 0 });
+	run();
+	check_ledger();
+	check_trace();
+	interrupts = vcpu_states[0].exits[EXIT_IRQ];
+	CHECK(interrupts > END_TSC * 7 / 10 / 1400);
+	CHECK(vcpu_states[1].exits[EXIT_HLT] <= interrupts + 1);
+	CHECK(vcpu_states[1].exits[EXIT_HLT] >= interrupts * 8 / 10);
+}
+
+static void a_host_interrupt_of_an_idle_core_wakes_it_too(void)
+{
+	struct plan_vcpu receiver = reservation(1000, 2000);
+	uint64_t naps = END_TSC / 1000;
+
+	start_machine(1);
+	fake.idle_irq_ticks = 1000;
+	new_partition();
+	give_steps(add_vcpu(&receiver), (struct fake_step){ 10, EXIT_HLT, 0 },
+		   (struct fake_step){ 10, EXIT_HLT, 0 });
+	run();
+	check_ledger();
+	check_trace();
+	CHECK(vcpu_states[0].exits[EXIT_HLT] > naps * 9 / 10);
+	CHECK(vcpu_states[0].exits[EXIT_HLT] <= naps + 1);
+}
+
 /* Two that do nothing but wake each other, beside one that computes. */
 static void a_storm_of_messages_is_paid_by_its_guest(void)
 {
@@ -358,6 +397,8 @@ int main(void)
 	RUN(best_effort_gets_what_is_left_over_and_no_more);
 	RUN(an_owned_core_is_entered_once);
 	RUN(a_posted_interrupt_wakes_its_receiver);
+	RUN(a_host_interrupt_wakes_the_vcpu_that_it_was_for);
+	RUN(a_host_interrupt_of_an_idle_core_wakes_it_too);
 	RUN(a_storm_of_messages_is_paid_by_its_guest);
 	RUN(one_vcpu_ends_its_partition_and_nobody_elses);
 	RUN(a_reset_restarts_every_vcpu_of_the_partition);

@@ -189,6 +189,20 @@ static void a_device_is_edge_triggered_and_notifies_once(void)
 	CHECK(has_got(0, 0x50));
 }
 
+static void a_closed_gate_holds_back_what_software_posts_too(void)
+{
+	irq_id_t irq;
+	struct vtdm_interrupt got;
+
+	begin(false);
+	pi_suppress(guests[0].mailbox.vectors);
+	CHECK(arch_iommu_irq_create(DEV_A, 1, &irq) == OK);
+	CHECK(arch_iommu_irq_route(irq, 0, 0, 0x50) == OK);
+	got = message(DEV_A, arch_iommu_irq_msi(irq), 0);
+	CHECK(serve(&got) && serve(&got) && vtd_irq_taken() == 0);
+	CHECK(pi_release(guests[0].mailbox.vectors).is_due && has_got(0, 0x50));
+}
+
 static void hardware_posts_where_it_can(void)
 {
 	irq_id_t irq;
@@ -422,6 +436,7 @@ int main(int argc, char **argv)
 	RUN(a_masked_interrupt_reaches_nobody_not_even_late);
 	RUN(a_message_under_way_follows_a_new_route);
 	RUN(a_device_is_edge_triggered_and_notifies_once);
+	RUN(a_closed_gate_holds_back_what_software_posts_too);
 	RUN(hardware_posts_where_it_can);
 	RUN(what_cannot_be_routed_is_refused);
 	RUN(a_route_that_hardware_does_not_confirm_is_masked);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "arch/mem.h"
+#include "arch/mp.h"
 #include "arch/x86/apic.h"
 #include "arch/x86/pc/map.h"
 #include "arch/x86/percpu.h"
@@ -33,9 +34,7 @@ enum err apicv_create(struct vcpu *v, const struct vcpu_setup *setup)
 		return OK;
 	x->proc = vmx_controls.apicv_proc;
 	x->proc2 = vmx_controls.apicv_proc2;
-	x->can_post = setup->is_dedicated;
-	if (x->can_post)
-		x->pin |= PIN_PROCESS_POSTED_INTERRUPTS;
+	x->pin |= PIN_PROCESS_POSTED_INTERRUPTS;
 	return setup->has_pc ? map_access_page(v->part) : OK;
 }
 
@@ -144,8 +143,11 @@ static void absorb_notification(struct vmx *x)
  */
 static void begin_posting(struct vcpu *v, struct vmx *x)
 {
-	if (!x->is_posting)
-		(void)__atomic_exchange_n(&x->is_posting, true, __ATOMIC_SEQ_CST);
+	if (!x->is_posting) {
+		(void)pi_aim(v->mailbox.vectors, VECTOR_POSTED, x->destination);
+		x->is_posting = true;
+		percpu()->asleep &= ~BIT64(v->id);
+	}
 	absorb_notification(x);
 	take_posted(v);
 	if (__builtin_expect(__atomic_load_n(&x->is_notified, __ATOMIC_SEQ_CST), 0)) {
@@ -156,35 +158,56 @@ static void begin_posting(struct vcpu *v, struct vmx *x)
 
 void apicv_prepare(struct vcpu *v)
 {
-	struct vmx *x = v->backend;
-
-	if (x->can_post)
-		begin_posting(v, x);
+	begin_posting(v, v->backend);
 	if (v->lapic.changed)
 		show(v);
 }
 
+/*
+ * Who has seen the old aim may be about to notify, or has: such a notification would reach whoever
+ * runs here next. The CPU would find nothing new for that one (Bochs: FFH), and harm nobody; but
+ * it need not be disturbed. Senders are in the hypervisor, with interrupts off: a short wait.
+ */
 void apicv_end_posting(struct vcpu *v)
 {
 	struct vmx *x = v->backend;
 
-	if (!x->is_posting)
-		return;
-	(void)__atomic_exchange_n(&x->is_posting, false, __ATOMIC_SEQ_CST);
+	(void)pi_aim(v->mailbox.vectors, VECTOR_WAKEUP, x->destination);
+	x->is_posting = false;
+	while (__atomic_load_n(&x->sender_count, __ATOMIC_SEQ_CST))
+		arch_mp_relax();
+	absorb_notification(x);
 	take_posted(v);
 	vmx_events_changed(v);
+}
+
+void apicv_sleep(struct vcpu *v)
+{
+	percpu()->asleep |= BIT64(v->id);
+	apicv_end_posting(v);
+}
+
+static bool notify(struct vcpu *v, struct vmx *x)
+{
+	const uint64_t control = __atomic_load_n(&v->mailbox.vectors->control, __ATOMIC_SEQ_CST);
+
+	if (PI_NV(control) != VECTOR_POSTED ||
+	    __atomic_load_n(&v->mailbox.events, __ATOMIC_SEQ_CST))
+		return false;
+	if (!(control & PI_ON))
+		return true;
+	__atomic_store_n(&x->is_notified, true, __ATOMIC_SEQ_CST);
+	apic_send_posted(x->host_apic_id);
+	return true;
 }
 
 bool apicv_notify(struct vcpu *v)
 {
 	struct vmx *x = v->backend;
+	bool is_shown;
 
-	if (!__atomic_load_n(&x->is_posting, __ATOMIC_SEQ_CST) ||
-	    __atomic_load_n(&v->mailbox.events, __ATOMIC_SEQ_CST))
-		return false;
-	if (pi_is_empty(v->mailbox.vectors))
-		return true;
-	__atomic_store_n(&x->is_notified, true, __ATOMIC_SEQ_CST);
-	apic_send_posted(x->host_apic_id);
-	return true;
+	__atomic_fetch_add(&x->sender_count, 1, __ATOMIC_SEQ_CST);
+	is_shown = notify(v, x);
+	__atomic_fetch_sub(&x->sender_count, 1, __ATOMIC_SEQ_CST);
+	return is_shown;
 }

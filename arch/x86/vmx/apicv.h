@@ -5,14 +5,15 @@
  * Model    The vlapic's page is the virtual-APIC page: hardware serves TPR, EOI, self-IPIs and
  *	    most reads from it, and delivers what is in IRR by itself. After a change of ours,
  *	    the next entry tells it (RVI, SVI, EOI-exit bitmap): v->lapic.changed.
- * Posting  Only for a vCPU that has its core to itself. The mailbox's vectors are the
- *	    posted-interrupt descriptor. While `is_posting`, senders post and then send the
- *	    notification vector: the CPU takes the vectors in at once if the guest runs, and else
- *	    at its next entry, for the interrupt stays pending in the host's APIC meanwhile.
- *	    Before the vCPU halts or is unloaded, is_posting ends, and only then the mailbox is
- *	    looked at; it begins before the mailbox is looked at. Each of the two is a locked
- *	    exchange, and senders post (locked) before they read is_posting: whatever a sender
- *	    left with is_posting seen true is found by one of these looks or by hardware.
+ * Posting  The mailbox's vectors are the posted-interrupt descriptor (docs/interrupts.md). Active from
+ *	    the first entry on: senders post and then send the notification vector. The CPU takes
+ *	    the vectors in at once if the guest runs, and else at its next entry, for the
+ *	    interrupt stays pending in the host's APIC meanwhile; if the core took it in its idle
+ *	    loop, irq_serve() sees to it that the next entry looks.
+ *	    Before the vCPU sleeps or another is loaded, its aim becomes wake-up, and only then the
+ *	    mailbox is looked at; it becomes active before the mailbox is looked at. Aims change
+ *	    by locked accesses, and senders post (locked) before they read the aim: whatever a
+ *	    sender left for the guest to take is found by one of these looks or by hardware.
  *	    Level-triggered vectors never come this way: post.c keeps them for arch_vcpu_sync(),
  *	    which sets TMR, and so the EOI-exit bitmap, first.
  * Source   SDM Vol. 3C, "APIC Virtualization and Virtual Interrupts".
@@ -30,6 +31,8 @@ void apicv_write_mode(struct vcpu *v);
 
 /* Before an entry: what is posted, and what has changed. */
 void apicv_prepare(struct vcpu *v);
-/* It halts, or is unloaded. */
+/* It halts: notifications are to wake it. */
+void apicv_sleep(struct vcpu *v);
+/* It is unloaded while its descriptor is aimed into the guest. */
 void apicv_end_posting(struct vcpu *v);
 bool apicv_notify(struct vcpu *v);

@@ -251,7 +251,8 @@ static void decode_rest(struct vcpu *v, uint32_t reason, struct exit_info *out)
 		(void)queue_interrupted_event(v);
 		return;
 	case REASON_HLT:
-		apicv_end_posting(v);
+		if (v->has_apicv)
+			apicv_sleep(v);
 		x->can_wake = (vmcs_read(VMCS_GUEST_RFLAGS) & RFLAGS_IF) != 0;
 		out->value = x->can_wake;
 		return;

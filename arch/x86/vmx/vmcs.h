@@ -29,10 +29,11 @@ struct vmx {
 	bool can_wake;         /* [C] RFLAGS.IF at its last HLT */
 	hpa_t nested_root;     /* [I] */
 	/* apicv.h */
-	uint32_t host_apic_id; /* [C] of its core; read by others once is_posting is set */
-	bool can_post;         /* [I] */
-	bool is_posting;       /* atomic; written by its own core */
+	uint32_t host_apic_id; /* [I] of its core, once it was there */
+	uint32_t destination;  /* [I] the same as NDST */
+	bool is_posting;       /* [C] its descriptor is aimed into the guest */
 	bool is_notified;      /* atomic; set by others before they notify */
+	uint32_t sender_count; /* atomic: other cores inside apicv_notify() */
 	/* direct.h */
 	struct vmx_direct {
 		uint8_t *bitmap;       /* [I] its own MSR bitmap */

@@ -5,6 +5,7 @@
  */
 #include <string.h>
 #include "arch/mem.h"
+#include "arch/x86/apic.h"
 #include "arch/x86/cpu.h"
 #include "arch/x86/cpuid.h"
 #include "arch/x86/nested.h"
@@ -213,6 +214,7 @@ static void settle(struct vcpu *v, struct vmx *x)
 	vmcs_init_host(v);
 	apicv_write_mode(v);
 	x->host_apic_id = percpu()->apic_id;
+	x->destination = apic_notice_destination(v->core);
 	x->has_host = true;
 }
 
@@ -233,13 +235,15 @@ static void vmx_load(struct vcpu *v)
 	cpu_write_cr2(v->cr2);
 	cpu_write_dr6(v->dr6);
 	vcpu_load_r12_to_r15(v);
-	if (x->can_post)
+	if (v->has_apicv)
 		vmx_events_changed(v); /* posting begins before an entry that is not simple */
 }
 
 /* The VMCS stays active on this core, the only one that ever loads it: no VMCLEAR. */
 static void vmx_unload(struct vcpu *v)
 {
+	struct vmx *x = v->backend;
+
 	direct_end(v);
 	v->star = cpu_rdmsr(MSR_STAR);
 	v->lstar = cpu_rdmsr(MSR_LSTAR);
@@ -249,7 +253,8 @@ static void vmx_unload(struct vcpu *v)
 	vcpu_save_r12_to_r15(v);
 	v->cr2 = cpu_read_cr2();
 	v->dr6 = cpu_read_dr6();
-	apicv_end_posting(v);
+	if (x->is_posting)
+		apicv_end_posting(v);
 }
 
 /* The guest's registers replace all that we use, but RSP. */

@@ -156,16 +156,14 @@ enum err vtd_irq_mask(irq_id_t irq)
 
 /* ---- Messages ---- */
 
-/* Messages of devices are edge-triggered: see post.c for the trigger mode. */
+/* Messages of devices are edge-triggered, and those that a gate may hold back. */
 static void post(struct core *c, uint64_t target)
 {
 	struct vcpu *const v = vcpu_at(TARGET_VCPU(target));
 	const uint8_t vector = TARGET_VECTOR(target);
 
-	if (!v->has_apicv)
-		__atomic_fetch_and(&v->mailbox.level[vector / 64], ~BIT64(vector % 64),
-				   __ATOMIC_SEQ_CST);
-	if (pi_post(v->mailbox.vectors, vector))
+	post_as_edge(v, vector);
+	if (pi_post_gated(v->mailbox.vectors, vector).is_due)
 		c->taken |= BIT64(v->id);
 }
 

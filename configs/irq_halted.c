@@ -1,0 +1,9 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* configs/irq_halted.c - the receiver sleeps on a core of its own. */
+#include "configs/irq.h"
+
+static const struct partition_config partitions[] = {
+	IRQ_GUEST(.CPUS(OWN_CORE(0), OWN_CORE(1)), APIC_AUTO, "wait=halt"),
+};
+
+IRQ_SYSTEM("halted", 2);

@@ -1,0 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* configs/irq_software_halted_long.c - for the experiment. */
+#define IRQ_COUNT "50000"
+#include "configs/irq_software_halted.c"
