@@ -488,7 +488,6 @@ static __attribute__((noinline)) void idle(struct run_core *c, uint64_t until_ts
 	}
 	c->last_server = CBS_NONE;
 	arch_clock_idle(until_tsc);
-	run_take_interrupts();
 	ledger_close(&c->ledger, &c->ledger.idle, arch_clock_now_tsc());
 	run_take_interrupts();
 }
