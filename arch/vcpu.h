@@ -182,6 +182,12 @@ uint64_t arch_vcpu_timer_tsc(vcpu_id_t id);
 uint64_t arch_vcpu_timer_expire(vcpu_id_t id, uint64_t now_tsc);
 /* True if it is not waiting for a start-up IPI, and a pending event would end HLT. */
 bool arch_vcpu_wants_to_run(vcpu_id_t id);
+/*
+ * After EXIT_HLT, its instruction skipped. True: it goes on, for an event has ended the HLT. False: it
+ * sleeps, and what is posted from now on is told its core: by who posts (arch_vcpu_notify() is false),
+ * or by arch_vcpu_interrupted().
+ */
+bool arch_vcpu_halt(vcpu_id_t id);
 /* True if it waits for a start-up IPI. Any core. */
 bool arch_vcpu_waits_for_sipi(vcpu_id_t id);
 /* True if an NMI, INIT or start-up IPI is on its way to it. Any core. */

@@ -334,7 +334,7 @@ static __attribute__((noinline)) bool act(struct vcpu_state *v, enum exit_action
 		return false;
 	case ACT_HALT:
 		arch_vcpu_skip_insn(v->id);
-		if (arch_vcpu_wants_to_run(v->id))
+		if (arch_vcpu_halt(v->id))
 			return true;
 		*leave = LEAVE_BLOCKED;
 		return false;

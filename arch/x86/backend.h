@@ -165,6 +165,11 @@ struct backend {
 	void (*force_exit)(struct vcpu *v);
 	/* From any core, after something was posted: see arch_vcpu_notify(). */
 	bool (*notify)(struct vcpu *v);
+	/*
+	 * Only where some have APICv: it halts, and notifications are to wake it. True: something has been
+	 * posted meanwhile, and was taken in. Loaded; its next load() or enter() ends that.
+	 */
+	bool (*sleep)(struct vcpu *v);
 	void (*load)(struct vcpu *v);   /* becomes this core's current vCPU */
 	void (*unload)(struct vcpu *v); /* stops being it */
 	void (*enter)(struct vcpu *v, uint64_t deadline_tsc, struct exit_info *out);

@@ -528,6 +528,15 @@ bool arch_vcpu_wants_to_run(vcpu_id_t id)
 	       backend.interrupts_enabled(v);
 }
 
+bool arch_vcpu_halt(vcpu_id_t id)
+{
+	struct vcpu *v = vcpus[id];
+
+	if (arch_vcpu_wants_to_run(id))
+		return true;
+	return v->has_apicv && backend.sleep(v) && arch_vcpu_wants_to_run(id);
+}
+
 bool arch_vcpu_waits_for_sipi(vcpu_id_t id)
 {
 	return vcpus[id]->activity == VCPU_WAITS_FOR_SIPI;

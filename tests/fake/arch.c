@@ -187,6 +187,11 @@ bool arch_vcpu_notify(vcpu_id_t id)
 	return false;
 }
 
+bool arch_vcpu_halt(vcpu_id_t id)
+{
+	return arch_vcpu_wants_to_run(id);
+}
+
 bool arch_vcpu_wake(vcpu_id_t id)
 {
 	return false;

@@ -34,7 +34,10 @@ enum err apicv_create(struct vcpu *v, const struct vcpu_setup *setup)
 		return OK;
 	x->proc = vmx_controls.apicv_proc;
 	x->proc2 = vmx_controls.apicv_proc2;
-	x->pin |= PIN_PROCESS_POSTED_INTERRUPTS;
+	/* Other vCPUs, or devices: they come with a PC. */
+	x->can_post = setup->vcpu_count > 1 || setup->has_pc;
+	if (x->can_post)
+		x->pin |= PIN_PROCESS_POSTED_INTERRUPTS;
 	return setup->has_pc ? map_access_page(v->part) : OK;
 }
 
@@ -117,14 +120,16 @@ static void show(struct vcpu *v)
 	l->irr_words = l->isr_words = UINT8_MAX;
 }
 
-/* Edge-triggered, all of them: see post.c. */
-static void take_posted(struct vcpu *v)
+/* Edge-triggered, all of them: see post.c. False: there was nothing. */
+static bool take_posted(struct vcpu *v)
 {
 	static const uint64_t no_level[4];
 	uint64_t vectors[4];
 
-	if (pi_take(v->mailbox.vectors, vectors))
-		vlapic_merge(&v->lapic, vectors, no_level);
+	if (!pi_take(v->mailbox.vectors, vectors))
+		return false;
+	vlapic_merge(&v->lapic, vectors, no_level);
+	return true;
 }
 
 /* A notification that is pending here: its vectors are in the mailbox, or were taken in. */
@@ -136,31 +141,49 @@ static void absorb_notification(struct vmx *x)
 	apic_absorb_posted();
 }
 
+/* True: something was posted before. */
+static bool aim(const struct vcpu *v, struct vmx *x, uint8_t vector)
+{
+	x->is_posting = vector == VECTOR_POSTED;
+	return pi_aim(v->mailbox.vectors, vector, x->destination);
+}
+
 /*
  * The manual lets the CPU find no vectors at a notification; Bochs would deliver FFH then. So
  * what is pending is absorbed before (or its vectors could stay behind) the mailbox is emptied;
  * and again, if one came meanwhile. One that comes later still finds nothing, and harms nobody.
  */
-static void begin_posting(struct vcpu *v, struct vmx *x)
+static void take_before_entry(struct vcpu *v, struct vmx *x)
 {
 	if (!x->is_posting) {
-		(void)pi_aim(v->mailbox.vectors, VECTOR_POSTED, x->destination);
-		x->is_posting = true;
 		percpu()->asleep &= ~BIT64(v->id);
+		(void)aim(v, x, VECTOR_POSTED);
 	}
+	if (!__atomic_load_n(&x->is_notified, __ATOMIC_SEQ_CST) && pi_is_empty(v->mailbox.vectors))
+		return;
 	absorb_notification(x);
-	take_posted(v);
+	(void)take_posted(v);
 	if (__builtin_expect(__atomic_load_n(&x->is_notified, __ATOMIC_SEQ_CST), 0)) {
 		absorb_notification(x);
-		take_posted(v);
+		(void)take_posted(v);
 	}
 }
 
 void apicv_prepare(struct vcpu *v)
 {
-	begin_posting(v, v->backend);
+	struct vmx *x = v->backend;
+
+	if (x->can_post)
+		take_before_entry(v, x);
 	if (v->lapic.changed)
 		show(v);
+}
+
+/* What is posted from here on, hardware takes in: an entry need not look, but for what was before. */
+void apicv_load(struct vcpu *v)
+{
+	if ((percpu()->asleep & BIT64(v->id)) || aim(v, v->backend, VECTOR_POSTED))
+		vmx_events_changed(v);
 }
 
 /*
@@ -168,23 +191,26 @@ void apicv_prepare(struct vcpu *v)
  * runs here next. The CPU would find nothing new for that one (Bochs: FFH), and harm nobody; but
  * it need not be disturbed. Senders are in the hypervisor, with interrupts off: a short wait.
  */
-void apicv_end_posting(struct vcpu *v)
+static bool end_posting(struct vcpu *v, struct vmx *x)
 {
-	struct vmx *x = v->backend;
-
-	(void)pi_aim(v->mailbox.vectors, VECTOR_WAKEUP, x->destination);
-	x->is_posting = false;
+	(void)aim(v, x, VECTOR_WAKEUP);
 	while (__atomic_load_n(&x->sender_count, __ATOMIC_SEQ_CST))
 		arch_mp_relax();
 	absorb_notification(x);
-	take_posted(v);
-	vmx_events_changed(v);
+	return take_posted(v);
 }
 
-void apicv_sleep(struct vcpu *v)
+void apicv_end_posting(struct vcpu *v)
+{
+	if (end_posting(v, v->backend))
+		vmx_events_changed(v);
+}
+
+bool apicv_sleep(struct vcpu *v)
 {
 	percpu()->asleep |= BIT64(v->id);
-	apicv_end_posting(v);
+	vmx_events_changed(v); /* the next entry begins by a new aim */
+	return end_posting(v, v->backend);
 }
 
 static bool notify(struct vcpu *v, struct vmx *x)

@@ -5,8 +5,8 @@
  * Model    The vlapic's page is the virtual-APIC page: hardware serves TPR, EOI, self-IPIs and
  *	    most reads from it, and delivers what is in IRR by itself. After a change of ours,
  *	    the next entry tells it (RVI, SVI, EOI-exit bitmap): v->lapic.changed.
- * Posting  The mailbox's vectors are the posted-interrupt descriptor (docs/interrupts.md). Active from
- *	    the first entry on: senders post and then send the notification vector. The CPU takes
+ * Posting  The mailbox's vectors are the posted-interrupt descriptor (docs/interrupts.md). While it is
+ *	    loaded and does not sleep, it is active: senders post and then send the notification vector. The CPU takes
  *	    the vectors in at once if the guest runs, and else at its next entry, for the
  *	    interrupt stays pending in the host's APIC meanwhile; if the core took it in its idle
  *	    loop, irq_serve() sees to it that the next entry looks.
@@ -31,8 +31,10 @@ void apicv_write_mode(struct vcpu *v);
 
 /* Before an entry: what is posted, and what has changed. */
 void apicv_prepare(struct vcpu *v);
-/* It halts: notifications are to wake it. */
-void apicv_sleep(struct vcpu *v);
+/* Those that can_post. It was loaded, and is entered unless it sleeps. */
+void apicv_load(struct vcpu *v);
+/* It halts: notifications are to wake it. True: something had been posted, and was taken. */
+bool apicv_sleep(struct vcpu *v);
 /* It is unloaded while its descriptor is aimed into the guest. */
 void apicv_end_posting(struct vcpu *v);
 bool apicv_notify(struct vcpu *v);

@@ -251,8 +251,6 @@ static void decode_rest(struct vcpu *v, uint32_t reason, struct exit_info *out)
 		(void)queue_interrupted_event(v);
 		return;
 	case REASON_HLT:
-		if (v->has_apicv)
-			apicv_sleep(v);
 		x->can_wake = (vmcs_read(VMCS_GUEST_RFLAGS) & RFLAGS_IF) != 0;
 		out->value = x->can_wake;
 		return;

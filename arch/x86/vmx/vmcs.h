@@ -31,6 +31,7 @@ struct vmx {
 	/* apicv.h */
 	uint32_t host_apic_id; /* [I] of its core, once it was there */
 	uint32_t destination;  /* [I] the same as NDST */
+	bool can_post;         /* [I] somebody may post to it from elsewhere */
 	bool is_posting;       /* [C] its descriptor is aimed into the guest */
 	bool is_notified;      /* atomic; set by others before they notify */
 	uint32_t sender_count; /* atomic: other cores inside apicv_notify() */

@@ -235,8 +235,15 @@ static void vmx_load(struct vcpu *v)
 	cpu_write_cr2(v->cr2);
 	cpu_write_dr6(v->dr6);
 	vcpu_load_r12_to_r15(v);
-	if (v->has_apicv)
-		vmx_events_changed(v); /* posting begins before an entry that is not simple */
+	if (x->can_post)
+		apicv_load(v);
+}
+
+static bool vmx_sleep(struct vcpu *v)
+{
+	struct vmx *x = v->backend;
+
+	return x->can_post && apicv_sleep(v);
 }
 
 /* The VMCS stays active on this core, the only one that ever loads it: no VMCLEAR. */
@@ -384,6 +391,7 @@ const struct backend vmx_backend = {
 	.lent_apic_written = direct_written,
 	.take_apic_back = direct_end,
 	.force_exit = direct_force_exit,
+	.sleep = vmx_sleep,
 	.load = vmx_load,
 	.unload = vmx_unload,
 	.enter = vmx_enter,
