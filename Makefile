@@ -88,7 +88,8 @@ linux       := $(addprefix $(B)/guests/,linux-generic linux-rt linux-cloud initr
 guests      := $(patsubst %,$(B)/guests/%.elf,$(guest_names)) $(linux)
 
 .DEFAULT_GOAL := all
-.PHONY: all help deps guests image images linux-images device-images bench-images plan run test check-tree \
+.PHONY: all help deps guests image images linux-images device-images irq-images bench-images plan run \
+	test check-tree \
 	host-tests boot-tests format bench experiment experiments mutants fuzz clean
 .SECONDARY:
 .DELETE_ON_ERROR:
@@ -236,12 +237,14 @@ image: $(C)/bulkhead.iso
 	$(Q)cp $(C)/bulkhead.elf $(C)/BOOTX64.EFI $(C)/bulkhead.iso $(C)/esp.img $(B)/
 	$(Q)tools/size --config $(C) --out $(B)/results/size.json
 # Those of the experiments with Linux are many and large: made when they are asked for.
+irq_experiments   := $(filter configs/irq_%_long.c,$(configs))
 linux_experiments := $(filter configs/linux_share_% configs/linux_mixed_% configs/linux_cyclictest_%,\
 		     $(configs))
 device_experiments := $(filter configs/linux_devices_rt_%,$(configs))
 isos = $(foreach c,$(1),$(call config_dir,$(c))/bulkhead.iso)
-images: $(call isos,$(filter-out $(linux_experiments) $(device_experiments),$(configs)))
+images: $(call isos,$(filter-out $(linux_experiments) $(device_experiments) $(irq_experiments),$(configs)))
 device-images: $(call isos,$(device_experiments))
+irq-images: $(call isos,$(irq_experiments))
 linux-images: $(call isos,$(linux_experiments)) $(patsubst %,$(B)/tool/linux/entry-%,cloud generic rt)
 bench-images: $(call isos,$(patsubst %,configs/%.c,bench bench_shared bench_ipi eight_busy \
 		compute_short compute_long))
@@ -298,7 +301,8 @@ bench: deps
 	$(Q)tools/bench $(if $(PEER),--peer $(PEER))
 experiment: deps
 	$(Q)$(SUB) images $(if $(filter linux%,$(NAME)),linux-images) \
-		$(if $(filter passthrough-linux,$(NAME)),device-images)
+		$(if $(filter passthrough-linux,$(NAME)),device-images) \
+		$(if $(filter passthrough-delivery,$(NAME)),irq-images)
 	$(Q)tools/experiment $(NAME)
 experiments: deps
 	$(Q)$(SUB) images

@@ -4,7 +4,7 @@
 
 static const struct partition_config partitions[] = {
 	IRQ_GUEST(.CPUS(RESERVATION(0, MS(4), MS(10)), RESERVATION(0, MS(4), MS(10))), APIC_AUTO,
-		  "wait=halt smp=shared"),
+		  "smp=shared"),
 };
 
 IRQ_SYSTEM("sibling", 1);

@@ -474,7 +474,8 @@ bool arch_vcpu_wake(vcpu_id_t id)
 {
 	const struct vcpu *v = vcpus[id];
 
-	if (!v->has_apicv || __atomic_load_n(&v->mailbox.events, __ATOMIC_SEQ_CST))
+	if (!v->has_apicv || pi_is_empty(v->mailbox.vectors) ||
+	    __atomic_load_n(&v->mailbox.events, __ATOMIC_SEQ_CST))
 		return false;
 	apic_send_wakeup(v->core);
 	return true;

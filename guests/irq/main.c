@@ -9,7 +9,8 @@
  *	    One that is not seen within PATIENCE_US is lost; after LOST_MAX of these it gives up.
  * Units    TSC ticks from the WRMSR that sends to the first instruction of the C handler: the guest's
  *	    own entry stub is in it (bench.elf, "guest.trap_entry"). Of those sent one by one.
- * Arguments  n=N, to=self, wait=halt: CPU 1 waits in HLT and not in a loop of computation;
+ * Arguments  n=N, to=self, wait=halt: CPU 1 waits in HLT and not in a loop of computation, and those
+ *	    sent one by one are sent when it is back there: SETTLE_TICKS after the last was seen;
  *	    smp=shared: both share a core, CPU 0 waits in HLT, and CPU 1 answers by an IPI
  * Output   One line: @{"irq":"done","sent":s,"lost":l,"wrong":w,"min":..,"p50":..,"p99":..,"max":..}
  *	    Exit status 0 if none was lost and none came unsent.
@@ -33,6 +34,7 @@
 #define PATIENCE_US   500000u
 #define GLANCE_US     20000u
 #define LOST_MAX      5u
+#define SETTLE_TICKS  5000u /* more than a handler, an HLT and its exit take */
 
 /* A cache line each, by vector. Written by the sender before it sends, and by the handler. */
 static struct slot {
@@ -44,6 +46,7 @@ static struct slot {
 
 static volatile uint64_t wrong_count;
 static volatile bool answers;
+static bool settles;
 static uint64_t patience_tsc, glance_tsc;
 static uint32_t receiver;
 
@@ -119,6 +122,12 @@ static bool was_seen(uint32_t i)
 	return false;
 }
 
+static void settle(uint64_t since)
+{
+	while (cpu_rdtsc() - since < SETTLE_TICKS)
+		;
+}
+
 static uint64_t send_singly(uint64_t n, uint64_t *ticks)
 {
 	uint64_t lost = 0;
@@ -126,6 +135,8 @@ static uint64_t send_singly(uint64_t n, uint64_t *ticks)
 	for (uint64_t k = 0; k < n && lost < LOST_MAX; k++) {
 		const uint32_t i = k % BURST;
 
+		if (settles)
+			settle(slots[(k + BURST - 1) % BURST].seen_tsc);
 		send(i);
 		lost += !was_seen(i);
 		ticks[k] = slots[i].seen_tsc - slots[i].sent_tsc;
@@ -159,8 +170,9 @@ static bool prepare(const char *args)
 		return true;
 	receiver = 1;
 	answers = args_is(args, "smp", "shared");
+	settles = args_is(args, "wait", "halt") && !answers;
 	return smp_cpu_count() > 1 &&
-	       smp_start(1, args_is(args, "wait", "halt") ? wait_in_hlt : wait_in_a_loop);
+	       smp_start(1, settles || answers ? wait_in_hlt : wait_in_a_loop);
 }
 
 int main(void)

@@ -132,6 +132,12 @@ static bool take_posted(struct vcpu *v)
 	return true;
 }
 
+static void wait_for_senders(const struct vmx *x)
+{
+	while (__atomic_load_n(&x->sender_count, __ATOMIC_SEQ_CST))
+		arch_mp_relax();
+}
+
 /* A notification that is pending here: its vectors are in the mailbox, or were taken in. */
 static void absorb_notification(struct vmx *x)
 {
@@ -149,9 +155,11 @@ static bool aim(const struct vcpu *v, struct vmx *x, uint8_t vector)
 }
 
 /*
- * The manual lets the CPU find no vectors at a notification; Bochs would deliver FFH then. So
- * what is pending is absorbed before (or its vectors could stay behind) the mailbox is emptied;
- * and again, if one came meanwhile. One that comes later still finds nothing, and harms nobody.
+ * The manual lets the CPU find no vectors at a notification; Bochs would deliver FFH then, which Linux
+ * does not end. So who is about to notify is waited for (senders are in the hypervisor, with
+ * interrupts off), what he has sent is absorbed, and only then the mailbox is emptied; once more,
+ * if there was something, for a sender may have seen ON before. One more round takes one more
+ * post, which costs its sender an exit.
  */
 static void take_before_entry(struct vcpu *v, struct vmx *x)
 {
@@ -159,14 +167,10 @@ static void take_before_entry(struct vcpu *v, struct vmx *x)
 		percpu()->asleep &= ~BIT64(v->id);
 		(void)aim(v, x, VECTOR_POSTED);
 	}
-	if (!__atomic_load_n(&x->is_notified, __ATOMIC_SEQ_CST) && pi_is_empty(v->mailbox.vectors))
-		return;
-	absorb_notification(x);
-	(void)take_posted(v);
-	if (__builtin_expect(__atomic_load_n(&x->is_notified, __ATOMIC_SEQ_CST), 0)) {
+	do {
+		wait_for_senders(x);
 		absorb_notification(x);
-		(void)take_posted(v);
-	}
+	} while (take_posted(v));
 }
 
 void apicv_prepare(struct vcpu *v)
@@ -194,8 +198,7 @@ void apicv_load(struct vcpu *v)
 static bool end_posting(struct vcpu *v, struct vmx *x)
 {
 	(void)aim(v, x, VECTOR_WAKEUP);
-	while (__atomic_load_n(&x->sender_count, __ATOMIC_SEQ_CST))
-		arch_mp_relax();
+	wait_for_senders(x);
 	absorb_notification(x);
 	return take_posted(v);
 }
