@@ -156,15 +156,9 @@ void arch_vcpu_apic(vcpu_id_t id, const struct exit_info *e, vcpu_set_t *posted)
 bool arch_vcpu_sync(vcpu_id_t id);
 /*
  * From any core: true if hardware will show the running guest what was posted, or it is shown
- * already; false: its core must be kicked, or, if it sleeps, woken.
+ * already; false: its core must be kicked.
  */
 bool arch_vcpu_notify(vcpu_id_t id);
-/*
- * From any core, after arch_vcpu_notify() said false: sends its core the notification that an IOMMU
- * would send for what was posted to a vCPU that sleeps; arch_vcpu_interrupted() names it there.
- * False: it cannot be woken so, or by more than interrupts: its core must be kicked.
- */
-bool arch_vcpu_wake(vcpu_id_t id);
 /*
  * vCPUs that host interrupts taken on the calling core since the last call were for: a device's
  * interrupt that software had to post, or a notification for one that sleeps. They are to be notified

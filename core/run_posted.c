@@ -50,15 +50,6 @@ void run_poke_service(void)
 		run_poke(BIT64(last->id));
 }
 
-/*
- * Interrupts for a sleeper on another core go the way that an IOMMU's would go. No bit need be set
- * before the look at what its core does: a wake-up that comes too late finds nothing posted.
- */
-static bool wake(const struct vcpu_state *v)
-{
-	return v->core != arch_mp_core_id() && must_kick(v) && arch_vcpu_wake(v->id);
-}
-
 /* Hardware may show interrupts to a running guest; then its core has nothing to look at. */
 void run_deliver(struct vcpu_state *from, vcpu_set_t set)
 {
@@ -71,7 +62,7 @@ void run_deliver(struct vcpu_state *from, vcpu_set_t set)
 	for (set &= ~BIT64(from->id); set; set &= set - 1) {
 		struct vcpu_state *to = &vcpu_states[__builtin_ctzll(set)];
 
-		if (!arch_vcpu_notify(to->id) && !wake(to))
+		if (!arch_vcpu_notify(to->id))
 			poke(to);
 	}
 }

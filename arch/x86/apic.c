@@ -206,11 +206,6 @@ void apic_send_posted(uint32_t to)
 	apic_send_fixed(to, VECTOR_POSTED);
 }
 
-void apic_send_wakeup(core_id_t core)
-{
-	apic_send_fixed(percpu_of(core)->apic_id, VECTOR_WAKEUP);
-}
-
 uint32_t apic_notice_destination(core_id_t core)
 {
 	return pi_destination(percpu_of(core)->apic_id, apic_is_x2apic() ? PI_X2APIC : PI_XAPIC);

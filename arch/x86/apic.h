@@ -34,8 +34,6 @@ void nmi_serve(void);
 uint32_t apic_notice_destination(core_id_t core);
 /* Makes the core with this APIC ID look at the descriptor of the guest that it runs. */
 void apic_send_posted(uint32_t to);
-/* Makes this core look at those of its vCPUs that sleep. */
-void apic_send_wakeup(core_id_t core);
 /* Takes VECTOR_POSTED if it is pending here, and nothing else but what is above it. */
 void apic_absorb_posted(void);
 

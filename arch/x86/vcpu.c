@@ -470,17 +470,6 @@ bool arch_vcpu_notify(vcpu_id_t id)
 	return backend.notify(vcpus[id]);
 }
 
-bool arch_vcpu_wake(vcpu_id_t id)
-{
-	const struct vcpu *v = vcpus[id];
-
-	if (!v->has_apicv || pi_is_empty(v->mailbox.vectors) ||
-	    __atomic_load_n(&v->mailbox.events, __ATOMIC_SEQ_CST))
-		return false;
-	apic_send_wakeup(v->core);
-	return true;
-}
-
 /*
  * Those that are ready are left alone: what was posted is taken when they are entered, and until
  * then ON keeps everybody from notifying again.

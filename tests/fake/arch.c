@@ -192,11 +192,6 @@ bool arch_vcpu_halt(vcpu_id_t id)
 	return arch_vcpu_wants_to_run(id);
 }
 
-bool arch_vcpu_wake(vcpu_id_t id)
-{
-	return false;
-}
-
 vcpu_set_t arch_vcpu_interrupted(void)
 {
 	const vcpu_set_t set = fake.interrupted;
