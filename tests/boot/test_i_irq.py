@@ -4,18 +4,15 @@ import tools.lib.irq_experiment as irq
 import tools.lib.rigs as rigs
 
 SENT = 2000
-WALL_CLOCK = ("qemu-iso", {"cpus": 2})
 RUNS = {"irq_running": irq.BOCHS2, "irq_shared": irq.BOCHS2, "irq_halted": irq.BOCHS2,
         "irq_shared_halted": irq.BOCHS2, "irq_software": irq.BOCHS2, "irq_sibling": irq.QEMU1}
 
 for config, (rig, options) in RUNS.items():
     rigs.boot_soon(rig, config, **options)
-for config in ("irq_running", "irq_halted"):
-    rigs.boot_soon(WALL_CLOCK[0], config, **WALL_CLOCK[1])
 
 
-def boot(config, run=None):
-    rig, options = run or RUNS[config]
+def boot(config):
+    rig, options = RUNS[config]
     b = rigs.boot_once(rig, config, **options)
     assert b.ended_well, b.tail()
     return b
@@ -29,8 +26,6 @@ def check_arrivals(b):
 def test_none_is_lost_and_none_comes_twice():
     for config in RUNS:
         check_arrivals(boot(config))
-    for config in ("irq_running", "irq_halted"):
-        check_arrivals(boot(config, WALL_CLOCK))
 
 
 def test_a_running_receiver_takes_no_exit_for_them():
