@@ -268,6 +268,16 @@ $(B)/tests/%: $(B)/host/tests/%.c.o $(B)/host/pure.a
 $(B)/tests/property/test_insn_zydis: LIBRARIES := -lZydis
 # What it tests implements the functions that tests/fake/arch.c fakes for everybody else.
 $(B)/tests/unit/test_nested: $(B)/host/arch/x86/nested.c.o
+# In no archive: whoever has device_service is asked about devices by the run loop.
+host_c = $(addprefix $(B)/host/,$(addsuffix .c.o,$(1)))
+device_c := $(call host_c,core/device core/device_service tests/unit/device_rig)
+device_tests := $(addprefix $(B)/tests/unit/,test_device test_device_handover test_device_service)
+$(device_tests): $(device_c) $(call host_c,tests/unit/device_pf)
+$(B)/tests/unit/test_pf_igb: $(device_c) $(call host_c,core/pf_igb)
+$(B)/tests/unit/test_pf_igb: LIBRARIES := -Wl,--wrap=igb_io_mapped
+$(B)/tests/unit/test_pf_nvme: $(device_c) $(call host_c,core/pf_nvme)
+$(B)/tests/unit/test_pf_nvme: LIBRARIES := -Wl,--wrap=nvme_init
+$(B)/tests/unit/test_pc_device: $(call host_c,arch/x86/pc/device)
 $(B)/tool/trace_check: $(B)/tool/tools/trace_check.c.o \
 		$(filter $(addprefix $(B)/tool/,core/lib/% sched/% tests/%),$(tool_o))
 	$(Q)$(CC) $(TOOL) -o $@ $^

@@ -206,9 +206,19 @@ static enum err refuse_device(const struct device *d, const char **reason, enum 
 		      d->config->kind == DEVICE_VF ? d->name : "", what);
 }
 
+/* Whose it is: a partition's number, or MAX_PARTITIONS: the hypervisor's. */
+static uint32_t owner_of(uint32_t function)
+{
+	for (uint32_t i = 0; i < devices.count; i++)
+		if (devices.list[i].function == function)
+			return (uint32_t)(devices.list[i].partition - partitions);
+	return is_taken(function) ? MAX_PARTITIONS : OWNER_NOBODY;
+}
+
 static enum err note_device(struct partition *p, const struct device_config *c, const char **reason)
 {
 	struct device *const d = &devices.list[devices.count];
+	uint32_t owner;
 
 	if (devices.count == DEVICE_COUNT_MAX)
 		return refuse(reason, ERR_NOMEM, "more than %u devices", DEVICE_COUNT_MAX);
@@ -219,9 +229,16 @@ static enum err note_device(struct partition *p, const struct device_config *c, 
 	device_write_pci(function_of(d)->addr, d->name);
 	if (!function_of(d)->is_usable)
 		return refuse_device(d, reason, ERR_INVAL, function_of(d)->why);
-	if (function_of(d)->is_bridge || is_taken(d->function))
+	owner = owner_of(d->function);
+	if (function_of(d)->is_bridge || owner == MAX_PARTITIONS)
 		return refuse_device(d, reason, ERR_INVAL,
 				     "it is a bridge, or a PF of the hypervisor's; leave it out");
+	if (owner != OWNER_NOBODY) /* a VF by its PF's name, and by its address */
+		return refuse(
+			reason, ERR_INVAL,
+			"partition '%s': device '%s' is the function %s, which partition '%s' "
+			"has already; leave it out of one of them",
+			p->config->name, c->name, d->name, partitions[owner].config->name);
 	devices.count++;
 	return OK;
 }
@@ -237,15 +254,6 @@ static enum err note_devices(const char **reason)
 }
 
 /* ---- Groups ---- */
-
-/* Whose it is: a partition's number, or MAX_PARTITIONS: the hypervisor's. */
-static uint32_t owner_of(uint32_t function)
-{
-	for (uint32_t i = 0; i < devices.count; i++)
-		if (devices.list[i].function == function)
-			return (uint32_t)(devices.list[i].partition - partitions);
-	return is_taken(function) ? MAX_PARTITIONS : OWNER_NOBODY;
-}
 
 static void list_group(uint32_t group, char *text, size_t bytes)
 {

@@ -13,6 +13,7 @@
 #include "core/device_parts.h"
 #include "core/log.h"
 #include "core/run.h"
+#include "drivers/pci_regs.h"
 
 #define TAG             "iommu"
 #define FAULTS_PER_STEP 16u
@@ -56,11 +57,16 @@ static uint32_t life_of(const struct partition *p)
 
 /* ---- Blocking ---- */
 
+/* arch/iommu.h, "Errors": what hardware may not have noticed is kept from asking. */
 void device_block(const struct device *d)
 {
-	if (arch_iommu_block(devices.table.functions[d->function].addr) != OK)
-		log_line(TAG, "%s of %s: hardware has not confirmed that it is cut off", d->name,
-			 d->partition->tag);
+	const pci_addr_t at = devices.table.functions[d->function].addr;
+
+	if (arch_iommu_block(at) == OK)
+		return;
+	arch_pci_write(at, CFG_COMMAND, 2, COMMAND_INTX_OFF);
+	log_line(TAG, "%s of %s: hardware has not confirmed that it is cut off", d->name,
+		 d->partition->tag);
 }
 
 static void block_all(const struct partition *p)
@@ -235,10 +241,10 @@ static void step_faults(uint64_t now_tsc)
 /* In whole periods, so that it does not drift; one that was missed is left out. */
 static uint64_t next_round(uint64_t now_tsc)
 {
+	const uint64_t period_tsc = devices.period_tsc;
+
 	if (now_tsc >= service.due_tsc)
-		service.due_tsc = service.due_tsc + devices.period_tsc > now_tsc
-					  ? service.due_tsc + devices.period_tsc
-					  : now_tsc + devices.period_tsc;
+		service.due_tsc += ((now_tsc - service.due_tsc) / period_tsc + 1) * period_tsc;
 	return service.due_tsc;
 }
 
