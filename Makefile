@@ -277,7 +277,8 @@ $(B)/tests/unit/test_pf_igb: $(device_c) $(call host_c,core/pf_igb)
 $(B)/tests/unit/test_pf_igb: LIBRARIES := -Wl,--wrap=igb_io_mapped
 $(B)/tests/unit/test_pf_nvme: $(device_c) $(call host_c,core/pf_nvme)
 $(B)/tests/unit/test_pf_nvme: LIBRARIES := -Wl,--wrap=nvme_init
-$(B)/tests/unit/test_pc_device: $(call host_c,arch/x86/pc/device)
+$(addprefix $(B)/tests/,unit/test_pc_device property/test_pc_device_random): \
+		$(call host_c,arch/x86/pc/device tests/unit/pc_device_rig)
 $(B)/tool/trace_check: $(B)/tool/tools/trace_check.c.o \
 		$(filter $(addprefix $(B)/tool/,core/lib/% sched/% tests/%),$(tool_o))
 	$(Q)$(CC) $(TOOL) -o $@ $^

@@ -280,16 +280,23 @@ static void bars_have_to_be_placed_and_be_pages(void)
 	CHECK(rig_boot(&reason) == OK);
 }
 
+/* By what it is, and why it cannot be. */
 static void a_function_has_to_be_reset(void)
 {
+	static const char cannot[] = "partition 'a': device 0000:03:00.0 cannot be reset";
+
 	on_q35();
-	CHECK(alone_refused("00:1f.2", ERR_UNSUPPORTED, "it cannot be reset"));
+	rig_partition("a", MIB(64), RIG_DEVICES(PCI_AT("00:1f.2")));
+	CHECK(refused(ERR_UNSUPPORTED, "partition 'a': device 0000:00:1f.2 cannot be reset",
+		      "no way to be reset"));
 	on_q35();
 	fake_pci.functions[q35.plain].never_returns = true;
-	CHECK(alone_refused("03:00.0", ERR_UNSUPPORTED, "does not come back from its reset"));
+	rig_partition("a", MIB(64), RIG_DEVICES(PCI_AT("03:00.0")));
+	CHECK(refused(ERR_UNSUPPORTED, cannot, "does not answer after its reset"));
 	on_q35();
 	fake_pci.functions[q35.plain].changes_identity = true;
-	CHECK(alone_refused("03:00.0", ERR_UNSUPPORTED, "does not come back from its reset"));
+	rig_partition("a", MIB(64), RIG_DEVICES(PCI_AT("03:00.0")));
+	CHECK(refused(ERR_UNSUPPORTED, cannot, "another device after its reset"));
 	CHECK(rig_count(RIG_ATTACH) == 0 && rig_count(RIG_ADD) == 0);
 }
 

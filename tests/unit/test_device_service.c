@@ -316,6 +316,8 @@ static void a_life_begins_with_devices_that_are_reset(uint32_t part)
 			continue;
 		}
 		CHECK(block && attach && block < attach);
+		if (!block || !attach)
+			continue;
 		CHECK(block->resets == resets_before[i] && attach->resets == resets_before[i] + 1);
 		CHECK(!(attach->command & 4));
 	}

@@ -301,6 +301,8 @@ enum err arch_pc_add_function(part_id_t part, const struct pc_function *function
 	e = vpci_add(&pc->pci, &function->facts, &index);
 	if (e == OK && d->irq_count != 0)
 		e = arch_iommu_irq_create(function->addr, d->irq_count, &d->irq);
+	/* After its reset it decodes nothing, and what is written to its table would be lost. */
+	arch_pci_write(function->addr, CONFIG_COMMAND, 2, COMMAND_MEMORY | COMMAND_INTX_OFF);
 	if (e == OK && function->facts.msix_count != 0)
 		e = map_table(d);
 	if (e == OK)
