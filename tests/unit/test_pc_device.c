@@ -178,6 +178,7 @@ static void pending_bits_are_the_functions(void)
 	rig_write(RIG_PENDING, 8, 0);
 	rig_write(RIG_PENDING, 4, UINT64_MAX);
 	CHECK(memcmp(&rig.bar[RIG_PENDING], &bits, 8) == 0);
+	CHECK(rig_read(RIG_TABLE, 8) == 0 && rig_read(RIG_TABLE + 8, 4) == 0);
 }
 
 static void what_else_is_in_trapped_pages_is_not_there(void)
