@@ -24,7 +24,8 @@ SMALL := core/main core/plan core/summary core/log core/device core/pf core/boot
 	arch/x86/paging arch/x86/cmos arch/x86/calibrate arch/x86/power arch/x86/guest/linux \
 	arch/x86/guest/load arch/x86/guest/multiboot arch/x86/guest/tables arch/x86/pci arch/x86/vtd \
 	arch/x86/vmx/controls arch/x86/vmx/initial arch/x86/vmx/reset arch/x86/vmx/vmcs arch/x86/nested \
-	arch/x86/trap arch/x86/pc/device io/vpci io/vmsi sched/admission sched/supply
+	arch/x86/trap $(addprefix arch/x86/pc/,device vrtc vpit) core/partition core/console io/vpci \
+	io/vmsi sched/admission sched/supply
 small  = $(if $(filter $(addsuffix %,$(SMALL)),$<),-Os -Wno-maybe-uninitialized)
 LINK := -nostdlib -static --gc-sections -z max-page-size=4096 -z noexecstack --build-id=none
 
