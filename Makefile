@@ -277,7 +277,7 @@ $(device_tests): $(device_c) $(call host_c,tests/unit/device_pf)
 $(B)/tests/unit/test_pf_igb: $(device_c) $(call host_c,core/pf_igb)
 $(B)/tests/unit/test_pf_igb: LIBRARIES := -Wl,--wrap=igb_io_mapped
 $(B)/tests/unit/test_pf_nvme: $(device_c) $(call host_c,core/pf_nvme)
-$(B)/tests/unit/test_pf_nvme: LIBRARIES := -Wl,--wrap=nvme_init
+$(B)/tests/unit/test_pf_nvme: LIBRARIES := -Wl,--wrap=nvme_init,--wrap=nvme_step
 $(addprefix $(B)/tests/,unit/test_pc_device property/test_pc_device_random): \
 		$(call host_c,arch/x86/pc/device tests/unit/pc_device_rig)
 $(B)/tool/trace_check: $(B)/tool/tools/trace_check.c.o \

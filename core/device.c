@@ -224,8 +224,11 @@ static enum err note_device(struct partition *p, const struct device_config *c, 
 		return refuse(reason, ERR_NOMEM, "more than %u devices", DEVICE_COUNT_MAX);
 	*d = (struct device){ .config = c, .partition = p, .function = find_function(c) };
 	if (d->function == PCI_NO_FUNCTION)
-		return refuse_device(d, reason, ERR_NODEV,
-				     "this machine has no such function; correct its name");
+		return refuse_device(
+			d, reason, ERR_NODEV,
+			c->kind == DEVICE_VF
+				? "its PF has no such VF, or it is out of order: see above"
+				: "this machine has no such function; correct its name");
 	device_write_pci(function_of(d)->addr, d->name);
 	if (!function_of(d)->is_usable)
 		return refuse_device(d, reason, ERR_INVAL, function_of(d)->why);

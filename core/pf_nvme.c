@@ -87,6 +87,7 @@ static enum err begin(struct pf *p, uint64_t now_tsc)
 				      .fault_limit = FAULTS_IN_A_ROW };
 	enum err e;
 
+	*c = (struct controller){ .are_vfs_on = false };
 	p->why = "its registers cannot be mapped";
 	if (!wanted.registers)
 		return ERR_NOMEM;
@@ -103,7 +104,8 @@ static enum err begin(struct pf *p, uint64_t now_tsc)
 	p->why = nvme_fault_text(c->d.fault);
 	if (e != OK)
 		return e;
-	p->why = "more of its VFs are used than this driver has room for";
+	p->why = pf_used_count(p) == 0 ? "none of its VFs is anybody's; leave it out"
+				       : "more of its VFs are used than this driver has room for";
 	return give_wants(p, c, VF_VQ, VF_VI);
 }
 
@@ -128,6 +130,34 @@ static enum err begin_reset(struct pf *p, uint32_t function, uint32_t phase)
 	return e == OK ? ERR_BUSY : e;
 }
 
+/* One VF is out of order: the others, and their PF, go on. */
+static enum err lose_vf(struct pf *p, struct controller *c, const char *why)
+{
+	const uint32_t number = c->wants[c->vf].number;
+	const uint32_t function = sriov_vf(p->table, p->function, number - 1);
+
+	log_line(p->tag, "VF %u does not come back from its reset: %s", number, why);
+	if (function != PCI_NO_FUNCTION) { /* nobody is to be given it */
+		p->table->functions[function].is_usable = false;
+		p->table->functions[function].why = why;
+	}
+	nvme_virt_vf_take_down(&c->virt, c->vf);
+	p->phase = CONTROLLER;
+	return ERR_BUSY;
+}
+
+static enum err reset_vf(struct pf *p, struct controller *c, uint32_t i)
+{
+	uint32_t function;
+
+	c->vf = i;
+	function = sriov_vf(p->table, p->function, c->wants[i].number - 1u);
+	if (function == PCI_NO_FUNCTION)
+		return lose_vf(p, c, "its configuration space is malformed");
+	return begin_reset(p, function, RESETS_VF) == ERR_BUSY ? ERR_BUSY
+							       : lose_vf(p, c, p->reset.why);
+}
+
 static enum err end_vfs(struct pf *p, struct controller *c)
 {
 	c->are_vfs_on = p->phase == VFS_ON;
@@ -140,15 +170,17 @@ static enum err end_vfs(struct pf *p, struct controller *c)
 
 static enum err end_reset(struct pf *p, struct controller *c, uint64_t now_tsc)
 {
-	const uint32_t vf = c->wants[c->vf].number - 1u;
+	const uint32_t function = p->reset.functions[0];
 
 	if (p->phase == RESETS_PF) {
 		pf_enable(p);
 		nvme_after_flr(&c->d, now_tsc);
-	} else if (pci_read_again(p->table, sriov_vf(p->table, p->function, vf))) {
+	} else if (!pci_read_again(p->table, function)) {
+		return lose_vf(p, c, p->table->functions[function].why);
+	} else {
 		nvme_virt_vf_was_reset(&c->virt, c->vf);
 		if (p->vf_was_reset)
-			p->vf_was_reset(p, vf);
+			p->vf_was_reset(p, c->wants[c->vf].number - 1u);
 	}
 	p->phase = CONTROLLER;
 	return ERR_BUSY;
@@ -167,7 +199,7 @@ static void report(struct pf *p, struct controller *c, uint32_t i)
 	log_line(p->tag, "%s", line);
 }
 
-/* OK: every VF is up, or has failed and was reported. */
+/* OK: every VF is up, or was reported to be lost. */
 static enum err look_at_vfs(struct pf *p, struct controller *c)
 {
 	enum err e = OK;
@@ -175,15 +207,13 @@ static enum err look_at_vfs(struct pf *p, struct controller *c)
 	for (uint32_t i = 0; i < c->want_count; i++) {
 		switch (nvme_virt_vf(&c->virt, i)) {
 		case NVME_VF_UP:
+		case NVME_VF_DOWN:
 			break;
 		case NVME_VF_FAILED:
 			report(p, c, i);
 			break;
 		case NVME_VF_WANTS_RESET:
-			c->vf = i;
-			return begin_reset(p,
-					   sriov_vf(p->table, p->function, c->wants[i].number - 1u),
-					   RESETS_VF);
+			return reset_vf(p, c, i);
 		default:
 			e = ERR_BUSY;
 		}
@@ -247,7 +277,9 @@ static enum err step_phase(struct pf *p, uint64_t now_tsc, uint64_t *again_tsc)
 	case RESETS_VF:
 		e = pci_reset_step(&p->reset, now_tsc, again_tsc);
 		p->why = p->reset.why;
-		return e == OK ? end_reset(p, c, now_tsc) : e;
+		if (e == OK)
+			return end_reset(p, c, now_tsc);
+		return e == ERR_BUSY || p->phase == RESETS_PF ? e : lose_vf(p, c, p->why);
 	default:
 		return step_controller(p, c, now_tsc, again_tsc);
 	}

@@ -17,6 +17,7 @@ uint32_t partition_count;
 struct vcpu_state vcpu_states[MAX_VCPUS];
 
 static struct partition_config part_configs[RIG_PART_MAX];
+static struct device_config part_devices[RIG_PART_MAX][RIG_DEVICE_MAX];
 static struct plan_partition part_plans[RIG_PART_MAX];
 static struct pf_config pf_configs[CONFIG_PF_MAX];
 static struct config sys;
@@ -52,9 +53,12 @@ struct partition *rig_partition(const char *name, uint64_t bytes, const struct d
 	const uint32_t i = partition_count++;
 	struct partition *const p = &partitions[i];
 
-	ASSERT(i < RIG_PART_MAX);
-	part_configs[i] =
-		(struct partition_config){ .name = name, .devices = list, .device_count = count };
+	ASSERT(i < RIG_PART_MAX && count <= RIG_DEVICE_MAX);
+	for (uint32_t n = 0; n < count; n++)
+		part_devices[i][n] = list[n];
+	part_configs[i] = (struct partition_config){ .name = name,
+						     .devices = part_devices[i],
+						     .device_count = count };
 	part_plans[i] = (struct plan_partition){ .vcpu_first = i,
 						 .vcpu_count = 1,
 						 .has_pc = true,

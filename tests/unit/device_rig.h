@@ -18,6 +18,7 @@
 #define RIG_LINE_MAX   64u
 #define RIG_LINE_BYTES 256u
 #define RIG_PART_MAX   8u
+#define RIG_DEVICE_MAX (DEVICE_COUNT_MAX + 8)
 #define RIG_PERIOD     US(5000) /* of the service, in nanoseconds: 5000 ticks */
 
 enum rig_what {

@@ -151,10 +151,10 @@ static void functions_that_are_not_there_are_named(void)
 	on_q35();
 	with_nic(2);
 	rig_partition("a", MIB(64), RIG_DEVICES(PCI_VF("nic", 2)));
-	CHECK(refused(ERR_NODEV, "partition 'a': device 'nic'", "no such function"));
+	CHECK(refused(ERR_NODEV, "partition 'a': device 'nic'", "no such VF"));
 	on_q35();
 	rig_partition("a", MIB(64), RIG_DEVICES(PCI_VF("nic", 0)));
-	CHECK(refused(ERR_NODEV, "partition 'a': device 'nic'", "no such function"));
+	CHECK(refused(ERR_NODEV, "partition 'a': device 'nic'", "no such VF"));
 }
 
 static void bridges_and_pfs_of_ours_are_not_given_away(void)
