@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * tests/property/test_pc_device_random.c - a guest that writes anything to its function's MSI-X table
- * and configuration space, routes that fail, resets and new lives: after each step the real function is
- * what a slow model says.
+ * tests/property/test_pc_device_random.c - a guest that writes anything to its function's MSI-X
+ * table and configuration space, routes that fail, resets and new lives: after each step the real
+ * function is what a slow model says.
  */
 #include <string.h>
 #include "tests/property/random.h"
@@ -32,8 +32,8 @@ static void forget(void)
 /* ---- The model ---- */
 
 /*
- * The vCPU (0, 1, 2) that a message is for, or -1: SDM Vol. 3A, "Message Signalled Interrupts". All three
- * are equally busy: the lowest is the first.
+ * The vCPU (0, 1, 2) that a message is for, or -1: SDM Vol. 3A, "Message Signalled Interrupts".
+ * All three are equally busy: the lowest is the first.
  */
 static int receiver_of(const uint32_t words[4])
 {
@@ -120,7 +120,7 @@ static uint32_t some_value(uint32_t word)
 
 static void put(uint32_t i, uint32_t word, uint32_t value)
 {
-	/* "MSI-X Table Structure": bits 1:0 of an address are 0; of Vector Control there is a mask. */
+	/* "MSI-X Table Structure": an address has no bits 1:0, Vector Control only a mask. */
 	guest.words[i][word] = word == 0 ? value & ~3u : word == 3 ? value & 1 : value;
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * tests/unit/device_rig.h - core/device*.c on the host: the PCI functions of tests/fake/pci.h, an
- * IOMMU and PCs that note what they are asked for, and partitions that are little but their devices.
+ * IOMMU and PCs that note what they are asked for, and partitions with little but their devices.
  *
  * Model    The IOMMU keeps who has which function, and gives none away that is somebody's. What is
  *	    asked for is noted in its order, with how the function was just then. Time is that

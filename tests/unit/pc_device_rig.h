@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * tests/unit/pc_device_rig.h - arch/x86/pc/device.c on the host: a PC with three vCPUs, a real function of
- * tests/fake/pci.h with its BAR in memory, and an IOMMU that keeps routes.
+ * tests/unit/pc_device_rig.h - arch/x86/pc/device.c on the host: a PC with three vCPUs, a real
+ * function of tests/fake/pci.h with its BAR in memory, and an IOMMU that keeps routes.
  *
- * Model    vCPUs 4, 5, 6 on cores 14, 15, 16 have APIC IDs 0, 1, 2 and, in flat mode, logical IDs 1, 2,
- *	    4. The function is 03:00.0 of the fake Q35: BAR 0 of 128 KiB.
+ * Model    vCPUs 4, 5, 6 on cores 14, 15, 16 have APIC IDs 0, 1, 2 and, in flat mode, logical
+ *	    IDs 1, 2, 4. The function is 03:00.0 of the fake Q35: BAR 0 of 128 KiB.
  *	    Messages that the IOMMU gives are unlike any that a guest can write.
  */
 #pragma once

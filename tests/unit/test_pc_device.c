@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Functions of the machine in a PC: what a guest writes to configuration space and to MSI-X tables, and
- * what becomes of the real function. Its messages are the IOMMU's, never the guest's.
+ * Functions of the machine in a PC: what a guest writes to configuration space and to MSI-X tables,
+ * and what becomes of the real function. Its messages are the IOMMU's, never the guest's.
  */
 #include <string.h>
 #include "arch/x86/pc/map.h"

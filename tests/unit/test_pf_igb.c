@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * core/pf_igb.c over the 82576 of tests/model/igb_model.h: up at boot with its VFs, who may speak to it,
- * and what becomes of one that is gone.
+ * core/pf_igb.c over the 82576 of tests/model/igb_model.h: up at boot with its VFs, who may speak
+ * to it, and what becomes of one that is gone.
  */
 #include <string.h>
 #include "drivers/igb/igb.h"
