@@ -6,6 +6,9 @@
 #include "arch/x86/percpu.h"
 #include "arch/x86/vmx/apicv.h"
 
+#define SENDER_LOOKS_MAX 256u /* while other cores are about to notify */
+#define ROUNDS_MAX       4u   /* at what was posted, before an entry */
+
 /* Page of a partition with a PC, mapped where its local APICs are; never read nor written. */
 static hpa_t access_pages[MAX_PARTITIONS]; /* [I] after creation; 0: none */
 
@@ -132,10 +135,17 @@ static bool take_posted(struct vcpu *v)
 	return true;
 }
 
+/*
+ * Each is there for some tens of instructions, but a guest decides how many come one after another: not
+ * for ever. Whoever is still there sends a notification that finds nothing.
+ */
 static void wait_for_senders(const struct vmx *x)
 {
-	while (__atomic_load_n(&x->sender_count, __ATOMIC_SEQ_CST))
+	for (uint32_t i = 0; i < SENDER_LOOKS_MAX; i++) {
+		if (!__atomic_load_n(&x->sender_count, __ATOMIC_SEQ_CST))
+			return;
 		arch_mp_relax();
+	}
 }
 
 /* A notification that is pending here: its vectors are in the mailbox, or were taken in. */
@@ -158,8 +168,8 @@ static bool aim(const struct vcpu *v, struct vmx *x, uint8_t vector)
  * The manual lets the CPU find no vectors at a notification; Bochs would deliver FFH then, which Linux
  * does not end. So who is about to notify is waited for (senders are in the hypervisor, with
  * interrupts off), what he has sent is absorbed, and only then the mailbox is emptied; once more,
- * if there was something, for a sender may have seen ON before. One more round takes one more
- * post, which costs its sender an exit.
+ * if there was something, for a sender may have seen ON before. What comes after the last round hardware
+ * takes in at the entry.
  */
 static void take_before_entry(struct vcpu *v, struct vmx *x)
 {
@@ -167,10 +177,12 @@ static void take_before_entry(struct vcpu *v, struct vmx *x)
 		percpu()->asleep &= ~BIT64(v->id);
 		(void)aim(v, x, VECTOR_POSTED);
 	}
-	do {
+	for (uint32_t i = 0; i < ROUNDS_MAX; i++) {
 		wait_for_senders(x);
 		absorb_notification(x);
-	} while (take_posted(v));
+		if (!take_posted(v))
+			return;
+	}
 }
 
 void apicv_prepare(struct vcpu *v)
