@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * core/pf_nvme.c over a controller of tests/fake/nvme.h, whose configuration space is that of
- * tests/fake/pci.h: up at boot, recovery beside guests, VFs that are lost, and a controller that is given up.
+ * tests/fake/pci.h: up at boot, recovery beside guests, VFs that are lost, and a controller that is
+ * given up.
  */
 #include <string.h>
 #include "tests/fake/nvme.h"
