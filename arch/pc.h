@@ -72,6 +72,7 @@ struct pc_function {
 	struct vpci_facts facts;       /* at most one of MSI, with one message, and MSI-X */
 	uint64_t bars[VPCI_BAR_COUNT]; /* host-physical */
 	uint16_t msi, msix;            /* offsets of its capabilities, 0: none */
+	uint16_t table_count; /* entries of the real MSI-X table: not fewer than in `facts` */
 };
 /*
  * Boot only, before arch_pc_place_functions(), which is called once for all of a partition's.

@@ -353,6 +353,7 @@ static void fill_bars(const struct pci_function *f, struct pc_function *to)
 static void fill_messages(const struct pci_function *f, struct pc_function *to)
 {
 	to->msix = f->msix_count != 0 ? f->caps.msix : 0;
+	to->table_count = f->msix_count;
 	to->msi = to->msix == 0 ? f->caps.msi : 0;
 	if (to->msix != 0) {
 		to->facts.msix_count = (uint16_t)min_u64(f->msix_count, VMSIX_ENTRY_MAX);

@@ -14,6 +14,7 @@
 #include "core/pf.h"
 #include "drivers/nvme/nvme.h"
 #include "drivers/nvme/nvme_virt.h"
+#include "drivers/pci_regs.h"
 
 #define CLASS_NVME      0x010802u /* mass storage, NVM, NVMe I/O controller */
 #define BAR_BYTES       KIB(16)
@@ -300,6 +301,9 @@ static void give_up(struct pf *p, struct controller *c)
 {
 	const enum err e = arch_iommu_block(p->table->functions[p->function].addr);
 
+	if (e != OK) /* arch/iommu.h, "Errors" */
+		arch_pci_write(p->table->functions[p->function].addr, CFG_COMMAND, 2,
+			       COMMAND_INTX_OFF);
 	log_line(p->tag, "given up: %s%s", p->why ? p->why : "no further reason",
 		 e == OK ? "" : "; the IOMMU has not confirmed that it is cut off");
 	if (c->d.state == NVME_FAILED)

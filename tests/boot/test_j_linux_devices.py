@@ -1,13 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """
 Unmodified Linux guests with a virtual function of a network card and one of an NVMe disk each, by
-the kernel's own drivers. Two CPUs in QEMU, whose clock is the wall's: this shows that it works.
+the kernel's own drivers. Two CPUs in QEMU, whose clock is the wall's: this shows that it works. They take
+turns in one thread: see docs/emulators.md.
 """
 import tools.lib.linux as linux
 import tools.lib.rigs as rigs
 
 RIG, CONFIG = "qemu-iso", "linux_devices"
-OPTIONS = {"cpus": 2, "memory": 1024, "more": ("--devices",)}
+OPTIONS = {"cpus": 2, "memory": 1024, "more": ("--devices", "--one-thread")}
 FRAMES, DATAGRAMS = 1000, 500           # configs/linux_devices.c
 
 rigs.boot_soon(RIG, CONFIG, **OPTIONS)

@@ -64,7 +64,7 @@ struct pc_function rig_msix(void)
 	struct pc_function f = plain();
 
 	f.msix = RIG_MSIX;
-	f.facts.msix_count = RIG_COUNT;
+	f.facts.msix_count = f.table_count = RIG_COUNT;
 	f.facts.msix_table_offset = RIG_TABLE;
 	f.facts.msix_pba_offset = RIG_PENDING;
 	return f;

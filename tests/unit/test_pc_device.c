@@ -425,6 +425,25 @@ static void tables_are_masked_at_first(void)
 	CHECK(rig.blind_writes == 0 && real_config(4, 2) == COMMAND);
 }
 
+/* Of a real table of 1,024 entries a guest is shown five: it must not reach the others either. */
+static void a_table_is_trapped_beyond_what_is_shown(void)
+{
+	const uint64_t from = 0x8000, end = from + 1024 * 16;
+
+	f = rig_msix();
+	f.facts.msix_table_offset = (uint32_t)from;
+	f.facts.msix_pba_offset = 0x3000;
+	f.table_count = 1024;
+	rig_with(&f);
+	CHECK(rig.map_count != 0);
+	for (uint32_t i = 0; i < rig.map_count; i++)
+		CHECK(rig.maps[i].hpa + rig.maps[i].bytes <= RIG_BAR + from ||
+		      rig.maps[i].hpa >= RIG_BAR + end);
+	rig_start();
+	f.table_count = RIG_COUNT - 1;
+	CHECK(arch_pc_add_function(RIG_PART, &f) == ERR_INVAL);
+}
+
 static void what_cannot_be_shown_is_refused(void)
 {
 	f = rig_msix();
@@ -492,6 +511,7 @@ int main(void)
 	RUN(a_new_life_knows_nothing_of_the_old);
 	RUN(a_reset_beside_the_guest_is_made_good);
 	RUN(tables_are_masked_at_first);
+	RUN(a_table_is_trapped_beyond_what_is_shown);
 	RUN(what_cannot_be_shown_is_refused);
 	RUN(eight_functions_are_apart);
 	return test_failed;

@@ -296,7 +296,8 @@ enum err arch_pc_add_function(part_id_t part, const struct pc_function *function
 	d->irq_count = function->facts.msix_count + function->facts.msi_count;
 	for (uint32_t i = 0; i < VMSIX_ENTRY_MAX; i++)
 		d->routes[i] = ROUTE_NONE;
-	if (function->facts.msix_count != 0 && function->facts.msi_count != 0)
+	if ((function->facts.msix_count != 0 && function->facts.msi_count != 0) ||
+	    function->table_count < function->facts.msix_count)
 		return ERR_INVAL;
 	e = vpci_add(&pc->pci, &function->facts, &index);
 	if (e == OK && d->irq_count != 0)
@@ -316,13 +317,17 @@ static bool holds(uint64_t page, uint64_t offset, uint64_t bytes)
 	return page < offset + bytes && offset < page + PAGE_BYTES;
 }
 
-static bool is_trapped(const struct vpci_facts *f, uint32_t bar, uint64_t page)
+/* The real table, of which the guest may see a part only. */
+static bool is_trapped(const struct pc_function *real, uint32_t bar, uint64_t page)
 {
+	const struct vpci_facts *const f = &real->facts;
+	const uint64_t count = real->table_count;
+
 	if (f->msix_count == 0)
 		return false;
 	return (bar == f->msix_table_bar &&
-		holds(page, f->msix_table_offset, (uint64_t)f->msix_count * VMSIX_ENTRY_BYTES)) ||
-	       (bar == f->msix_pba_bar && holds(page, f->msix_pba_offset, pending_bytes(f)));
+		holds(page, f->msix_table_offset, count * VMSIX_ENTRY_BYTES)) ||
+	       (bar == f->msix_pba_bar && holds(page, f->msix_pba_offset, align_up(count, 64) / 8));
 }
 
 /* In as few pieces as there are between trapped pages, so that large pages are used. */
@@ -334,7 +339,7 @@ static enum err map_bar(const struct pc *pc, uint32_t function, uint32_t bar)
 	enum err e = OK;
 
 	for (uint64_t from = 0, at = 0; e == OK && at <= end; at += PAGE_BYTES) {
-		if (at < end && !is_trapped(&d->real.facts, bar, at))
+		if (at < end && !is_trapped(&d->real, bar, at))
 			continue;
 		if (at > from)
 			e = arch_space_map(pc->setup.part, (gpa_t){ gpa + from },
