@@ -69,6 +69,11 @@ static bool find_peer(struct run *r)
 	return false;
 }
 
+static uint64_t us_from_ticks(uint64_t ticks)
+{
+	return ticks * 1000000 / guest_info()->tsc_hz;
+}
+
 static void ping(struct run *r)
 {
 	struct frame got;
@@ -88,6 +93,9 @@ static void ping(struct run *r)
 	       stats_percentile(r->round_trips, r->pongs, 50),
 	       stats_percentile(r->round_trips, r->pongs, 99),
 	       stats_percentile(r->round_trips, r->pongs, 100));
+	printf("net: %lu of %lu pings answered, median %lu us, at most %lu us\n", r->pongs, sent,
+	       us_from_ticks(stats_percentile(r->round_trips, r->pongs, 50)),
+	       us_from_ticks(stats_percentile(r->round_trips, r->pongs, 100)));
 }
 
 static bool is_window_full(const struct run *r, uint64_t given_up)
@@ -187,5 +195,7 @@ int mode_send(struct port *port, const char *args)
 	       "\"resets\":%lu}\n",
 	       r.sent, r.counts[0], lost, r.counts[2], port->corrupt, (unsigned)r.bytes, r.stalls,
 	       r.stream_tsc, port->interrupts, port->resets);
+	printf("net: %lu of %lu frames of %u bytes arrived, in %lu us\n", r.counts[0], r.sent,
+	       (unsigned)r.bytes, us_from_ticks(r.stream_tsc));
 	return lost != 0 || port->corrupt != 0 || r.pongs != r.count;
 }

@@ -28,6 +28,13 @@ RIGS = {
 QEMU_ICOUNT = 3
 
 
+def drives_devices(config):
+    """Does it want the devices of tools/rig --devices?"""
+    plan = os.path.join(config_dir(config), "plan")
+    drivers = subprocess.run([plan, "--list-drivers"], stdout=subprocess.PIPE, text=True).stdout
+    return bool({"igb", "nvme"} & set(drivers.split()))
+
+
 class Boot:
     """A finished run: lines for people, objects for machines."""
 
