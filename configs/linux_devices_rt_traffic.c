@@ -5,5 +5,5 @@
  */
 #include "configs/linux_devices.h"
 
-DEVICES_BESIDE_RT("linux_devices_rt_traffic", "devices,server,10.0.0.1,10.0.0.2,950000,50000,0,16",
-		  "devices,client,10.0.0.2,10.0.0.1,950000,50000,128,16");
+DEVICES_BESIDE_RT("linux_devices_rt_traffic", "devices,server,10.0.0.1,10.0.0.2,1000000,50000,0,16",
+		  "devices,client,10.0.0.2,10.0.0.1,1000000,50000,128,16");

@@ -12,7 +12,7 @@ import tools.lib.linux as linux
 import tools.lib.rigs as rigs
 
 DRIFT_PERCENT = 1.0
-FRAMES, DATAGRAMS = 950000, 50000       # configs/linux_devices_rt_traffic.c
+FRAMES, DATAGRAMS = 1000000, 50000      # configs/linux_devices_rt_traffic.c
 COUNTED = {"cpus": 1, "icount": 0, "memory": 1024, "timeout": 7200}
 
 
