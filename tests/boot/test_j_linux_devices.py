@@ -8,7 +8,7 @@ import tools.lib.linux as linux
 import tools.lib.rigs as rigs
 
 RIG, CONFIG = "qemu-iso", "linux_devices"
-OPTIONS = {"cpus": 2, "memory": 1024, "more": ("--devices", "--one-thread")}
+OPTIONS = {"cpus": 2, "memory": 1024, "more": ("--devices",)}
 FRAMES, DATAGRAMS = 1000, 500           # configs/linux_devices.c
 
 rigs.boot_soon(RIG, CONFIG, **OPTIONS)
@@ -21,7 +21,8 @@ def boot():
 
 
 def test_two_guests_talk_through_the_card_and_use_the_disk_at_the_same_time():
-    assert linux.device_troubles(boot(), FRAMES, DATAGRAMS) == [], boot().tail()
+    # By the wall's clock seconds may lie between the two counts of frames.
+    assert linux.device_troubles(boot(), FRAMES, DATAGRAMS, apart=50) == [], boot().tail()
 
 
 def test_each_has_an_address_of_its_own_and_the_whole_disk():

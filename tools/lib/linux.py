@@ -65,12 +65,12 @@ def unclean_counters(b, part):
 COUNTED_APART = 2
 
 
-def lost_frames(b, parts):
+def lost_frames(b, parts, apart):
     """iperf3 counts datagrams that are missing in between, but none at the end."""
     for sender, receiver in (parts, parts[::-1]):
         sent = sum(o["tx_packets"] for o in b.having("counters", "tx_packets", part=sender))
         received = sum(o["rx_packets"] for o in b.having("counters", "rx_packets", part=receiver))
-        if sent == 0 or sent - received > COUNTED_APART:
+        if sent == 0 or sent - received > apart:
             yield "%s sent %d frames, %s received %d" % (sender, sent, receiver, received)
 
 
@@ -97,10 +97,10 @@ def transfer_troubles(b, frames, datagrams):
         yield "the file that arrived is not the one that was sent: %s" % sums
 
 
-def device_troubles(b, frames, datagrams, parts=("linux0", "linux1")):
+def device_troubles(b, frames, datagrams, parts=("linux0", "linux1"), apart=COUNTED_APART):
     """What is wrong with guests/linux/devices' test of both devices in both guests: a list."""
     found = ["%s: %s" % (o["part"], o["broken"]) for o in b.having("broken")]
-    found += list(transfer_troubles(b, frames, datagrams)) + list(lost_frames(b, parts))
+    found += list(transfer_troubles(b, frames, datagrams)) + list(lost_frames(b, parts, apart))
     for part in parts:
         found += list(unclean_counters(b, part)) + list(disk_troubles(b, part))
         for key, driver in (("nic", "igbvf"), ("devices_done", None)):

@@ -88,6 +88,8 @@ def boot(rig, config, cpus=None, memory=None, icount=QEMU_ICOUNT, timeout=600, s
                "--memory", str(memory or default_memory), "--timeout", str(timeout)] + list(more)
     if rig.startswith("qemu") and cpus == 1:
         command += ["--icount", str(icount)]
+    elif rig.startswith("qemu"):  # in threads of their own they race: docs/emulators.md
+        command += ["--one-thread"]
     return _run(rig, config, command, serial, show)
 
 
