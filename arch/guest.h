@@ -30,7 +30,7 @@ struct guest_ram {
 	bool has_pc;
 };
 
-/* NULL: not wholly RAM. The one place that knows the layout. */
+/* NULL: not wholly RAM. This and guest_ram_map() know the layout. */
 static inline void *guest_ram_at(const struct guest_ram *ram, uint64_t gpa, uint64_t bytes)
 {
 	const uint64_t hole_end = ram->has_pc ? GUEST_ROM_FIRST : GUEST_HOLE_END;
@@ -45,6 +45,25 @@ static inline void *guest_ram_at(const struct guest_ram *ram, uint64_t gpa, uint
 		return NULL;
 	gpa -= GUEST_HIGH;
 	return bytes <= ram->bytes - low - gpa ? ram->at + low + gpa : NULL;
+}
+
+/* All of it, at most three pieces, by arch_space_map() or arch_iommu_map(). Boot only. */
+typedef enum err guest_map_fn(part_id_t part, gpa_t gpa, hpa_t hpa, uint64_t bytes,
+			      uint32_t rights);
+static inline enum err guest_ram_map(const struct guest_ram *ram, part_id_t part, hpa_t base,
+				     uint32_t rights, guest_map_fn *map)
+{
+	const uint64_t hole_end = ram->has_pc ? GUEST_ROM_FIRST : GUEST_HOLE_END;
+	const uint64_t low = ram->bytes < GUEST_LOW_MAX ? ram->bytes : GUEST_LOW_MAX;
+	enum err e = map(part, (gpa_t){ 0 }, base, GUEST_HOLE_FIRST, rights);
+
+	if (e == OK)
+		e = map(part, (gpa_t){ hole_end }, (hpa_t){ base.v + hole_end }, low - hole_end,
+			rights);
+	if (e == OK && ram->bytes > low)
+		e = map(part, (gpa_t){ GUEST_HIGH }, (hpa_t){ base.v + low }, ram->bytes - low,
+			rights);
+	return e;
 }
 
 struct guest_file {

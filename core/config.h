@@ -100,6 +100,7 @@ struct pf_config {
 	uint32_t vf_count;
 };
 #define CONFIG_PF_MAX 4u
+#define CONFIG_VF_MAX 127u /* of one PF: what a secondary controller list has. PF_IGB: 8 */
 
 struct partition_config {
 	const char *name;     /* 1 to 15 characters of [a-z0-9_-], unique */

@@ -46,6 +46,11 @@ static const struct pci_function *function_of(const struct device *d)
 	return &devices.table.functions[d->function];
 }
 
+static bool is_memory(const struct pci_bar *bar)
+{
+	return bar->kind == PCI_BAR_MEM32 || bar->kind == PCI_BAR_MEM64;
+}
+
 /* ---- PFs ---- */
 
 uint32_t pf_used_count(const struct pf *p)
@@ -61,8 +66,7 @@ void *pf_map(const struct pf *p, uint64_t bytes)
 {
 	const struct pci_bar *const bar = &p->table->functions[p->function].bars[0];
 
-	if ((bar->kind != PCI_BAR_MEM32 && bar->kind != PCI_BAR_MEM64) || bar->base == 0 ||
-	    bar->bytes < bytes)
+	if (!is_memory(bar) || bar->base == 0 || bar->bytes < bytes)
 		return NULL;
 	return arch_mem_map_device((hpa_t){ bar->base }, bytes);
 }
@@ -115,6 +119,12 @@ static void note_vfs(struct pf *p, const struct config *system)
 	}
 }
 
+static void wait_until(uint64_t tsc)
+{
+	while (arch_clock_now_tsc() < tsc)
+		arch_mp_relax();
+}
+
 static enum err wait_for(struct pf *p)
 {
 	const uint64_t limit_tsc = arch_clock_now_tsc() + PF_LIMIT_SEC * arch_clock_tsc_hz();
@@ -122,8 +132,7 @@ static enum err wait_for(struct pf *p)
 	enum err e;
 
 	do {
-		while (arch_clock_now_tsc() < again_tsc)
-			arch_mp_relax();
+		wait_until(again_tsc);
 		e = p->ops->step(p, arch_clock_now_tsc(), &again_tsc);
 	} while (e == ERR_BUSY && min_u64(again_tsc, arch_clock_now_tsc()) < limit_tsc);
 	return e;
@@ -318,20 +327,12 @@ static bool is_behind_conventional(const struct pci_function *f)
 static enum err make_domain(const struct partition *p)
 {
 	const part_id_t id = (part_id_t)(p - partitions);
-	const uint64_t low = min_u64(p->ram.bytes, GUEST_LOW_MAX), base = p->plan->memory_base;
-	const uint32_t rights = SPACE_READ | SPACE_WRITE;
-	enum err e = arch_iommu_domain_create(id);
+	const enum err e = arch_iommu_domain_create(id);
 
-	if (e == OK)
-		e = arch_iommu_map(id, (gpa_t){ 0 }, (hpa_t){ base }, GUEST_HOLE_FIRST, rights);
-	if (e == OK)
-		e = arch_iommu_map(id, (gpa_t){ GUEST_ROM_FIRST },
-				   (hpa_t){ base + GUEST_ROM_FIRST }, low - GUEST_ROM_FIRST,
-				   rights);
-	if (e == OK && p->ram.bytes > low)
-		e = arch_iommu_map(id, (gpa_t){ GUEST_HIGH }, (hpa_t){ base + low },
-				   p->ram.bytes - low, rights);
-	return e;
+	if (e != OK)
+		return e;
+	return guest_ram_map(&p->ram, id, (hpa_t){ p->plan->memory_base }, SPACE_READ | SPACE_WRITE,
+			     arch_iommu_map);
 }
 
 static void fill_bars(const struct pci_function *f, struct pc_function *to)
@@ -339,7 +340,7 @@ static void fill_bars(const struct pci_function *f, struct pc_function *to)
 	for (uint32_t i = 0; i < PCI_BAR_COUNT; i++) {
 		const struct pci_bar *const bar = &f->bars[i];
 
-		if (bar->kind != PCI_BAR_MEM32 && bar->kind != PCI_BAR_MEM64)
+		if (!is_memory(bar))
 			continue;
 		to->bars[i] = bar->base;
 		to->facts.bars[i] =
@@ -393,7 +394,7 @@ static const char *bars_fault(const struct pci_function *f)
 	for (uint32_t i = 0; i < PCI_BAR_COUNT; i++) {
 		const struct pci_bar *const bar = &f->bars[i];
 
-		if (bar->kind != PCI_BAR_MEM32 && bar->kind != PCI_BAR_MEM64)
+		if (!is_memory(bar))
 			continue;
 		if (bar->base == 0)
 			return "firmware has not placed one of its BARs; nobody here does";
@@ -419,8 +420,7 @@ static const char *reset_before(const struct device *d)
 	if (e == OK)
 		e = ERR_BUSY;
 	while (e == ERR_BUSY) {
-		while (arch_clock_now_tsc() < again_tsc)
-			arch_mp_relax();
+		wait_until(again_tsc);
 		e = pci_reset_step(&r, arch_clock_now_tsc(), &again_tsc);
 	}
 	return e == OK ? NULL : r.why;

@@ -2,6 +2,7 @@
 /* core/device_parts.h - what core/device.c (boot) and core/device_service.c (afterwards) share. */
 #pragma once
 #include "core/device.h"
+#include "core/device_name.h"
 #include "core/pf.h"
 
 #define DEVICE_COUNT_MAX 64u
@@ -11,7 +12,7 @@ struct device {
 	const struct partition *partition;  /* [I] */
 	uint32_t function;                  /* [I] in the table */
 	uint32_t pc_index;                  /* [I] in its PC, from 0 */
-	char name[20];                      /* [I] "nic VF 0 (01:10.0)" would not fit: "01:10.0" */
+	char name[DEVICE_PCI_TEXT_BYTES];   /* [I] where it is: "0000:01:10.0" */
 };
 
 /* [I] after start(), but for what the service does with PFs and the table. */
@@ -25,8 +26,6 @@ struct devices {
 };
 extern struct devices devices;
 
-/* It is blocked, if the hypervisor can have it so; then the machine has to. */
-void device_block(const struct device *d);
 uint64_t device_serve(uint64_t now_tsc);
 void device_cut_off(const struct partition *p);
 bool device_is_quiet(const struct partition *p);

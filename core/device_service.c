@@ -9,7 +9,6 @@
 #include "arch/iommu.h"
 #include "arch/mp.h"
 #include "arch/pc.h"
-#include "core/device_name.h"
 #include "core/device_parts.h"
 #include "core/log.h"
 #include "core/run.h"
@@ -58,7 +57,7 @@ static uint32_t life_of(const struct partition *p)
 /* ---- Blocking ---- */
 
 /* arch/iommu.h, "Errors": what hardware may not have noticed is kept from asking. */
-void device_block(const struct device *d)
+static void block(const struct device *d)
 {
 	const pci_addr_t at = devices.table.functions[d->function].addr;
 
@@ -73,7 +72,7 @@ static void block_all(const struct partition *p)
 {
 	for (uint32_t i = 0; i < devices.count; i++)
 		if (devices.list[i].partition == p)
-			device_block(&devices.list[i]);
+			block(&devices.list[i]);
 }
 
 static void want_reset(const struct partition *p)
@@ -130,7 +129,7 @@ static void begin_reset(const struct device *d)
 	const enum err e =
 		pci_reset_begin(&service.reset, &devices.table, d->function, arch_clock_tsc_hz());
 
-	device_block(d);
+	block(d);
 	if (e != OK) { /* it stays cut off */
 		log_line(d->partition->tag, "%s cannot be reset: %s", d->name, service.reset.why);
 		service.at++;

@@ -29,21 +29,12 @@ enum err partition_read(const struct partition *p, gpa_t from, void *to, uint64_
 
 static enum err map_ram(part_id_t id, const struct partition *p)
 {
-	const uint32_t rwx = SPACE_READ | SPACE_WRITE | SPACE_EXEC;
-	const uint64_t base = p->plan->memory_base, bytes = p->plan->memory_bytes;
-	const uint64_t hole_end = p->ram.has_pc ? GUEST_ROM_FIRST : GUEST_HOLE_END;
-	const uint64_t low = min_u64(bytes, GUEST_LOW_MAX);
-	enum err e = arch_space_create(id);
+	const enum err e = arch_space_create(id);
 
-	if (e == OK)
-		e = arch_space_map(id, (gpa_t){ 0 }, (hpa_t){ base }, GUEST_HOLE_FIRST, rwx);
-	if (e == OK)
-		e = arch_space_map(id, (gpa_t){ hole_end }, (hpa_t){ base + hole_end },
-				   low - hole_end, rwx);
-	if (e == OK && bytes > low)
-		e = arch_space_map(id, (gpa_t){ GUEST_HIGH }, (hpa_t){ base + low }, bytes - low,
-				   rwx);
-	return e;
+	if (e != OK)
+		return e;
+	return guest_ram_map(&p->ram, id, (hpa_t){ p->plan->memory_base },
+			     SPACE_READ | SPACE_WRITE | SPACE_EXEC, arch_space_map);
 }
 
 static enum err create_pc(part_id_t id, const struct partition *p)

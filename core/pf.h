@@ -16,10 +16,10 @@ struct pf {
 	const struct pf_config *config;
 	const struct pf_ops *ops;
 	struct pci_table *table;
-	uint32_t function;                    /* in the table */
-	uint32_t index;                       /* in config.pfs */
-	char tag[24];                         /* "pf NAME", for the log */
-	const struct device_config *vfs[128]; /* who has VF n; NULL: nobody */
+	uint32_t function;                              /* in the table */
+	uint32_t index;                                 /* in config.pfs */
+	char tag[24];                                   /* "pf NAME", for the log */
+	const struct device_config *vfs[CONFIG_VF_MAX]; /* who has VF n; NULL: nobody */
 	struct sriov sriov;
 	struct pci_reset reset;
 	uint32_t phase;  /* the driver's */

@@ -9,7 +9,7 @@
 
 /* Intel 82576: "eight VFs"; NVM Express: as many as a secondary controller list has. */
 #define IGB_VF_MAX            8u
-#define NVME_VF_MAX           127u
+#define CONFIG_VF_MAX         127u
 #define VLAN_MAX              4094u
 
 #define SERVICE_PERIOD_MAX_NS MS(100)
@@ -20,7 +20,7 @@
 
 static uint32_t vf_max(enum pf_driver driver)
 {
-	return driver == PF_IGB ? IGB_VF_MAX : NVME_VF_MAX;
+	return driver == PF_IGB ? IGB_VF_MAX : CONFIG_VF_MAX;
 }
 
 /* ---- PFs ---- */
