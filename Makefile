@@ -19,12 +19,12 @@ HOST := $(WARN) -I. -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=al
 TOOL := $(WARN) -I. -O2 -g
 # The image has a limit: boot, planning, what is printed, and drivers that serve no request of a
 # guest yet. (A kick and a host interrupt pass through here, too: few instructions.)
-SMALL := core/main core/plan core/summary core/log core/device core/pf core/boot_files core/load core/elf core/memory \
+SMALL := core/main core/service core/plan core/summary core/log core/device core/pf core/boot_files core/load core/elf core/memory \
 	core/lib/fmt core/lib/sha256 drivers/ arch/x86/boot arch/x86/acpi arch/x86/init arch/x86/mp arch/x86/mem \
 	arch/x86/paging arch/x86/cmos arch/x86/calibrate arch/x86/power arch/x86/guest/linux \
 	arch/x86/guest/load arch/x86/guest/multiboot arch/x86/guest/tables arch/x86/pci arch/x86/vtd \
 	arch/x86/vmx/controls arch/x86/vmx/initial arch/x86/vmx/reset arch/x86/vmx/vmcs arch/x86/nested \
-	arch/x86/trap $(addprefix arch/x86/pc/,device vrtc vpit) core/partition core/console io/vpci \
+	arch/x86/trap $(addprefix arch/x86/pc/,device model vrtc vpit) core/partition core/console io/vpci \
 	io/vmsi sched/admission sched/supply
 small  = $(if $(filter $(addsuffix %,$(SMALL)),$<),-Os -Wno-maybe-uninitialized)
 LINK := -nostdlib -static --gc-sections -z max-page-size=4096 -z noexecstack --build-id=none
@@ -52,7 +52,7 @@ drivers  := $(wildcard drivers/*.[cS] drivers/*/*.c)
 x86      := $(wildcard $(addsuffix /*.[cS],arch/x86 $(addprefix arch/x86/,vmx svm vtd pc guest))) \
 	    $(wildcard arch/x86/boot/multiboot2*.[cS])
 # Plain functions over plain data: these run on the host too.
-core_pure  := $(wildcard core/plan*.c) $(addprefix core/,device_name.c elf.c ledger.c memory.c run.c run_posted.c exit.c \
+core_pure  := $(wildcard core/plan*.c) $(addprefix core/,device_name.c elf.c ledger.c memory.c run.c run_posted.c service.c exit.c \
 	      hypercall.c console.c partition.c load.c steal.c log_ring.c boot_files.c)
 x86_pure   := $(wildcard $(addprefix arch/x86/,acpi.c acpi_tables.c calibrate.c cmos.c boot_map.c cpuid.c \
 	      msr.c nested_table.c post.c vlapic*.c paging_table.c boot/multiboot2_info.c guest/*.c guest/*.S pc/v*.c \
@@ -62,10 +62,15 @@ guest_pure := $(wildcard guests/rt/args.c guests/rt/rm.c guests/rt/stats.c guest
 	      guests/net/frame.c guests/net/igbvf.c)
 
 # Into images whose configuration has devices: what `plan --list-drivers` says is wanted.
-optional   := device igb nvme
+optional   := device disk igb nvme nvme_disk virtio_disk
+nvme_both  := $(addprefix drivers/nvme/,nvme.c nvme_identify.c nvme_io.c nvme_queue.c)
 device_src := $(filter-out core/device_name.c,$(wildcard core/device*.c)) $(wildcard drivers/pci*.c drivers/sriov.c)
+disk_src   := core/plan_disk.c core/lib/service_time.c drivers/memdisk.c \
+	      $(wildcard core/disk*.c io/bfq*.c io/iosched*.c io/vblk*.c io/virt*.c io/histogram.c io/disk_bound.c)
 igb_src    := core/pf_igb.c $(wildcard drivers/igb/*.c)
-nvme_src   := core/pf_nvme.c $(wildcard drivers/nvme/*.c)
+nvme_src   := core/pf_nvme.c drivers/nvme/nvme_virt.c $(nvme_both)
+nvme_disk_src   := core/disk_nvme.c drivers/nvme/nvme_disk.c $(nvme_both)
+virtio_disk_src := core/disk_virtio.c drivers/virtio_disk.c
 $(foreach o,$(optional),$(eval $(o)_o := $(patsubst %,$(B)/img/%.o,$($(o)_src))))
 
 img_o  := $(patsubst %,$(B)/img/%.o,$(lib) $(pure) $(core) $(drivers) $(x86))
@@ -209,7 +214,7 @@ $(2)/config.o: $(1) Makefile
 	$(Q)$(CC) $(IMG) -MMD -MP -c $$< -o $$@
 $(2)/bulkhead.elf: $(img_o) $(2)/config.o linker.ld $(2)/plan.txt
 	$(Q)$(LD) $(LINK) -T linker.ld -o $$@.debug $(2)/config.o $(plain_o) \
-		$$(foreach o,$$(shell $(2)/plan --list-drivers),$$($$(o)_o)) $$(LIBGCC)
+		$$(sort $$(foreach o,$$(shell $(2)/plan --list-drivers),$$($$(o)_o))) $$(LIBGCC)
 	$(Q)objcopy --strip-all $$@.debug $$@
 $(2)/efi_config.o: $(1) Makefile
 	@mkdir -p $$(@D)
@@ -274,12 +279,13 @@ host_c = $(addprefix $(B)/host/,$(addsuffix .c.o,$(1)))
 device_c := $(call host_c,core/device core/device_service tests/unit/device_rig)
 device_tests := $(addprefix $(B)/tests/unit/,test_device test_device_handover test_device_service)
 $(device_tests): $(device_c) $(call host_c,tests/unit/device_pf)
+$(device_tests): LIBRARIES := -Wl,--wrap=service_want
 $(B)/tests/unit/test_pf_igb: $(device_c) $(call host_c,core/pf_igb)
-$(B)/tests/unit/test_pf_igb: LIBRARIES := -Wl,--wrap=igb_io_mapped
+$(B)/tests/unit/test_pf_igb: LIBRARIES := -Wl,--wrap=igb_io_mapped,--wrap=service_want
 $(B)/tests/unit/test_pf_nvme: $(device_c) $(call host_c,core/pf_nvme)
-$(B)/tests/unit/test_pf_nvme: LIBRARIES := -Wl,--wrap=nvme_init,--wrap=nvme_step
+$(B)/tests/unit/test_pf_nvme: LIBRARIES := -Wl,--wrap=nvme_init,--wrap=nvme_step,--wrap=service_want
 $(addprefix $(B)/tests/,unit/test_pc_device property/test_pc_device_random): \
-		$(call host_c,arch/x86/pc/device tests/unit/pc_device_rig)
+		$(call host_c,arch/x86/pc/device arch/x86/pc/model tests/unit/pc_device_rig)
 $(B)/tool/trace_check: $(B)/tool/tools/trace_check.c.o \
 		$(filter $(addprefix $(B)/tool/,core/lib/% sched/% tests/%),$(tool_o))
 	$(Q)$(CC) $(TOOL) -o $@ $^

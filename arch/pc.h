@@ -14,6 +14,8 @@
  *	    Bus mastering, MSI and MSI-X of the real function follow the virtual one; each
  *	    message goes to one virtual CPU, by its route in the IOMMU: fixed or of lowest
  *	    priority, to the first that its destination names. Others are never sent.
+ * Models   are functions made by software. Their registers are BAR 0, of which the MSI-X table and
+ *	    pending bits are the PC's own matter.
  * Model    One per partition that wants it, used by all of its vCPUs from their cores under the
  *	    partition's lock. All calls take bounded time. What it sends to vCPUs is posted (see
  *	    arch/vcpu.h): receivers come back in `posted`.
@@ -81,6 +83,30 @@ struct pc_function {
  */
 MUST_CHECK enum err arch_pc_add_function(part_id_t part, const struct pc_function *function);
 MUST_CHECK enum err arch_pc_place_functions(part_id_t part);
+
+/*
+ * A function that is made by software. Its operations are called under the PC's lock, on the core of
+ * the vCPU whose access it is; `offset` is within BAR 0, width 1, 2, 4 or 8.
+ */
+struct pc_model_ops {
+	uint64_t (*read)(void *context, uint64_t offset, uint32_t width);
+	/* Returns the MSI-X vectors that it sends, a bit each. */
+	uint64_t (*write)(void *context, uint64_t offset, uint32_t width, uint64_t value);
+	void (*reset)(void *context); /* the guest starts over */
+};
+struct pc_model {
+	struct vpci_facts facts; /* with MSI-X, in BAR 0 */
+	const struct pc_model_ops *ops;
+	void *context;
+};
+/* As arch_pc_add_function(). */
+MUST_CHECK enum err arch_pc_add_model(part_id_t part, const struct pc_model *model,
+				      uint32_t *index);
+/*
+ * The model sends these MSI-X vectors: those of masked entries wait. Any core, but not from its
+ * operations. Who is to be notified.
+ */
+vcpu_set_t arch_pc_send(part_id_t part, uint32_t index, uint64_t vectors);
 /*
  * It was reset beside its guest, who goes on: what the guest has set up is set up again. `index` is 0
  * for the first that was added. Any core.

@@ -9,6 +9,7 @@
  */
 #pragma once
 #include "core/lib/base.h"
+#include "core/lib/service_time.h"
 
 #define CONFIG_NAME_MAX          31u
 #define PARTITION_NAME_MAX       15u
@@ -102,6 +103,62 @@ struct pf_config {
 #define CONFIG_PF_MAX 4u
 #define CONFIG_VF_MAX 127u /* of one PF: what a secondary controller list has. PF_IGB: 8 */
 
+/*
+ * A disk that the hypervisor drives and partitions share: each gets a virtio block device that is a
+ * range of it. Served in the service's time (config.service), which may be a core that polls.
+ */
+enum disk_kind {
+	DISK_NONE = 0,
+	DISK_MEMORY, /* RAM, with the service times of a disk: forgotten at the end */
+	DISK_NVME,
+	DISK_VIRTIO, /* of the machine that this machine is a guest of */
+};
+/* In which order requests are served: io/iosched.h. */
+enum disk_scheduler {
+	DISK_BFQ = 0,  /* budget-fair: throughput by weights, and a bound on each request's time */
+	DISK_FIFO,     /* as they come: "none" */
+	DISK_DEADLINE, /* reads first, neither beyond a deadline */
+	DISK_PRIORITY, /* .priority, for comparison */
+	DISK_BUDGET,   /* .budget_bytes in every .budget_period_ns, for comparison */
+};
+struct disk_config {
+	const char *name;
+	enum disk_kind kind;
+	const char *address;             /* NVME, VIRTIO: NULL: the first that its driver serves */
+	uint32_t nsid;                   /* NVME: 0: namespace 1 */
+	uint64_t bytes;                  /* MEMORY: a multiple of 2 MiB */
+	struct service_time_config time; /* MEMORY; others: what the plan's bounds are made of */
+	enum disk_scheduler scheduler;
+	uint32_t depth; /* requests that the device has at a time; 0: 8 */
+	/* DISK_BFQ. docs/disk.md has what they do. */
+	uint64_t slice_idle_ns;    /* 0: 8 ms, or DISK_NO_IDLE */
+	uint64_t timeout_sync_ns;  /* 0: 125 ms */
+	uint64_t max_budget_bytes; /* 0: 8 MiB */
+	bool has_fixed_budgets;    /* no feedback: all budgets are max_budget_bytes */
+	uint64_t poll_ns;          /* between looks while the device works; 0: 100 us */
+	uint32_t audit_records;    /* a power of two: every decision, dumped at the end; 0: none */
+};
+#define DISK_NO_IDLE    UINT64_MAX
+#define CONFIG_DISK_MAX 4u
+
+/* A partition's share of a disk. */
+struct disk_share {
+	const char *disk;      /* of config.disks */
+	const char *partition; /* a GPT partition's name, which says where; or */
+	uint64_t first_sector; /* .. of 512 bytes */
+	uint64_t sector_count;
+	bool is_read_only;
+	bool is_writethrough;      /* until the guest chooses: written is on the medium */
+	bool has_async_writes;     /* nobody waits for its writes: reads come first */
+	uint32_t weight;           /* 1 to 1000; 0: 100 */
+	uint32_t queue_count;      /* virtqueues, at most 8; 0: 1 */
+	uint32_t queue_size;       /* a power of two from 16 to 256; 0: 128 */
+	uint32_t queue_weights[8]; /* 0: 100 */
+	uint32_t priority;         /* DISK_PRIORITY, DISK_BUDGET: higher first */
+	uint64_t budget_bytes, budget_period_ns;
+};
+#define CONFIG_SHARE_MAX 4u /* of one partition */
+
 struct partition_config {
 	const char *name;     /* 1 to 15 characters of [a-z0-9_-], unique */
 	struct cpu_claim cpu; /* one virtual CPU; or, for several: */
@@ -122,6 +179,8 @@ struct partition_config {
 	enum life_action on_power_off;
 	const struct device_config *devices;
 	uint32_t device_count;
+	const struct disk_share *disks;
+	uint32_t disk_count;
 };
 
 /* Of its virtual CPU `index`. */
@@ -143,6 +202,10 @@ static inline const struct cpu_claim *config_claim(const struct partition_config
 	devices = (const struct device_config[]){ __VA_ARGS__ }, \
 	.device_count = sizeof((const struct device_config[]){ __VA_ARGS__ }) / \
 			sizeof(struct device_config)
+#define DISKS(...) \
+	disks = (const struct disk_share[]){ __VA_ARGS__ }, \
+	.disk_count = \
+		sizeof((const struct disk_share[]){ __VA_ARGS__ }) / sizeof(struct disk_share)
 
 /* The least board the system needs; make plan checks against it, boot against the real one. */
 struct board_config {
@@ -163,9 +226,12 @@ struct config {
 	uint32_t partition_count;
 	const struct pf_config *pfs; /* those that the hypervisor drives, for their VFs */
 	uint32_t pf_count;
+	const struct disk_config *disks; /* those that partitions share */
+	uint32_t disk_count;
 	/*
-	 * Where the hypervisor serves PFs, resets devices and reports their faults: a RESERVATION()
-	 * of its own. Needed with devices, and with nothing else.
+	 * Where the hypervisor serves PFs and disks, resets devices and reports their faults: a
+	 * RESERVATION() of its own. Needed with devices and disks, and with nothing else. OWN_CORE():
+	 * a side core that polls the disks' queues, so that guests take no exit for them.
 	 */
 	struct cpu_claim service;
 	uint64_t run_limit_ns; /* stop everything then; 0: run until all partitions have ended */

@@ -488,15 +488,10 @@ static enum err hand_over_all(struct partition *p, const char **reason)
 			log_line(p->tag, "has %04x:%04x at %s", function_of(d)->vendor,
 				 function_of(d)->device, d->name);
 	}
-	if (e != OK)
-		return e;
-	e = arch_pc_place_functions((part_id_t)(p - partitions));
-	return e == OK ? OK
-		       : refuse(reason, e, "partition '%s': its devices' BARs do not fit its PC",
-				p->config->name);
+	return e;
 }
 
-static enum err start(const struct config *system, const char **reason)
+static enum err start(const struct config *system, const struct plan *plan, const char **reason)
 {
 	enum err e = OK;
 
@@ -523,5 +518,4 @@ static enum err start(const struct config *system, const char **reason)
 	return e;
 }
 
-const struct device_service device_service = { start, device_serve, device_cut_off,
-					       device_is_quiet };
+const struct service_ops device_service = { start, device_serve, device_cut_off, device_is_quiet };

@@ -11,28 +11,9 @@
  *	    A partition that ends or is stopped loses its devices at once: the IOMMU blocks them,
  *	    and the service resets them. One that restarts gets them back reset: its memory is not
  *	    touched before they are quiet.
- * Link     Only into images whose configuration has devices: elsewhere device_service is absent.
+ * Link     Only into images whose configuration has devices: elsewhere device_service of
+ *	    core/service.h is absent.
  * Sharing  start(): boot core. serve(): the service's core. The others: any core.
  */
 #pragma once
-#include "core/partition.h"
-
-struct device_service {
-	/* All devices of all partitions, which exist. `reason` says what is missing, and what helps. */
-	enum err (*start)(const struct config *system, const char **reason);
-	/* One step; returns when it wants the next, at the latest in its next period. */
-	uint64_t (*serve)(uint64_t now_tsc);
-	/* The partition has ended: its devices reach nothing any more when this returns. */
-	void (*cut_off)(const struct partition *p);
-	/*
-	 * All of a restarting partition's vCPUs are parked. False: its devices are not reset yet;
-	 * its first vCPU will be poked. Then true, until the partition runs again.
-	 */
-	bool (*is_quiet)(const struct partition *p);
-};
-extern const struct device_service device_service __attribute__((weak));
-
-static inline bool device_is_linked(void)
-{
-	return &device_service != NULL;
-}
+#include "core/service.h"

@@ -78,7 +78,7 @@ static void block_all(const struct partition *p)
 static void want_reset(const struct partition *p)
 {
 	__atomic_fetch_or(&wanted, BIT32(id_of(p)), __ATOMIC_SEQ_CST);
-	run_poke_service();
+	service_want(SERVICE_DEVICES, 0);
 }
 
 void device_cut_off(const struct partition *p)

@@ -12,7 +12,7 @@
 #include "arch/mem.h"
 #include "arch/mp.h"
 #include "core/console.h"
-#include "core/device.h"
+#include "core/service.h"
 #include "core/log.h"
 #include "core/memory.h"
 #include "core/run.h"
@@ -156,7 +156,7 @@ static void start_cores(void)
 
 /*
  * Where there is an IOMMU, devices are cut off from memory, whatever firmware left them doing.
- * A machine without one is not worth a line, unless devices are wanted: start_devices() says so.
+ * A machine without one is not worth a line, unless devices are wanted: start_service() says so.
  */
 static void start_iommu(void)
 {
@@ -195,15 +195,14 @@ static void create_partitions(void)
 	}
 }
 
-/* The planner has seen to it that there is a service where there are devices. */
-static void start_devices(void)
+/* The planner has seen to it that there is a service where there are devices and disks. */
+static void start_service(void)
 {
 	const char *reason = NULL;
 
 	if (!plan.has_service)
 		return;
-	partition_make_service(&config, &plan);
-	if (device_service.start(&config, &reason) != OK)
+	if (service_start(&config, &plan, &reason) != OK)
 		refuse("devices", reason);
 }
 
@@ -254,7 +253,7 @@ NORETURN void core_main(const struct boot_info *from)
 	start_cores();
 	start_iommu();
 	create_partitions();
-	start_devices();
+	start_service();
 	create_traces();
 	arch_mem_seal();
 	say_memory();

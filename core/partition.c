@@ -4,11 +4,11 @@
 #include "arch/mem.h"
 #include "arch/pc.h"
 #include "core/console.h"
-#include "core/device.h"
 #include "core/lib/fmt.h"
 #include "core/load.h"
 #include "core/log.h"
 #include "core/run.h"
+#include "core/service.h"
 
 struct partition partitions[MAX_PARTITIONS];
 uint32_t partition_count;
@@ -175,19 +175,12 @@ static vcpu_set_t all_of(const struct partition *p)
 	return set;
 }
 
-/* Before anybody else may think that its memory is quiet. */
-static void cut_off(const struct partition *p)
-{
-	if (device_is_linked())
-		device_service.cut_off(p);
-}
-
 void partition_end(struct partition *p, uint64_t status)
 {
 	if (!leave_running(p, PARTITION_ENDED))
 		return;
 	p->exit_status = status;
-	cut_off(p);
+	service_cut_off(p); /* before anybody may think that its memory is quiet */
 	log_line(p->tag, "ended with status %llu", (unsigned long long)status);
 	run_poke(all_of(p));
 	run_partition_finished();
@@ -209,7 +202,7 @@ void partition_stop(struct vcpu_state *v, const char *format, ...)
 	else
 		log_line(p->tag, "stopped: %s at rip 0x%llx of vCPU %u", p->stop_reason,
 			 (unsigned long long)arch_vcpu_rip(v->id), v->plan->index);
-	cut_off(p);
+	service_cut_off(p);
 	run_poke(all_of(p));
 	run_partition_finished();
 }

@@ -49,7 +49,7 @@ struct vcpu_state {
 	uint32_t server;              /* [I] its CBS server on that core */
 	bool keeps_pc;                /* [I] its core serves the PC's timers */
 	uint64_t has_no_calls;        /* [I] 1: a guest of somebody else's; 0: one of ours */
-	bool is_service;              /* [I] no guest: core/device.h */
+	bool is_service;              /* [I] no guest: core/service.h */
 	bool is_blocked;              /* [C], read by who pokes: waits for an interrupt */
 	bool has_finished;            /* [C] never runs again */
 	bool is_parked;               /* [C] its partition restarts */

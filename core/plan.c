@@ -40,6 +40,8 @@ enum err plan_build(const struct config *system, const struct board *board, stru
 	check_guests(&k);
 	check_files(&k);
 	check_devices(&k);
+	if (check_disks)
+		check_disks(&k);
 	if (refusals->count > 0) {
 		memset(plan, 0, sizeof(*plan)); /* no half of a plan is of use to anybody */
 		return ERR_INVAL;

@@ -83,6 +83,11 @@ struct plan_core {
 	uint64_t utilization_ppm; /* sum of (Q + overhead) / P, rounded up */
 };
 
+struct plan_disk {
+	uint64_t memory_base;  /* DISK_MEMORY: host-physical, 2 MiB aligned, contiguous */
+	uint32_t client_count; /* shares, in the partitions' order */
+};
+
 struct plan {
 	uint32_t partition_count;
 	struct plan_partition partitions[MAX_PARTITIONS + 1]; /* [PLAN_SERVICE_PART] */
@@ -90,6 +95,7 @@ struct plan {
 	uint32_t vcpu_count;                                  /* with the service */
 	struct plan_vcpu vcpus[MAX_VCPUS];
 	struct plan_core cores[MAX_CORES];
+	struct plan_disk disks[CONFIG_DISK_MAX];
 	uint64_t memory_free_bytes; /* left over, in whole aligned 2 MiB */
 };
 

@@ -101,7 +101,7 @@ void refuse_vcpu(struct check *k, uint32_t vcpu, const char *format, ...)
 	va_end(args);
 }
 
-static bool is_name(const char *name, uint32_t max)
+bool check_is_name(const char *name, uint32_t max)
 {
 	uint32_t i = 0;
 
@@ -202,7 +202,7 @@ void check_system(struct check *k)
 {
 	const struct config *c = k->config;
 
-	if (!is_name(c->name, CONFIG_NAME_MAX))
+	if (!check_is_name(c->name, CONFIG_NAME_MAX))
 		refuse_system(k,
 			      "name = %s: a system has a name of 1 to %u characters of "
 			      "[a-z0-9_-]; give one",
@@ -219,6 +219,8 @@ void check_system(struct check *k)
 			      "remove %u",
 			      c->partition_count, MAX_PARTITIONS,
 			      c->partition_count - MAX_PARTITIONS);
+	if (c->disks)
+		k->disk_count = (uint32_t)min_u64(c->disk_count, CONFIG_DISK_MAX);
 	if (c->partitions)
 		k->partition_count = (uint32_t)min_u64(c->partition_count, MAX_PARTITIONS);
 }
@@ -241,7 +243,7 @@ void check_names(struct check *k)
 		const char *name = k->config->partitions[i].name;
 		part_id_t other;
 
-		if (!is_name(name, PARTITION_NAME_MAX)) {
+		if (!check_is_name(name, PARTITION_NAME_MAX)) {
 			refuse_partition(k, i,
 					 "name = %s: a partition has a name of 1 to %u characters "
 					 "of [a-z0-9_-]; give one",

@@ -33,6 +33,7 @@ struct check {
 	uint32_t vcpu_count;                /* of plan->vcpus[], which check_vcpus() lays out */
 	bool has_core[MAX_VCPUS];           /* kind and core of its claim make sense */
 	bool has_memory_map;                /* there are ranges, and in order */
+	uint32_t disk_count;                /* that there is room to look at */
 };
 
 void check_system(struct check *k);
@@ -44,6 +45,15 @@ void check_memory(struct check *k);
 void check_guests(struct check *k);
 void check_files(struct check *k);
 void check_devices(struct check *k);
+/*
+ * core/plan_disk.c is linked only into images whose configuration has disks, which this has found
+ * sound before the build. Of check_memory(): the disk's size is sound, and RAM is to be found for it.
+ * "disk 'd0'".
+ */
+void check_disks(struct check *k) __attribute__((weak));
+bool check_disk_memory(struct check *k, uint32_t disk) __attribute__((weak));
+struct short_text check_disk_label(const struct check *k, uint32_t disk) __attribute__((weak));
+bool check_is_name(const char *name, uint32_t max);
 
 /* What has virtual CPUs: a partition, or the service, as if it were one. */
 static inline const struct partition_config *check_config_of(const struct check *k, part_id_t part)

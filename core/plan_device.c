@@ -9,7 +9,6 @@
 
 /* Intel 82576: "eight VFs"; NVM Express: as many as a secondary controller list has. */
 #define IGB_VF_MAX            8u
-#define CONFIG_VF_MAX         127u
 #define VLAN_MAX              4094u
 
 #define SERVICE_PERIOD_MAX_NS MS(100)
@@ -268,7 +267,7 @@ static bool has_devices(const struct check *k)
 	for (part_id_t i = 0; i < k->partition_count; i++)
 		if (device_count(&k->config->partitions[i]) > 0)
 			return true;
-	return k->config->pf_count != 0;
+	return k->config->pf_count != 0 || k->config->disk_count != 0;
 }
 
 static void refuse_service_time(struct check *k)
@@ -316,20 +315,21 @@ static void check_service(struct check *k)
 	const struct cpu_claim *c = &k->config->service;
 
 	if (c->kind == CPU_NONE && has_devices(k))
-		refuse_system(k, "service is not given; somebody serves PFs, resets devices and "
-				 "reports their faults: give RESERVATION(core, budget, period)");
+		refuse_system(k, "service is not given; somebody serves PFs and disks, resets "
+				 "devices and reports their faults: give RESERVATION(core, budget, "
+				 "period)");
 	if (!k->plan->has_service)
 		return;
 	if (!has_devices(k))
-		refuse_system(k, "service is given, but no partition has devices and no PF is "
-				 "driven; leave it out");
+		refuse_system(k, "service is given, but no partition has devices and no PF or disk "
+				 "is driven; leave it out");
 	if (c->kind == CPU_RESERVED) {
 		refuse_service_time(k);
 		check_service_is_shortest(k);
-	} else if (c->kind != CPU_NONE)
+	} else if (c->kind == CPU_BEST_EFFORT)
 		refuse_system(k,
-			      "service: it has a reservation, so that guests cannot keep it from "
-			      "its work, nor it them; give RESERVATION(core, budget, period)");
+			      "service: guests must not keep it from its work, nor it them; give "
+			      "RESERVATION(core, budget, period), or OWN_CORE(core)");
 }
 
 void check_devices(struct check *k)

@@ -6,9 +6,15 @@
 #define MEMORY_MIN_BYTES        LARGE_PAGE_BYTES /* the hole below 1 MiB and room above it */
 #define MEMORY_MIN_KERNEL_BYTES MIB(16)
 
-static uint64_t size_of(const struct check *k, part_id_t part)
+/* What is placed: partitions by their numbers, and memory disks from here on. */
+#define ITEM_DISK  (MAX_PARTITIONS + 1)
+#define ITEM_COUNT (ITEM_DISK + CONFIG_DISK_MAX)
+#define ITEM_NONE  UINT32_MAX
+
+static uint64_t size_of(const struct check *k, uint32_t item)
 {
-	return k->config->partitions[part].memory_bytes;
+	return item >= ITEM_DISK ? k->config->disks[item - ITEM_DISK].bytes
+				 : k->config->partitions[item].memory_bytes;
 }
 
 /*
@@ -92,50 +98,65 @@ static uint64_t total_bytes(const struct holes *h)
 	return total;
 }
 
-static bool place(struct check *k, struct holes *h, part_id_t part)
+static void note_place(struct check *k, uint32_t item, uint64_t base)
+{
+	if (item >= ITEM_DISK) {
+		k->plan->disks[item - ITEM_DISK].memory_base = base;
+		return;
+	}
+	k->plan->partitions[item].memory_base = base;
+	k->plan->partitions[item].memory_bytes = size_of(k, item);
+}
+
+static bool place(struct check *k, struct holes *h, uint32_t item)
 {
 	for (uint32_t i = 0; i < h->count; i++) {
 		struct board_range *hole = &h->hole[i];
 
-		if (hole->bytes < size_of(k, part))
+		if (hole->bytes < size_of(k, item))
 			continue;
-		k->plan->partitions[part].memory_base = hole->base;
-		k->plan->partitions[part].memory_bytes = size_of(k, part);
-		hole->base += size_of(k, part);
-		hole->bytes -= size_of(k, part);
+		note_place(k, item, hole->base);
+		hole->base += size_of(k, item);
+		hole->bytes -= size_of(k, item);
 		return true;
 	}
 	return false;
 }
 
-static void refuse_place(struct check *k, part_id_t part, const struct holes *h)
+static void refuse_place(struct check *k, uint32_t item, const struct holes *h)
 {
+	const bool is_disk = item >= ITEM_DISK;
+	struct short_text who;
 	uint64_t largest = 0;
 
+	if (is_disk)
+		who = check_disk_label(k, item - ITEM_DISK);
+	else
+		who = check_label(k, item);
 	for (uint32_t i = 0; i < h->count; i++)
 		largest = max_u64(largest, h->hole[i].bytes);
 	if (largest == 0)
-		refuse_partition(k, part,
-				 "memory_bytes = %s does not fit: nothing is left after the "
-				 "larger partitions; shrink those, or use a larger board",
-				 text_size(size_of(k, part)).s);
+		refuse(k, who.s,
+		       "%s = %s does not fit: nothing is left after the larger %s; shrink "
+		       "those, or use a larger board",
+		       is_disk ? "bytes" : "memory_bytes", text_size(size_of(k, item)).s,
+		       is_disk ? "ones" : "partitions");
 	else
-		refuse_partition(k, part,
-				 "memory_bytes = %s does not fit: a partition's memory is "
-				 "contiguous, and %s are left in all, %s in one piece; give at "
-				 "most %s, shrink others, or use a larger board",
-				 text_size(size_of(k, part)).s, text_size(total_bytes(h)).s,
-				 text_size(largest).s, text_size(largest).s);
+		refuse(k, who.s,
+		       "%s = %s does not fit: a %s memory is contiguous, and %s are left in all, "
+		       "%s in one piece; give at most %s, shrink others, or use a larger board",
+		       is_disk ? "bytes" : "memory_bytes", text_size(size_of(k, item)).s,
+		       is_disk ? "disk's" : "partition's", text_size(total_bytes(h)).s,
+		       text_size(largest).s, text_size(largest).s);
 }
 
-/* The largest that is still to be placed, the first of equal ones; MAX_PARTITIONS: none. */
-static part_id_t find_largest(const struct check *k, const bool *is_waiting)
+/* The largest that is still to be placed, the first of equal ones. */
+static uint32_t find_largest(const struct check *k, const bool *is_waiting)
 {
-	part_id_t largest = MAX_PARTITIONS;
+	uint32_t largest = ITEM_NONE;
 
-	for (part_id_t i = 0; i < k->partition_count; i++) {
-		if (is_waiting[i] &&
-		    (largest == MAX_PARTITIONS || size_of(k, i) > size_of(k, largest)))
+	for (uint32_t i = 0; i < ITEM_COUNT; i++) {
+		if (is_waiting[i] && (largest == ITEM_NONE || size_of(k, i) > size_of(k, largest)))
 			largest = i;
 	}
 	return largest;
@@ -143,16 +164,18 @@ static part_id_t find_largest(const struct check *k, const bool *is_waiting)
 
 void check_memory(struct check *k)
 {
-	bool is_waiting[MAX_PARTITIONS] = { false };
+	bool is_waiting[ITEM_COUNT] = { false };
 	struct holes holes;
-	part_id_t i;
+	uint32_t i;
 
 	for (i = 0; i < k->partition_count; i++)
 		is_waiting[i] = check_size(k, i);
+	for (i = 0; i < k->disk_count; i++)
+		is_waiting[ITEM_DISK + i] = check_disk_memory(k, i);
 	if (!k->has_memory_map)
 		return;
 	find_holes(&holes, k->board);
-	while ((i = find_largest(k, is_waiting)) != MAX_PARTITIONS) {
+	while ((i = find_largest(k, is_waiting)) != ITEM_NONE) {
 		is_waiting[i] = false;
 		if (!place(k, &holes, i))
 			refuse_place(k, i, &holes);

@@ -2,13 +2,13 @@
 #include "arch/clock.h"
 #include "arch/mp.h"
 #include "arch/pc.h"
-#include "core/device.h"
 #include "core/exit.h"
 #include "core/lib/assert.h"
 #include "core/load.h"
 #include "core/log.h"
 #include "core/run.h"
 #include "core/run_posted.h"
+#include "core/service.h"
 #include "core/steal.h"
 
 /* Log bytes moved at a time while a core has nothing better to do: one FIFO of a 16550. */
@@ -379,7 +379,7 @@ static __attribute__((noinline)) enum leave reload(struct vcpu_state *v)
 	uint64_t now_tsc = arch_clock_now_tsc();
 	bool goes_on = true;
 
-	if (device_is_linked() && !device_service.is_quiet(p)) {
+	if (!service_is_quiet(p)) {
 		v->timer_tsc = TSC_NEVER; /* the service pokes it */
 		return LEAVE_BLOCKED;
 	}
@@ -408,10 +408,13 @@ static __attribute__((noinline)) enum leave reload(struct vcpu_state *v)
 static bool has_budget_for_step(const struct run_core *c, const struct vcpu_state *v,
 				uint64_t used_tsc)
 {
-	return c->cbs.servers[v->server].left_tsc >= used_tsc + c->service_step_tsc;
+	return c->is_owned || c->cbs.servers[v->server].left_tsc >= used_tsc + c->service_step_tsc;
 }
 
-/* Steps of the service until it waits for its next period, or its next budget. */
+/*
+ * Steps of the service until none is due, or it waits for its next budget. On a core of its own it may
+ * go on for ever.
+ */
 static __attribute__((noinline)) enum leave run_service(struct run_core *c, struct vcpu_state *v)
 {
 	const uint64_t begin_tsc = v->last_tsc;
@@ -420,9 +423,10 @@ static __attribute__((noinline)) enum leave run_service(struct run_core *c, stru
 	while (next_tsc <= now_tsc && now_tsc < v->until_tsc && !stopping()) {
 		if (!has_budget_for_step(c, v, now_tsc - begin_tsc)) {
 			next_tsc = c->cbs.servers[v->server].deadline_tsc;
+			service_wait_until(next_tsc);
 			break;
 		}
-		next_tsc = device_service.serve(now_tsc);
+		next_tsc = service_step(now_tsc);
 		now_tsc = arch_clock_now_tsc();
 	}
 	v->ledger.guest += now_tsc - v->last_tsc;

@@ -60,8 +60,10 @@ void run_wait_for_all(void);
 void run_poke(vcpu_set_t set);
 /* After host interrupts were taken on the calling core: those that they were for are poked. */
 void run_take_interrupts(void);
-/* There is something for the service to do before its next period. Any core. */
-void run_poke_service(void);
+/* The service is to run at that time, 0: at once, if it would not earlier. core/service.c. Any core. */
+void run_wake_service(uint64_t at_tsc);
+/* Interrupts for these were posted, by no exit of theirs. */
+void run_notify(vcpu_set_t set);
 /* Interrupts for these were posted in an exit of `from`, which takes in its own at once. */
 void run_deliver(struct vcpu_state *from, vcpu_set_t set);
 

@@ -42,12 +42,36 @@ void run_poke(vcpu_set_t set)
 		poke(&vcpu_states[__builtin_ctzll(set)]);
 }
 
-void run_poke_service(void)
+void run_wake_service(uint64_t at_tsc)
 {
-	const struct vcpu_state *const last = &vcpu_states[vcpu_count - 1];
+	struct vcpu_state *const v = &vcpu_states[vcpu_count - 1];
+	struct run_core *const c = &run_cores[v->core];
 
-	if (last->is_service)
-		run_poke(BIT64(last->id));
+	if (!v->is_service)
+		return;
+	if (at_tsc == 0 || v->core != arch_mp_core_id()) {
+		run_poke(BIT64(v->id));
+		return;
+	}
+	/* Somebody runs on its core: it sleeps, or waits for its turn. */
+	if (!v->is_blocked || at_tsc >= v->timer_tsc)
+		return;
+	v->timer_tsc = at_tsc;
+	wakeq_set(&c->wakeq, (uint32_t)v->id, at_tsc);
+	if (c->running) {
+		c->running->until_tsc = min_u64(c->running->until_tsc, at_tsc);
+		c->running->deadline_tsc = min_u64(c->running->deadline_tsc, at_tsc);
+	}
+}
+
+void run_notify(vcpu_set_t set)
+{
+	for (; set; set &= set - 1) {
+		struct vcpu_state *to = &vcpu_states[__builtin_ctzll(set)];
+
+		if (!arch_vcpu_notify(to->id))
+			poke(to);
+	}
 }
 
 /* Hardware may show interrupts to a running guest; then its core has nothing to look at. */
@@ -59,12 +83,7 @@ void run_deliver(struct vcpu_state *from, vcpu_set_t set)
 		if (arch_vcpu_waits_for_sipi(from->id)) /* it sent itself an INIT */
 			poke(from);
 	}
-	for (set &= ~BIT64(from->id); set; set &= set - 1) {
-		struct vcpu_state *to = &vcpu_states[__builtin_ctzll(set)];
-
-		if (!arch_vcpu_notify(to->id))
-			poke(to);
-	}
+	run_notify(set & ~BIT64(from->id));
 }
 
 void run_take_interrupts(void)

@@ -324,9 +324,21 @@ static void list_drivers(void)
 {
 	static const char *const names[] = { [PF_IGB] = "igb", [PF_NVME] = "nvme" };
 
+	bool has_pci = config.pf_count != 0;
+
 	if (config.service.kind == CPU_NONE)
 		return;
-	puts("device");
+	for (uint32_t i = 0; i < config.partition_count; i++)
+		has_pci |= config.partitions[i].device_count != 0;
+	for (uint32_t i = 0; i < config.disk_count; i++) {
+		has_pci |= config.disks[i].kind != DISK_MEMORY;
+		if (config.disks[i].kind == DISK_NVME || config.disks[i].kind == DISK_VIRTIO)
+			puts(config.disks[i].kind == DISK_NVME ? "nvme_disk" : "virtio_disk");
+	}
+	if (config.disk_count != 0)
+		puts("disk");
+	if (has_pci)
+		puts("device");
 	for (uint32_t i = 0; i < config.pf_count; i++)
 		if (config.pfs[i].driver == PF_IGB || config.pfs[i].driver == PF_NVME)
 			puts(names[config.pfs[i].driver]);

@@ -261,6 +261,11 @@ enum err arch_pc_create(const struct pc_setup *setup)
 	return OK;
 }
 
+enum err arch_pc_place_functions(part_id_t part)
+{
+	return OK;
+}
+
 void arch_pc_restart(part_id_t part, uint64_t epoch_tsc)
 {
 }

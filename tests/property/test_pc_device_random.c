@@ -173,7 +173,7 @@ static void step(void)
 	switch (below(200)) {
 	case 0:
 		reset_real();
-		pc_device_restart(&rig.pc);
+		pc_restart_functions(&rig.pc);
 		forget();
 		break;
 	case 1:

@@ -30,6 +30,11 @@ static uint32_t random_below(uint32_t n)
 	return (uint32_t)(random_state >> 33) % n;
 }
 
+static enum err start(const struct config *system, const struct plan *with, const char **reason)
+{
+	return OK;
+}
+
 static uint64_t serve(uint64_t now_tsc)
 {
 	const uint64_t took_tsc = 1 + random_below(STEP_TSC - 10);
@@ -57,12 +62,14 @@ static void cut_off(const struct partition *p)
 {
 }
 
-const struct device_service device_service = { .serve = serve,
-					       .is_quiet = is_quiet,
-					       .cut_off = cut_off };
+const struct service_ops device_service = {
+	.start = start, .serve = serve, .is_quiet = is_quiet, .cut_off = cut_off
+};
 
 static void run_beside(const struct plan_vcpu *guest, uint32_t steps)
 {
+	const char *reason;
+
 	memset(&fake, 0, sizeof(fake));
 	memset(run_cores, 0, sizeof(run_cores[0]));
 	memset(vcpu_states, 0, sizeof(vcpu_states));
@@ -93,7 +100,7 @@ static void run_beside(const struct plan_vcpu *guest, uint32_t steps)
 	fake.guests[0] = (struct fake_guest){ .timer_tsc = TSC_NEVER, .step_count = 1 };
 	fake.guests[0].steps[0] = (struct fake_step){ UINT64_MAX / 4, EXIT_HLT, 0 };
 	fake.guests[0].ticks_left = UINT64_MAX / 4;
-	partition_make_service(&sys, &plan);
+	CHECK(service_start(&sys, &plan, &reason) == OK);
 	CHECK(run_init(&plan, &(struct board){ .core_count = 1, .tsc_hz = 1000000 }, END_TSC) ==
 	      OK);
 	run_loop(0);
@@ -140,7 +147,7 @@ static void a_poke_wakes_it(void)
 	run_beside(&spinner, 1);
 	before = vcpu_states[1].switches;
 	CHECK(vcpu_states[1].is_blocked);
-	run_poke_service();
+	service_want(SERVICE_DEVICES, 0);
 	CHECK(run_cores[0].poked == BIT64(1));
 	CHECK(before > 0);
 }

@@ -18,6 +18,7 @@ struct vcpu_state vcpu_states[MAX_VCPUS];
 
 static struct partition_config part_configs[RIG_PART_MAX];
 static struct device_config part_devices[RIG_PART_MAX][RIG_DEVICE_MAX];
+static const struct plan no_plan;
 static struct plan_partition part_plans[RIG_PART_MAX];
 static struct pf_config pf_configs[CONFIG_PF_MAX];
 static struct config sys;
@@ -78,7 +79,7 @@ struct partition *rig_partition(const char *name, uint64_t bytes, const struct d
 enum err rig_boot(const char **reason)
 {
 	*reason = NULL;
-	return device_service.start(&sys, reason);
+	return service_start(&sys, &no_plan, reason);
 }
 
 /* ---- Looking ---- */
@@ -260,7 +261,16 @@ void run_poke(vcpu_set_t set)
 	note(RIG_POKE, (uint32_t)__builtin_ctzll(set), PCI_NOWHERE);
 }
 
-void run_poke_service(void)
+void partition_make_service(const struct config *system, const struct plan *with)
+{
+}
+
+void run_wake_service(uint64_t at_tsc)
+{
+}
+
+void __wrap_service_want(enum service_kind kind, uint64_t at_tsc);
+void __wrap_service_want(enum service_kind kind, uint64_t at_tsc)
 {
 	note(RIG_POKE_SERVICE, 0, PCI_NOWHERE);
 }

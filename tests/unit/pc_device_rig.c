@@ -3,10 +3,16 @@
 #include <stdlib.h>
 #include <string.h>
 #include "arch/x86/pc/map.h"
+#include "arch/x86/pc/pc.h"
 #include "core/lib/assert.h"
 
 struct pc_rig rig;
 struct vcpu *vcpus[MAX_VCPUS];
+
+vcpu_set_t pc_end_of_interrupt(part_id_t part, uint8_t vector)
+{
+	return 0;
+}
 
 static struct vcpu vcpu_list[RIG_VCPUS];
 static uint32_t apic_pages[RIG_VCPUS][PAGE_BYTES / 4];

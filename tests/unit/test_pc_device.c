@@ -362,7 +362,7 @@ static void a_new_life_knows_nothing_of_the_old(void)
 	rig_entry(0, TO(1), FIXED(0x40), 0);
 	rig_entry(4, TO(2), FIXED(0x41), 0);
 	fake_pci_set(rig.function, 4, 2, 0x400, 0x547); /* core/device_service.c resets it */
-	pc_device_restart(&rig.pc);
+	pc_restart_functions(&rig.pc);
 	CHECK(rig.mask_calls == 2);
 	for (uint32_t i = 0; i < RIG_COUNT; i++) {
 		CHECK(rig.routes[i].to == RIG_UNROUTED);
@@ -373,7 +373,7 @@ static void a_new_life_knows_nothing_of_the_old(void)
 	CHECK(vpci_ecam_read(&rig.pc.pci, 0x8000 | (VPCI_MSIX + 2), 2) == RIG_COUNT - 1);
 	rig_entry(0, TO(1), FIXED(0x40), 0); /* the same as before is a new route */
 	CHECK(rig_leads_to(0, 1, 0x40) && rig.route_calls == 3);
-	pc_device_restart(&rig.pc);
+	pc_restart_functions(&rig.pc);
 	CHECK(rig.mask_calls == 3);
 }
 

@@ -209,6 +209,8 @@ static void the_service_is_checked(void)
 	sys.service.period_ns++;
 	CHECK(refuses("system", "service.period = 100.000001 ms", "at most 100 ms"));
 	sys.service = (struct cpu_claim)OWN_CORE(2);
+	CHECK(plan_build(&sys, &board, &plan, &no) == OK && plan.cores[2].is_owned);
+	sys.service = (struct cpu_claim)BEST_EFFORT(2, 1);
 	CHECK(refuses("system", "service:", "RESERVATION(core, budget, period)"));
 	sys.service = (struct cpu_claim){ 0 };
 	CHECK(refuses("system", "service is not given", "RESERVATION(core, budget, period)"));

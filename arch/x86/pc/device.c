@@ -184,12 +184,13 @@ static uint64_t pending_bytes(const struct vpci_facts *f)
 static struct place find_place(const struct pc *pc, uint64_t gpa)
 {
 	for (uint32_t i = 1; i < pc->pci.function_count; i++) {
-		const struct vpci_facts *const f = &pc->devices[i]->real.facts;
+		const struct vpci_facts *f;
 		const uint64_t *const placed = pc->pci.functions[i].placed;
 		uint64_t offset;
 
-		if (f->msix_count == 0)
+		if (!pc->devices[i] || pc->devices[i]->real.facts.msix_count == 0)
 			continue;
+		f = &pc->devices[i]->real.facts;
 		offset = gpa - placed[f->msix_table_bar] - f->msix_table_offset;
 		if (offset < (uint64_t)f->msix_count * VMSIX_ENTRY_BYTES)
 			return (struct place){ pc->devices[i], false, offset };
@@ -236,11 +237,14 @@ static void end_route(struct pc_device *d, uint32_t i)
 
 void pc_device_restart(struct pc *pc)
 {
-	vpci_reset(&pc->pci);
 	for (uint32_t i = 1; i < pc->pci.function_count; i++) {
 		struct pc_device *const d = pc->devices[i];
-		const enum err e = d->msix.count != 0 ? vmsix_init(&d->msix, d->msix.count) : OK;
+		enum err e = OK;
 
+		if (!d)
+			continue;
+		if (d->msix.count != 0)
+			e = vmsix_init(&d->msix, d->msix.count);
 		ASSERT(e == OK);
 		for (uint32_t n = 0; n < d->irq_count; n++)
 			end_route(d, n);
@@ -356,6 +360,8 @@ enum err arch_pc_place_functions(part_id_t part)
 	enum err e = vpci_place(&pc->pci, PC_MMIO, PC_MMIO_END);
 
 	for (uint32_t i = 1; i < pc->pci.function_count && e == OK; i++) {
+		if (!pc->devices[i])
+			continue;
 		write_command(pc, i);
 		for (uint32_t k = 0; k < VPCI_BAR_COUNT && e == OK; k++)
 			if (pc->devices[i]->real.facts.bars[k].kind != VPCI_BAR_NONE)

@@ -74,7 +74,7 @@ static uint64_t read_pc(struct access *a, uint64_t gpa, uint32_t width)
 		if (width == 8)
 			value |= (uint64_t)vpci_ecam_read(&pc->pci, gpa - PC_ECAM + 4, 4) << 32;
 	} else if (is_in(gpa, PC_MMIO, PC_MMIO_END - PC_MMIO)) {
-		value = pc_device_read(pc, gpa, width);
+		value = pc_window_read(pc, gpa, width);
 	}
 	pc_give(pc);
 	return value;
@@ -88,13 +88,15 @@ static uint64_t read_device(struct access *a, uint64_t gpa, uint32_t width)
 	return width == 8 ? value : value & (BIT64(8 * width) - 1);
 }
 
-static void write_ecam(struct pc *pc, uint64_t offset, uint32_t width, uint64_t value)
+static vcpu_set_t write_ecam(struct pc *pc, uint64_t offset, uint32_t width, uint64_t value)
 {
-	pc_device_configured(
+	vcpu_set_t posted = pc_configured(
 		pc, vpci_ecam_write(&pc->pci, offset, width < 4 ? width : 4, (uint32_t)value));
+
 	if (width == 8)
-		pc_device_configured(
+		posted |= pc_configured(
 			pc, vpci_ecam_write(&pc->pci, offset + 4, 4, (uint32_t)(value >> 32)));
+	return posted;
 }
 
 static void write_pc(struct access *a, uint64_t gpa, uint32_t width, uint64_t value)
@@ -108,9 +110,9 @@ static void write_pc(struct access *a, uint64_t gpa, uint32_t width, uint64_t va
 		a->effect->posted |= pc_after_interrupts(pc);
 		pc_note_next(pc, a->now_tsc, a->effect);
 	} else if (is_in(gpa, PC_ECAM, PC_ECAM_BYTES)) {
-		write_ecam(pc, gpa - PC_ECAM, width, value);
+		a->effect->posted |= write_ecam(pc, gpa - PC_ECAM, width, value);
 	} else if (is_in(gpa, PC_MMIO, PC_MMIO_END - PC_MMIO)) {
-		pc_device_write(pc, gpa, width, value);
+		a->effect->posted |= pc_window_write(pc, gpa, width, value);
 	}
 	pc_give(pc);
 }

@@ -64,7 +64,7 @@ void arch_pc_restart(part_id_t part, uint64_t epoch_tsc)
 
 	pc_take(pc);
 	start_over(pc, epoch_tsc);
-	pc_device_restart(pc);
+	pc_restart_functions(pc);
 	pc_give(pc);
 }
 
@@ -348,7 +348,7 @@ static __attribute__((noinline)) void write_port(struct pc *pc, uint16_t port, u
 		return;
 	}
 	if (is_pci(port, width)) {
-		pc_device_configured(pc, vpci_port_write(&pc->pci, port, width, value));
+		effect->posted |= pc_configured(pc, vpci_port_write(&pc->pci, port, width, value));
 		return;
 	}
 	if (port == PC_EXIT_PORT && pc->setup.has_exit_port) {

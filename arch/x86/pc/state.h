@@ -17,6 +17,7 @@
 #include "io/vuart.h"
 
 struct pc_device;
+struct pc_slot;
 
 struct pc {
 	struct pc_setup setup; /* [I] */
@@ -31,7 +32,9 @@ struct pc {
 	struct vpm pm;
 	struct vuart uart;
 	struct vpci pci;
-	struct pc_device *devices[VPCI_FUNCTION_MAX]; /* [I] by index in `pci`; [0] is none */
+	/* [I] by index in `pci`: one of the two; [0] is none */
+	struct pc_device *devices[VPCI_FUNCTION_MAX]; /* of the machine */
+	struct pc_slot *slots[VPCI_FUNCTION_MAX];     /* made by software */
 };
 
 struct pc *pc_of(part_id_t part);
@@ -73,12 +76,20 @@ vcpu_set_t pc_expire_pit(struct pc *pc, uint64_t now_tsc);
 /* Under the lock, after a device's own event may have moved. */
 void pc_note_next(struct pc *pc, uint64_t now_tsc, struct pc_effect *effect);
 
-/* ---- device.c, under the lock ---- */
+/* ---- model.c, under the lock: any function ---- */
 
-/* A write to configuration space: the real function follows. */
-void pc_device_configured(struct pc *pc, struct vpci_effect effect);
+/* A write to configuration space. */
+vcpu_set_t pc_configured(struct pc *pc, struct vpci_effect effect);
 /* The window of the host bridge: what is not mapped there. */
+uint64_t pc_window_read(struct pc *pc, uint64_t gpa, uint32_t width);
+vcpu_set_t pc_window_write(struct pc *pc, uint64_t gpa, uint32_t width, uint64_t value);
+/* The guest starts over. */
+void pc_restart_functions(struct pc *pc);
+
+/* ---- device.c, likewise: those of the machine ---- */
+
+/* The real function follows. */
+void pc_device_configured(struct pc *pc, struct vpci_effect effect);
 uint64_t pc_device_read(struct pc *pc, uint64_t gpa, uint32_t width);
 void pc_device_write(struct pc *pc, uint64_t gpa, uint32_t width, uint64_t value);
-/* The guest starts over. */
 void pc_device_restart(struct pc *pc);

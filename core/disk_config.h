@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * core/disk_config.h - what a disk's configuration means where it says nothing: for core/plan_disk.c
+ * and core/disk.c, which must agree.
+ */
+#pragma once
+#include "core/config.h"
+#include "core/lib/block.h"
+
+/* Limits that the planner tells of, and io/ holds. */
+#define DISK_CLIENT_MAX        32u
+#define DISK_QUEUE_MAX         8u
+#define DISK_WEIGHT_MAX        1000u
+#define DISK_REQUEST_MAX_BYTES MIB(1)
+
+#define DISK_DEPTH             8u
+#define DISK_WEIGHT            100u
+#define DISK_QUEUE_SIZE        128u
+#define DISK_SLICE_IDLE_NS     MS(8)
+#define DISK_TIMEOUT_SYNC_NS   MS(125)
+#define DISK_MAX_BUDGET_BYTES  MIB(8)
+#define DISK_POLL_NS           US(100)
+
+static inline uint32_t disk_default(uint32_t given, uint32_t otherwise)
+{
+	return given != 0 ? given : otherwise;
+}
+
+static inline uint32_t disk_queue_count(const struct disk_share *s)
+{
+	return disk_default(s->queue_count, 1);
+}
+
+static inline uint32_t disk_queue_size(const struct disk_share *s)
+{
+	return disk_default(s->queue_size, DISK_QUEUE_SIZE);
+}
+
+static inline uint64_t disk_slice_idle_ns(const struct disk_config *d)
+{
+	if (d->slice_idle_ns == DISK_NO_IDLE)
+		return 0;
+	return d->slice_idle_ns != 0 ? d->slice_idle_ns : DISK_SLICE_IDLE_NS;
+}
