@@ -23,15 +23,16 @@
 #include "core/lib/block.h"
 #include "io/virtio_pci.h"
 
-#define VBLK_QUEUE_MAX   8u
+#define VBLK_QUEUE_MAX    VIRTIO_PCI_QUEUE_MAX
 #define VBLK_SERIAL_BYTES 20u
+#define VBLK_CONFIG_BYTES 60u
 
 struct vblk_config {
 	uint64_t first_sector, sector_count; /* its range of the disk; a multiple of block_bytes */
 	uint32_t block_bytes;                /* 512 to 4096 */
-	uint32_t request_max_bytes;          /* longer ones are never made: limits are told to the guest */
-	uint32_t queue_count;                /* 1 to VBLK_QUEUE_MAX */
-	uint16_t queue_size;                 /* at most: a power of two, 16 to 256 */
+	uint32_t request_max_bytes; /* longer ones are never made: limits are told to the guest */
+	uint32_t queue_count;       /* 1 to VBLK_QUEUE_MAX */
+	uint16_t queue_size;        /* at most: a power of two, 16 to 256 */
 	bool is_read_only, has_discard, has_write_zeroes;
 	bool is_writethrough; /* until the guest chooses (VIRTIO_BLK_F_CONFIG_WCE): writes get is_fua */
 	bool has_cache;       /* false: flushes are answered at once, nothing is to be done */
@@ -46,7 +47,14 @@ struct vblk_effect {
 	bool was_reset;   /* requests that were given to nobody yet are to come back now */
 };
 
-struct vblk; /* storage: defined below by its implementation */
+struct vblk {
+	struct vblk_config config;
+	struct virtio_pci pci;
+	uint32_t life;                     /* of requests made now */
+	uint32_t taken_count;              /* given out and not back, of all lives */
+	uint8_t writeback;                 /* "writeback" of the device's configuration */
+	uint8_t device[VBLK_CONFIG_BYTES]; /* .. and all of it, as the guest reads it */
+};
 
 MUST_CHECK enum err vblk_init(struct vblk *d, const struct vblk_config *config,
 			      const struct gmem *memory);

@@ -1,19 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <string.h>
-#include "io/vpci.h"
-
-/* "Configuration Mechanism #1". */
-#define PORT_ADDRESS     0xcf8u
-#define PORT_DATA        0xcfcu
-#define ADDRESS_ENABLE   BIT32(31)
-#define ADDRESS_BUS      UINT32_C(0x00ff0000)
-#define ADDRESS_KEPT     UINT32_C(0x80fffffc) /* "reserved, read-only, must return 0's" */
-#define ADDRESS_REGISTER UINT32_C(0xfc)
-#define ADDRESS_DEVFN(a) ((uint8_t)((a) >> 8))
-
-/* "PCI Express Enhanced Configuration Address Mapping". */
-#define ECAM_DEVFN(o)    ((uint8_t)((o) >> 12))
-#define ECAM_REGISTER(o) ((uint32_t)(o)&0xfff)
+#include "io/vpci_parts.h"
 
 /* "Type 0/1 Common Configuration Space", "Type 0 Configuration Space Header". */
 #define CONFIG_VENDOR       0x00u
@@ -70,6 +57,8 @@
 #define MSI_COUNT_MAX        32u
 #define MSI_END              (VPCI_MSI + 0x18)
 
+#define VENDOR_ID            0x09u /* "Vendor-Specific" */
+
 _Static_assert(VPCI_PCIE + 0x3c <= VPCI_MSIX && VPCI_MSIX + 12 <= VPCI_MSI &&
 		       MSI_END <= VPCI_CONFIG_BYTES,
 	       "capabilities do not overlap");
@@ -79,16 +68,6 @@ static uint32_t all_ones(uint32_t width)
 	return UINT32_MAX >> (32 - 8 * width);
 }
 
-/* Its index, or function_count. */
-static uint32_t find(const struct vpci *p, uint8_t devfn)
-{
-	uint32_t i = 0;
-
-	while (i < p->function_count && p->functions[i].devfn != devfn)
-		i++;
-	return i;
-}
-
 /* ---- Accesses ---- */
 
 static bool is_aligned(uint32_t reg, uint32_t width)
@@ -96,36 +75,21 @@ static bool is_aligned(uint32_t reg, uint32_t width)
 	return (reg & (width - 1)) == 0;
 }
 
-static uint32_t get(const struct vpci_function *f, uint32_t reg, uint32_t width)
-{
-	uint32_t value = 0;
-
-	for (uint32_t i = 0; i < width; i++)
-		value |= (uint32_t)f->config[reg + i] << 8 * i;
-	return value;
-}
-
 /* A function with a PCI Express capability has 4 KiB: "Absence of any Extended Capabilities". */
 static uint32_t read_config(const struct vpci *p, uint8_t devfn, uint32_t reg, uint32_t width)
 {
-	const uint32_t found = find(p, devfn);
+	const uint32_t found = vpci_find(p, devfn);
 
 	if (found == p->function_count || !is_aligned(reg, width))
 		return all_ones(width);
 	if (reg + width <= VPCI_CONFIG_BYTES)
-		return get(&p->functions[found], reg, width);
+		return vpci_get(&p->functions[found], reg, width);
 	return p->functions[found].facts.is_pcie ? 0 : all_ones(width);
 }
 
 static uint32_t pending_register(const struct vpci_function *f)
 {
 	return MSI_ADDRESS + (f->facts.msi_is_64 ? 16u : 12u);
-}
-
-static void put(struct vpci_function *f, uint32_t reg, uint32_t width, uint32_t value)
-{
-	for (uint32_t i = 0; i < width; i++)
-		f->config[reg + i] = (uint8_t)(value >> 8 * i);
 }
 
 /* Pending messages that nothing holds back any more. */
@@ -137,13 +101,13 @@ static uint32_t take_messages(struct vpci *p, uint32_t function)
 
 	if (!f->facts.msi_has_masks)
 		return 0;
-	pending = get(f, pending_register(f), 4);
+	pending = vpci_get(f, pending_register(f), 4);
 	for (uint32_t i = 0; i < f->facts.msi_count; i++)
 		if ((pending & BIT32(i)) && vpci_msi(p, function, i, &address, &data))
 			fire |= BIT32(i);
-	if (!(get(f, MSI_CONTROL, 2) & MSI_ENABLE))
+	if (!(vpci_get(f, MSI_CONTROL, 2) & MSI_ENABLE))
 		pending = 0;
-	put(f, pending_register(f), 4, pending & ~fire);
+	vpci_put(f, pending_register(f), 4, pending & ~fire);
 	return fire;
 }
 
@@ -155,7 +119,7 @@ static bool is_between(uint32_t i, uint32_t first, uint32_t end)
 /* What a byte that is not what it was may mean. */
 static uint32_t change_of(const struct vpci_function *f, uint32_t reg, uint8_t differs)
 {
-	const bool decodes = get(f, CONFIG_COMMAND, 2) & COMMAND_MEMORY;
+	const bool decodes = vpci_get(f, CONFIG_COMMAND, 2) & COMMAND_MEMORY;
 	uint32_t changes = 0;
 
 	if (differs == 0)
@@ -175,7 +139,7 @@ static uint32_t change_of(const struct vpci_function *f, uint32_t reg, uint8_t d
 static struct vpci_effect write_config(struct vpci *p, uint8_t devfn, uint32_t reg, uint32_t width,
 				       uint32_t value)
 {
-	struct vpci_effect effect = { .function = find(p, devfn) };
+	struct vpci_effect effect = { .function = vpci_find(p, devfn) };
 	struct vpci_function *f;
 
 	if (effect.function == p->function_count || !is_aligned(reg, width) ||
@@ -200,7 +164,7 @@ static struct vpci_effect write_config(struct vpci *p, uint8_t devfn, uint32_t r
 static void set(struct vpci_function *f, uint32_t reg, uint32_t width, uint32_t value,
 		uint32_t writable)
 {
-	put(f, reg, width, value);
+	vpci_put(f, reg, width, value);
 	for (uint32_t i = 0; i < width; i++)
 		f->writable[reg + i] = (uint8_t)(writable >> 8 * i);
 }
@@ -288,6 +252,37 @@ static void make_msi(struct vpci_function *f)
 		set(f, data + 4, 4, 0, all);
 }
 
+static uint32_t first_vendor(const struct vpci_facts *facts)
+{
+	return facts->msi_count != 0 ? MSI_END : VPCI_MSI;
+}
+
+static void make_vendor(struct vpci_function *f, const struct vpci_vendor *v, uint32_t at)
+{
+	for (uint32_t i = 2; i < v->bytes; i++)
+		f->config[at + i] = v->data[i];
+	link_capability(f, at, VENDOR_ID);
+	if (!v->is_window)
+		return;
+	f->window = at;
+	memset(f->writable + at + WINDOW_BAR, UINT8_MAX, 1);
+	memset(f->writable + at + WINDOW_OFFSET, UINT8_MAX, WINDOW_BYTES - WINDOW_OFFSET);
+}
+
+/* From the last to the first, as each is linked in front of what is there. */
+static void make_vendors(struct vpci_function *f)
+{
+	const struct vpci_facts *facts = &f->facts;
+	uint32_t at = first_vendor(facts);
+
+	for (uint32_t i = 0; i < facts->vendor_count; i++)
+		at += facts->vendors[i].bytes;
+	for (uint32_t i = facts->vendor_count; i-- > 0;) {
+		at -= facts->vendors[i].bytes;
+		make_vendor(f, &facts->vendors[i], at);
+	}
+}
+
 static void make(struct vpci_function *f)
 {
 	const struct vpci_facts *facts = &f->facts;
@@ -302,6 +297,7 @@ static void make(struct vpci_function *f)
 	set(f, CONFIG_SUBSYSTEM, 4,
 	    facts->subsystem_vendor | (uint32_t)facts->subsystem_device << 16, 0);
 	make_bars(f);
+	make_vendors(f);
 	if (facts->msi_count != 0)
 		make_msi(f);
 	if (facts->msix_count != 0)
@@ -352,11 +348,30 @@ static bool are_messages_sound(const struct vpci_facts *facts)
 			  align_up(count, 64) / 8));
 }
 
+static bool are_vendors_sound(const struct vpci_facts *facts)
+{
+	uint32_t end = first_vendor(facts), windows = 0;
+
+	if (facts->vendor_count > VPCI_VENDOR_MAX)
+		return false;
+	for (uint32_t i = 0; i < facts->vendor_count; i++) {
+		const struct vpci_vendor *v = &facts->vendors[i];
+
+		if (v->bytes < 4 || v->bytes > VPCI_VENDOR_BYTES || v->bytes % 4 != 0 ||
+		    (v->is_window && v->bytes != WINDOW_BYTES))
+			return false;
+		end += v->bytes;
+		windows += v->is_window;
+	}
+	return end <= VPCI_CONFIG_BYTES && windows <= 1;
+}
+
 enum err vpci_add(struct vpci *p, const struct vpci_facts *facts, uint32_t *index)
 {
 	struct vpci_function *f;
 
-	if (!are_bars_sound(facts) || !are_messages_sound(facts) || facts->class_code >> 24 != 0)
+	if (!are_bars_sound(facts) || !are_messages_sound(facts) || !are_vendors_sound(facts) ||
+	    facts->class_code >> 24 != 0)
 		return ERR_INVAL;
 	if (p->function_count == VPCI_FUNCTION_MAX)
 		return ERR_NOMEM;
@@ -422,10 +437,10 @@ void vpci_reset(struct vpci *p)
 
 static uint64_t bar_address(const struct vpci_function *f, uint32_t bar)
 {
-	uint64_t at = get(f, CONFIG_BAR(bar), 4) & BAR_ADDRESS;
+	uint64_t at = vpci_get(f, CONFIG_BAR(bar), 4) & BAR_ADDRESS;
 
 	if (f->facts.bars[bar].kind == VPCI_BAR_MEM64)
-		at |= (uint64_t)get(f, CONFIG_BAR(bar + 1), 4) << 32;
+		at |= (uint64_t)vpci_get(f, CONFIG_BAR(bar + 1), 4) << 32;
 	return at;
 }
 
@@ -457,7 +472,7 @@ bool vpci_decodes(const struct vpci *p, uint32_t function, uint32_t bar, uint64_
 			const uint64_t bytes = bar_bytes(&f->facts.bars[k]);
 			const uint64_t at = bytes ? bar_address(f, k) : 0;
 			bool is_seen = bytes != 0 && is_in_window(p, at, bytes) &&
-				       (get(f, CONFIG_COMMAND, 2) & COMMAND_MEMORY);
+				       (vpci_get(f, CONFIG_COMMAND, 2) & COMMAND_MEMORY);
 
 			for (uint32_t n = 0; n < count && is_seen; n++)
 				is_seen = !meets(at, bytes, bases[n], sizes[n]);
@@ -474,13 +489,13 @@ bool vpci_decodes(const struct vpci *p, uint32_t function, uint32_t bar, uint64_
 
 bool vpci_is_master(const struct vpci *p, uint32_t function)
 {
-	return get(&p->functions[function], CONFIG_COMMAND, 2) & COMMAND_MASTER;
+	return vpci_get(&p->functions[function], CONFIG_COMMAND, 2) & COMMAND_MASTER;
 }
 
 void vpci_msix_control(const struct vpci *p, uint32_t function, bool *is_enabled, bool *is_masked)
 {
 	const struct vpci_function *f = &p->functions[function];
-	const uint32_t control = f->facts.msix_count != 0 ? get(f, MSIX_CONTROL, 2) : 0;
+	const uint32_t control = f->facts.msix_count != 0 ? vpci_get(f, MSIX_CONTROL, 2) : 0;
 
 	*is_enabled = control & MSIX_ENABLE;
 	*is_masked = control & MSIX_MASK;
@@ -489,10 +504,10 @@ void vpci_msix_control(const struct vpci *p, uint32_t function, bool *is_enabled
 /* How many messages the guest lets it send: no more than it is capable of. */
 static uint32_t messages_enabled(const struct vpci_function *f)
 {
-	const uint32_t control = f->facts.msi_count != 0 ? get(f, MSI_CONTROL, 2) : 0;
+	const uint32_t control = f->facts.msi_count != 0 ? vpci_get(f, MSI_CONTROL, 2) : 0;
 
 	if (!(control & MSI_ENABLE) ||
-	    (f->facts.msix_count != 0 && (get(f, MSIX_CONTROL, 2) & MSIX_ENABLE)))
+	    (f->facts.msix_count != 0 && (vpci_get(f, MSIX_CONTROL, 2) & MSIX_ENABLE)))
 		return 0;
 	return (uint32_t)min_u64(f->facts.msi_count, BIT64(MSI_ENABLED(control)));
 }
@@ -504,12 +519,12 @@ bool vpci_msi(const struct vpci *p, uint32_t function, uint32_t i, uint64_t *add
 	const uint32_t count = messages_enabled(f);
 	const uint32_t at = MSI_ADDRESS + (f->facts.msi_is_64 ? 8u : 4u);
 
-	if (i >= count || (f->facts.msi_has_masks && (get(f, at + 4, 4) >> i & 1)))
+	if (i >= count || (f->facts.msi_has_masks && (vpci_get(f, at + 4, 4) >> i & 1)))
 		return false;
-	*address = get(f, MSI_ADDRESS, 4);
+	*address = vpci_get(f, MSI_ADDRESS, 4);
 	if (f->facts.msi_is_64)
-		*address |= (uint64_t)get(f, MSI_ADDRESS + 4, 4) << 32;
-	*data = (get(f, at, 2) & ~(count - 1)) | i;
+		*address |= (uint64_t)vpci_get(f, MSI_ADDRESS + 4, 4) << 32;
+	*data = (vpci_get(f, at, 2) & ~(count - 1)) | i;
 	return true;
 }
 
@@ -522,7 +537,7 @@ bool vpci_msi_post(struct vpci *p, uint32_t function, uint32_t i)
 	if (vpci_msi(p, function, i, &address, &data))
 		return true;
 	if (i < messages_enabled(f) && f->facts.msi_has_masks)
-		put(f, pending_register(f), 4, get(f, pending_register(f), 4) | BIT32(i));
+		vpci_put(f, pending_register(f), 4, vpci_get(f, pending_register(f), 4) | BIT32(i));
 	return false;
 }
 
@@ -542,32 +557,22 @@ struct vpci_effect vpci_ecam_write(struct vpci *p, uint64_t offset, uint32_t wid
 	return write_config(p, ECAM_DEVFN(offset), ECAM_REGISTER(offset), width, value);
 }
 
-/*
- * Does the data port show a register of bus 0? Narrower accesses choose bytes within it; one that
- * leaves it is not aligned.
- */
-static bool selects_register(const struct vpci *p, uint16_t port)
-{
-	return port >= PORT_DATA && (p->address & ADDRESS_ENABLE) && !(p->address & ADDRESS_BUS);
-}
-
 /* The address register is there for 32-bit accesses only; others pass it by. */
 uint32_t vpci_port_read(const struct vpci *p, uint16_t port, uint32_t width)
 {
 	if (port == PORT_ADDRESS && width == 4)
 		return p->address;
-	if (!selects_register(p, port))
+	if (!vpci_selects_register(p, port))
 		return all_ones(width);
-	return read_config(p, ADDRESS_DEVFN(p->address),
-			   (p->address & ADDRESS_REGISTER) + (port & 3u), width);
+	return read_config(p, ADDRESS_DEVFN(p->address), vpci_selected_register(p, port), width);
 }
 
 struct vpci_effect vpci_port_write(struct vpci *p, uint16_t port, uint32_t width, uint32_t value)
 {
 	if (port == PORT_ADDRESS && width == 4)
 		p->address = value & ADDRESS_KEPT;
-	else if (selects_register(p, port))
-		return write_config(p, ADDRESS_DEVFN(p->address),
-				    (p->address & ADDRESS_REGISTER) + (port & 3u), width, value);
+	else if (vpci_selects_register(p, port))
+		return write_config(p, ADDRESS_DEVFN(p->address), vpci_selected_register(p, port),
+				    width, value);
 	return (struct vpci_effect){ 0 };
 }

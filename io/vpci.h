@@ -14,13 +14,20 @@
  *	    Of the header: memory decoding, bus mastering, INTx disable, the two error enables, and
  *	    BARs by the sizing protocol. No I/O BARs, no ROM, no INTx pin. Of the capabilities:
  *	    PCI Express as an endpoint integrated in the root complex, without links, resets or
- *	    extended capabilities (those 3840 bytes read as 0); MSI-X; MSI. They lie at offsets of
+ *	    extended capabilities (those 3840 bytes read as 0); MSI-X; MSI; and vendor-specific ones,
+ *	    as the model of a function that software makes gives them. They lie at offsets of
  *	    ours, and nothing else is shown.
  *	    A BAR smaller than a page is a page: the caller knows what else lies in it.
+ *	    A vendor-specific capability may be a window: registers of a BAR, an offset and a length,
+ *	    and four bytes that stand for what is there. vpci_ecam_window() and vpci_port_window()
+ *	    know an access to those bytes. Before it reads, the caller reads the BAR and leaves
+ *	    the answer by vpci_fill(); after it has written, the caller writes to the BAR what
+ *	    they say. BARs need not be decoded for that.
  * Source   PCI Local Bus Specification 3.0, "Configuration Mechanism #1"; PCI Express Base
  *	    Specification, "PCI Express Enhanced Configuration Access Mechanism (ECAM)", "Type 0/1
  *	    Common Configuration Space", "MSI Capability Structures", "PCI Express Capability
- *	    Structure", "Root Complex Integrated Endpoint Rules".
+ *	    Structure", "Root Complex Integrated Endpoint Rules"; Virtual I/O Device (VIRTIO)
+ *	    Version 1.2, "PCI configuration access capability".
  * Errors   Accesses have none: reads of nothing are all ones, writes to nothing are lost.
  *	    vpci_add(): ERR_NOMEM: VPCI_FUNCTION_MAX; ERR_INVAL: facts that no function has.
  *	    vpci_place(): ERR_NOMEM: the window is too small; ERR_INVAL: it is none.
@@ -40,6 +47,7 @@
 #define VPCI_PCIE 0x40u
 #define VPCI_MSIX 0x80u
 #define VPCI_MSI  0x90u
+/* Behind MSI, or in its place if there is none: vendor-specific ones, in their order. */
 
 /* What a guest may know of a function that it owns. VFs: identity as their PF gives it. */
 enum vpci_bar_kind { VPCI_BAR_NONE, VPCI_BAR_MEM32, VPCI_BAR_MEM64 };
@@ -47,6 +55,15 @@ struct vpci_bar {     /* a 64-bit BAR takes two: the second is VPCI_BAR_NONE */
 	uint8_t kind; /* enum vpci_bar_kind */
 	bool is_prefetchable;
 	uint64_t bytes; /* a power of two */
+};
+
+#define VPCI_VENDOR_MAX   6u
+#define VPCI_VENDOR_BYTES 20u
+
+struct vpci_vendor {                     /* a vendor-specific capability */
+	uint8_t bytes;                   /* 4 to VPCI_VENDOR_BYTES, a multiple of 4 */
+	uint8_t data[VPCI_VENDOR_BYTES]; /* the first two are ours: ID and link */
+	bool is_window;                  /* of 20 bytes: BAR, offset, length, data can be written */
 };
 
 struct vpci_facts {
@@ -61,6 +78,8 @@ struct vpci_facts {
 	uint32_t device_capabilities; /* PCI Express: the two registers of that name, and Control */
 	uint16_t device_control;
 	struct vpci_bar bars[VPCI_BAR_COUNT];
+	uint8_t vendor_count;
+	struct vpci_vendor vendors[VPCI_VENDOR_MAX]; /* one window at most */
 };
 
 struct vpci_function {
@@ -69,6 +88,7 @@ struct vpci_function {
 	uint8_t writable[VPCI_CONFIG_BYTES]; /* a 1 bit may be written */
 	struct vpci_facts facts;             /* function 0: none */
 	uint64_t placed[VPCI_BAR_COUNT];     /* where its BARs begin after a reset */
+	uint32_t window;                     /* where that capability is, or 0 */
 };
 
 struct vpci {
@@ -121,3 +141,16 @@ bool vpci_msi(const struct vpci *p, uint32_t function, uint32_t i, uint64_t *add
 /* The function has sent message `i`. True: deliver vpci_msi(). False: it is pending, or lost. */
 bool vpci_msi_post(struct vpci *p, uint32_t function, uint32_t i);
 void vpci_msix_control(const struct vpci *p, uint32_t function, bool *is_enabled, bool *is_masked);
+
+/* What an access to a window's data is about: `width` bytes, aligned, wholly in the BAR. */
+struct vpci_window {
+	uint32_t function, bar, width; /* 1, 2, 4 */
+	uint64_t offset;               /* in the BAR */
+	uint32_t value;                /* that the data say now */
+};
+/* False: the access is to no window's data, or to those of one that leads nowhere. */
+bool vpci_ecam_window(const struct vpci *p, uint64_t offset, uint32_t width,
+		      struct vpci_window *window);
+bool vpci_port_window(const struct vpci *p, uint16_t port, uint32_t width,
+		      struct vpci_window *window);
+void vpci_fill(struct vpci *p, const struct vpci_window *window, uint32_t value);
