@@ -7,7 +7,8 @@
  *	    device is to have now, at most `depth` at a time; iosched_done() says that it is
  *	    complete. A scheduler may keep requests back although the device is free (idling, or a
  *	    budget that is used up): then it says when to ask again.
- *	    Within a virtqueue requests are served in the order of their arrival.
+ *	    Within a virtqueue requests are served in the order of their arrival (DEADLINE: reads
+ *	    among reads, the others among themselves).
  *
  *	      IOSCHED_BFQ       B-WF2Q+ with budgets over clients, and over virtqueues within one:
  *			        io/bfq.h has algorithm, source and bounds
@@ -25,8 +26,11 @@
 #pragma once
 #include "core/lib/block.h"
 
+#ifndef IOSCHED_CLIENT_MAX /* tests/bench/ asks for more */
 #define IOSCHED_CLIENT_MAX 32u
+#endif
 #define IOSCHED_QUEUE_MAX  8u
+#define IOSCHED_NO_QUEUE   UINT16_MAX /* in the trail: the client itself */
 #define IOSCHED_WEIGHT_MAX 1000u
 
 enum iosched_kind {
@@ -54,7 +58,7 @@ struct iosched_config {
 	uint32_t depth; /* requests that the device has at a time, from 1 */
 	/* BFQ: docs/disk.md has what they do. 0 means 0: no idling; no limit of time. */
 	uint64_t slice_idle_tsc, timeout_tsc;
-	uint64_t max_budget_bytes; /* of a queue's turn; at least one request's length */
+	uint64_t max_budget_bytes; /* of a turn; at least one request's length. 0: measured */
 	bool has_fixed_budgets;    /* every budget is max_budget_bytes: no feedback */
 	/* DEADLINE */
 	uint64_t read_expire_tsc, write_expire_tsc;
@@ -64,22 +68,25 @@ struct iosched_config {
 	uint32_t audit_mask;
 };
 
-/* One decision: what tests/ recompute service and lag from. */
+/*
+ * One decision: what tests/ recompute service and lag from. BFQ has turns of clients (queue is
+ * IOSCHED_NO_QUEUE) and, within a client of several queues, of queues.
+ */
 enum iosched_event {
-	IOSCHED_ADDED,
+	IOSCHED_ADDED, /* a request; `bytes` is what it counts for */
 	IOSCHED_DISPATCHED,
 	IOSCHED_COMPLETED,
-	IOSCHED_SELECTED,
-	IOSCHED_EXPIRED,
-	IOSCHED_REMOVED
+	IOSCHED_REMOVED,
+	IOSCHED_ACTIVATED, /* BFQ: it waits for its turn; `bytes` is the budget */
+	IOSCHED_SELECTED,  /* BFQ: its turn begins; the budget */
+	IOSCHED_EXPIRED    /* BFQ: its turn has ended; the service that it is charged for */
 };
 struct iosched_audit {
 	uint64_t tsc;
 	uint8_t event;  /* enum iosched_event */
 	uint8_t reason; /* EXPIRED: enum bfq_expiry */
 	uint16_t client, queue;
-	uint32_t
-		bytes; /* ADDED, DISPATCHED, COMPLETED, REMOVED: the request's; else budget or service */
+	uint32_t bytes;
 };
 
 struct iosched; /* io/iosched_state.h: storage is static, one for each disk */
