@@ -181,6 +181,12 @@ $(B)/tool/linux/entry.bin: guests/linux/entry.S Makefile
 	$(Q)$(LD) -m elf_i386 -Ttext=0 --oformat binary -o $@ $@.o
 $(B)/tool/linux/entry-%: $(B)/tool/linux/entry.bin $(B)/guests/linux-%
 	$(Q)cp $< $@ && truncate -r $(word 2,$^) $@
+# Starts a guest of ours on QEMU's bare machine: tools/launch/launch.c.
+$(B)/tool/launch.elf: tools/launch/start.S tools/launch/launch.c tools/launch/launch.ld guests/abi.h Makefile
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(WARN) -I. -m32 -O2 -ffreestanding -fno-pic -no-pie -fno-stack-protector -nostdlib \
+		-mgeneral-regs-only -fno-asynchronous-unwind-tables -fcf-protection=none -Wl,--build-id=none,--no-warn-rwx-segments \
+		-Wno-array-bounds -T tools/launch/launch.ld -o $@ $(filter %.S %.c,$^)
 # Guests with devices: the drivers of the generic kernel; igb for the comparison without hypervisor.
 net_modules = $(foreach m,$(sort $(shell cat $(addprefix $(B)/linux/generic/,$(addsuffix .modules,\
 		igb igbvf nvme)))),--add lib/$(m).ko=$(B)/linux/generic/$(m).ko) \

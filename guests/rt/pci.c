@@ -80,14 +80,14 @@ uint64_t pci_map_bar(uint32_t device, uint32_t bar, uint64_t bytes)
 	return base && paging_map_device(base, bytes) ? base : 0;
 }
 
-static uint32_t find_capability(uint32_t device, uint8_t id)
+uint32_t pci_next_capability(uint32_t device, uint8_t id, uint32_t after)
 {
 	uint32_t at, n = 0;
 
 	if (!(pci_read(device, CONFIG_STATUS) & STATUS_CAPABILITIES))
 		return 0;
-	at = pci_read(device, CONFIG_CAPABILITIES) & 0xfcu;
-	for (; at && n < CAPABILITY_MAX; n++) {
+	at = after ? pci_read(device, after) >> 8 : pci_read(device, CONFIG_CAPABILITIES);
+	for (at &= 0xfcu; at && n < CAPABILITY_MAX; n++) {
 		const uint32_t word = pci_read(device, at);
 
 		if ((word & 0xffu) == id)
@@ -95,6 +95,11 @@ static uint32_t find_capability(uint32_t device, uint8_t id)
 		at = word >> 8 & 0xfcu;
 	}
 	return 0;
+}
+
+static uint32_t find_capability(uint32_t device, uint8_t id)
+{
+	return pci_next_capability(device, id, 0);
 }
 
 volatile uint32_t *pci_msix_table(uint32_t device, uint32_t *count)

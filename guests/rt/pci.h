@@ -19,6 +19,7 @@
 #define PCI_COMMAND_MEMORY   0x0002u
 #define PCI_COMMAND_MASTER   0x0004u
 #define PCI_CAPABILITY_MSI   0x05u
+#define PCI_CAPABILITY_VENDOR 0x09u
 #define PCI_CAPABILITY_MSIX  0x11u
 #define PCI_MSIX_ENTRY_WORDS 4u
 
@@ -31,6 +32,9 @@ bool pci_find(uint16_t vendor, uint16_t id, uint32_t *device);
 uint32_t pci_read(uint32_t device, uint32_t offset); /* 32 bits, aligned */
 void pci_write(uint32_t device, uint32_t offset, uint32_t value);
 void pci_set_command(uint32_t device, uint32_t bits); /* the status bits stay */
+
+/* The next capability with this ID behind the one at `after` (0: the first); 0: there is none. */
+uint32_t pci_next_capability(uint32_t device, uint8_t id, uint32_t after);
 
 /* Where it begins; 0: no memory BAR, or not where this guest can map it. Mapped, uncached. */
 uint64_t pci_map_bar(uint32_t device, uint32_t bar, uint64_t bytes);

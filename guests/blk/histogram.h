@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * guests/blk/histogram.h - percentiles of values that nobody wants to keep one by one. Pure.
+ *
+ * Model    A bucket for each value below HISTOGRAM_STEPS, then HISTOGRAM_STEPS / 2 for each power of
+ *	    two: a percentile is told as the upper end of its bucket, at most 1/64 above it, and
+ *	    never above the largest value.
+ * Units    The values'.
+ */
+#pragma once
+#include <stdint.h>
+
+#define HISTOGRAM_STEPS   128u
+#define HISTOGRAM_BUCKETS ((64u - 7u + 2u) * (HISTOGRAM_STEPS / 2))
+
+struct histogram {
+	uint64_t count, min, max;
+	uint32_t buckets[HISTOGRAM_BUCKETS];
+};
+
+void histogram_add(struct histogram *h, uint64_t value);
+/* The least value that `num` in `den` of all do not exceed. None at all: 0. */
+uint64_t histogram_at(const struct histogram *h, uint64_t num, uint64_t den);
