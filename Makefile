@@ -77,7 +77,7 @@ img_o  := $(patsubst %,$(B)/img/%.o,$(lib) $(pure) $(core) $(drivers) $(x86))
 plain_o := $(filter-out $(foreach o,$(optional),$($(o)_o)),$(img_o))
 host_o := $(patsubst %,$(B)/host/%.o,$(filter-out core/lib/mem.c,$(lib)) $(pure) $(core_pure) \
 	  $(x86_pure) $(wildcard drivers/fbcon.c drivers/pci*.c drivers/sriov.c drivers/*/*.c) \
-	  $(guest_pure) $(wildcard tests/fake/*.c tests/model/vtd*.c tests/model/igb*.c))
+	  $(guest_pure) $(wildcard tests/fake/*.c tests/model/vtd*.c tests/model/igb*.c tests/model/disk*.c))
 tool_o := $(patsubst %,$(B)/tool/%.o,$(filter-out core/lib/mem.c,$(lib)) $(pure) \
 	  $(wildcard core/plan*.c) $(addprefix core/,device_name.c elf.c memory.c boot_files.c) \
 	  $(addprefix arch/x86/guest/,linux.c load.c multiboot.c multiboot_elf.c \

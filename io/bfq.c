@@ -294,6 +294,7 @@ void bfq_add(struct bfq *b, struct block_request *r, uint64_t now_tsc)
 	if (c->flow.child.state == BWF2Q_IN_SERVICE &&
 	    has_idled_for(&c->flow, b->config->slice_idle_tsc, now_tsc))
 		end_client(b, c, why_empty(b, &c->flow, now_tsc), now_tsc);
+	record(b, IOSCHED_ADDED, r->client, r->queue, sectors, 0, now_tsc);
 	r->sched.leaf = sectors;
 	queue_append(q, r);
 	queue_notice_distance(q, r);
@@ -447,6 +448,7 @@ struct block_request *bfq_remove(struct bfq *b, uint32_t client, uint64_t now_ts
 	while (!q->head)
 		q++;
 	r = queue_pop(q);
+	record(b, IOSCHED_REMOVED, client, r->queue, r->sched.leaf, 0, now_tsc);
 	b->queued--;
 	flow_removed(b, &b->server, &c->flow, client, IOSCHED_NO_QUEUE, now_tsc);
 	if (c->queue_count > 1)

@@ -83,11 +83,12 @@ void iosched_add(struct iosched *s, struct block_request *r, uint64_t now_tsc)
 {
 	s->last_tsc = now_tsc;
 	s->queued++;
-	record(s, IOSCHED_ADDED, r);
-	if (s->config.kind == IOSCHED_BFQ)
+	if (s->config.kind == IOSCHED_BFQ) {
 		bfq_add(&s->bfq, r, now_tsc);
-	else
-		iosched_simple_add(&s->simple, r, now_tsc);
+		return;
+	}
+	record(s, IOSCHED_ADDED, r);
+	iosched_simple_add(&s->simple, r, now_tsc);
 }
 
 struct block_request *iosched_next(struct iosched *s, uint64_t now_tsc, uint64_t *again_tsc)
@@ -124,14 +125,15 @@ struct block_request *iosched_remove(struct iosched *s, uint32_t client)
 {
 	struct block_request *r;
 
-	if (s->config.kind == IOSCHED_BFQ)
+	if (s->config.kind == IOSCHED_BFQ) {
 		r = bfq_remove(&s->bfq, client, s->last_tsc);
-	else
+	} else {
 		r = iosched_simple_remove(&s->simple, client);
-	if (!r)
-		return NULL;
-	s->queued--;
-	record(s, IOSCHED_REMOVED, r);
+		if (r)
+			record(s, IOSCHED_REMOVED, r);
+	}
+	if (r)
+		s->queued--;
 	return r;
 }
 
