@@ -19,7 +19,7 @@ HOST := $(WARN) -I. -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=al
 TOOL := $(WARN) -I. -O2 -g
 # The image has a limit: boot, planning, what is printed, and drivers that serve no request of a
 # guest yet. (A kick and a host interrupt pass through here, too: few instructions.)
-SMALL := core/main core/service core/plan core/summary core/log core/device core/pf core/boot_files core/load core/elf core/memory \
+SMALL := core/main core/service core/plan core/disk.c core/disk_stats core/disk_nvme core/disk_virtio core/disk_gpt core/summary core/log core/device core/pf core/boot_files core/load core/elf core/memory \
 	core/lib/fmt core/lib/sha256 drivers/ arch/x86/boot arch/x86/acpi arch/x86/init arch/x86/mp arch/x86/mem \
 	arch/x86/paging arch/x86/cmos arch/x86/calibrate arch/x86/power arch/x86/guest/linux \
 	arch/x86/guest/load arch/x86/guest/multiboot arch/x86/guest/tables arch/x86/pci arch/x86/vtd \

@@ -136,6 +136,7 @@ struct disk_config {
 	uint64_t max_budget_bytes; /* 0: 8 MiB */
 	bool has_fixed_budgets;    /* no feedback: all budgets are max_budget_bytes */
 	uint64_t poll_ns;          /* between looks while the device works; 0: 100 us */
+	uint64_t report_ns;        /* a line for each share in that time; 0: only at the end */
 	uint32_t audit_records;    /* a power of two: every decision, dumped at the end; 0: none */
 };
 #define DISK_NO_IDLE    UINT64_MAX

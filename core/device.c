@@ -518,4 +518,7 @@ static enum err start(const struct config *system, const struct plan *plan, cons
 	return e;
 }
 
-const struct service_ops device_service = { start, device_serve, device_cut_off, device_is_quiet };
+const struct service_ops device_service = { .start = start,
+					    .serve = device_serve,
+					    .cut_off = device_cut_off,
+					    .is_quiet = device_is_quiet };

@@ -20,6 +20,8 @@
 #define DISK_TIMEOUT_SYNC_NS   MS(125)
 #define DISK_MAX_BUDGET_BYTES  MIB(8)
 #define DISK_POLL_NS           US(100)
+#define DISK_READ_EXPIRE_NS    MS(500) /* DISK_DEADLINE */
+#define DISK_WRITE_EXPIRE_NS   SEC(5)
 
 static inline uint32_t disk_default(uint32_t given, uint32_t otherwise)
 {

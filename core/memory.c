@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "core/memory.h"
+#include <string.h>
 #include "arch/iommu.h"
 #include "arch/pci.h"
+#include "core/disk.h"
+#include "drivers/memdisk/memdisk.h"
 #include "sched/trace.h"
 
 /* The hypervisor's own tables; per core: stacks, descriptor tables, the back-end's page. */
@@ -34,6 +37,7 @@
  */
 #define POOL_DEVICE_BYTES KIB(96)
 #define POOL_PF_BYTES     KIB(160)
+#define POOL_DISK_BYTES   KIB(512) /* a real disk: queues, lists of pages, tables of the IOMMU */
 
 /* A directory for each GiB begun, where leaves are at most 2 MiB. */
 static uint64_t directory_bytes(uint64_t ram_bytes)
@@ -51,12 +55,36 @@ static uint64_t device_bytes(const struct partition_config *p)
 
 static uint64_t partition_bytes(const struct partition_config *p)
 {
-	const uint64_t vcpu_count = p->cpu_count != 0 ? p->cpu_count : 1;
+	const uint64_t cpus = p->cpu_count != 0 ? p->cpu_count : 1;
 
 	const bool has_pc = p->platform == PLATFORM_PC || p->boot != BOOT_GUEST;
 
-	return POOL_PARTITION_BYTES + (has_pc ? POOL_PC_BYTES : 0) + vcpu_count * POOL_VCPU_BYTES +
+	return POOL_PARTITION_BYTES + (has_pc ? POOL_PC_BYTES : 0) + cpus * POOL_VCPU_BYTES +
 	       directory_bytes(p->memory_bytes) + device_bytes(p);
+}
+
+static uint64_t share_bytes(const struct disk_share *s)
+{
+	return sizeof(struct disk_client) + 2 * PAGE_BYTES +
+	       align_up(disk_request_count(s) * sizeof(struct block_request), PAGE_BYTES);
+}
+
+/* Of a disk: its driver's, its scheduler's, and its shares'. */
+static uint64_t disk_bytes(const struct config *wanted, const struct disk_config *d)
+{
+	uint64_t bytes = align_up(sizeof(struct disk_unit), PAGE_BYTES) +
+			 align_up(d->audit_records * sizeof(struct iosched_audit), PAGE_BYTES) +
+			 (d->kind == DISK_MEMORY ? align_up(sizeof(struct memdisk), PAGE_BYTES)
+						 : POOL_DISK_BYTES);
+
+	for (uint32_t i = 0; i < wanted->partition_count; i++)
+		for (uint32_t n = 0; n < wanted->partitions[i].disk_count; n++) {
+			const struct disk_share *const s = &wanted->partitions[i].disks[n];
+
+			if (s->disk && d->name && strcmp(s->disk, d->name) == 0)
+				bytes += share_bytes(s);
+		}
+	return align_up(bytes, PAGE_BYTES);
 }
 
 uint64_t memory_pool_bytes(const struct config *wanted)
@@ -67,6 +95,8 @@ uint64_t memory_pool_bytes(const struct config *wanted)
 	for (uint32_t i = 0; i < wanted->partition_count; i++)
 		bytes += partition_bytes(&wanted->partitions[i]);
 	bytes += min_u64(wanted->pf_count, CONFIG_PF_MAX) * POOL_PF_BYTES;
+	for (uint32_t i = 0; i < wanted->disk_count; i++)
+		bytes += disk_bytes(wanted, &wanted->disks[i]);
 	bytes += (uint64_t)wanted->board.core_count * wanted->trace_records *
 		 sizeof(struct trace_record);
 	return align_up(bytes, PAGE_BYTES);

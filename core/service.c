@@ -65,6 +65,13 @@ bool service_is_quiet(const struct partition *p)
 	return is_quiet;
 }
 
+void service_summarize(void)
+{
+	for (uint32_t i = 0; i < SERVICE_KIND_COUNT; i++)
+		if (all[i] && all[i]->summarize)
+			all[i]->summarize();
+}
+
 static bool take_wanted(void)
 {
 	bool any = false;

@@ -27,6 +27,8 @@ struct service_ops {
 	 * memory; its first vCPU will be poked. Then true, until the partition runs again.
 	 */
 	bool (*is_quiet)(const struct partition *p);
+	/* What there is to say at the end of the run; or NULL. */
+	void (*summarize)(void);
 };
 extern const struct service_ops device_service __attribute__((weak));
 extern const struct service_ops disk_service __attribute__((weak));
@@ -35,6 +37,7 @@ MUST_CHECK enum err service_start(const struct config *system, const struct plan
 				  const char **reason);
 void service_cut_off(const struct partition *p);
 bool service_is_quiet(const struct partition *p);
+void service_summarize(void);
 
 /* One step of what is due; returns when the next is. */
 uint64_t service_step(uint64_t now_tsc);

@@ -2,6 +2,7 @@
 #include "arch/clock.h"
 #include "core/lib/fmt.h"
 #include "core/log.h"
+#include "core/service.h"
 #include "core/summary.h"
 
 typedef unsigned long long ull;
@@ -183,6 +184,7 @@ void summary_print(uint32_t core_count)
 		print_vcpu(&vcpu_states[i]);
 	for (core_id_t i = 0; i < core_count; i++)
 		print_core(&run_cores[i]);
+	service_summarize();
 }
 
 void summary_trace(uint32_t core_count)

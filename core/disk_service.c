@@ -1,0 +1,433 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * core/disk_service.c - requests on their way: kicks of guests, and steps of the service.
+ *
+ * A kick is the guest's own time: what it has made available is taken, ordered, and given to the disk.
+ * What the disk has done is the service's: at most DISK_STEP_MAX requests a step. Neither waits for the
+ * other longer than the lock is held.
+ */
+#include "arch/clock.h"
+#include "arch/pc.h"
+#include "core/disk.h"
+#include "core/lib/assert.h"
+#include "core/run.h"
+
+struct disks disks;
+
+/* ---- The scheduler, and what it costs ---- */
+
+static uint64_t sched_begin(void)
+{
+	return arch_clock_now_tsc();
+}
+
+static void sched_end(struct disk_unit *u, uint64_t begin_tsc)
+{
+	u->ticks.sched += arch_clock_now_tsc() - begin_tsc;
+}
+
+/* ---- From the guest's ring to the scheduler ---- */
+
+static struct block_request *take_free(struct disk_client *c)
+{
+	struct block_request *const r = c->free;
+
+	if (r)
+		c->free = r->next;
+	return r;
+}
+
+static void give_free(struct disk_client *c, struct block_request *r)
+{
+	r->next = c->free;
+	c->free = r;
+}
+
+static void add(struct disk_unit *u, struct disk_client *c, struct block_request *r,
+		uint64_t now_tsc)
+{
+	uint64_t begin_tsc;
+
+	ASSERT(r->sector_count == 0 ||
+	       (r->sector >= c->vblk.config.first_sector &&
+		r->sector + r->sector_count <=
+			c->vblk.config.first_sector + c->vblk.config.sector_count));
+	r->arrived_tsc = now_tsc;
+	begin_tsc = sched_begin();
+	iosched_add(&u->sched, r, now_tsc);
+	sched_end(u, begin_tsc);
+}
+
+/* At most `most` requests of one ring; more of it is remembered. */
+static uint32_t take(struct disk_unit *u, struct disk_client *c, uint32_t queue, uint32_t most,
+		     uint64_t now_tsc)
+{
+	uint32_t n = 0;
+
+	c->more |= BIT32(queue);
+	for (; n < most; n++) {
+		struct block_request *const r = take_free(c);
+		enum err e;
+
+		if (!r) /* one of them comes back, and then this ring's turn */
+			return n;
+		e = vblk_take(&c->vblk, queue, r);
+		if (e == OK) {
+			add(u, c, r, now_tsc);
+			continue;
+		}
+		give_free(c, r);
+		if (e == ERR_RANGE) { /* answered */
+			c->touched |= BIT32(queue);
+			continue;
+		}
+		if (e == ERR_INVAL)
+			c->touched |= BIT32(queue);
+		c->more &= ~BIT32(queue);
+		return n;
+	}
+	return n;
+}
+
+/* ---- From the scheduler to the disk ---- */
+
+static void fail(struct disk_unit *u, struct block_request *r, enum err e)
+{
+	r->status = e == ERR_UNSUPPORTED ? BLOCK_UNSUPPORTED : BLOCK_IO_ERROR;
+	r->next = u->failed;
+	u->failed = r;
+	u->due_tsc = 0;
+}
+
+static struct block_request *choose(struct disk_unit *u, uint64_t now_tsc)
+{
+	struct block_request *r = u->held;
+	uint64_t again_tsc = TSC_NEVER, begin_tsc;
+
+	u->held = NULL;
+	if (r)
+		return r;
+	begin_tsc = sched_begin();
+	r = iosched_next(&u->sched, now_tsc, &again_tsc);
+	sched_end(u, begin_tsc);
+	u->due_tsc = min_u64(u->due_tsc, again_tsc);
+	return r;
+}
+
+/* As much as scheduler and disk allow: bounded by the disk's depth. */
+static void pump(struct disk_unit *u, uint64_t now_tsc)
+{
+	const struct disk_ops *const ops = u->disk->ops;
+	struct block_request *r;
+	uint64_t done_tsc;
+	bool any = false;
+
+	while ((r = choose(u, now_tsc)) != NULL) {
+		const enum err e = ops->submit(u->disk, r, now_tsc);
+
+		if (e == ERR_BUSY) {
+			u->held = r;
+			break;
+		}
+		if (e != OK) {
+			fail(u, r, e);
+			continue;
+		}
+		r->dispatched_tsc = now_tsc;
+		any = true;
+	}
+	if (!any)
+		return;
+	ops->kick(u->disk);
+	(void)ops->poll(u->disk, now_tsc, NULL, 0, &done_tsc); /* only when there will be any */
+	u->due_tsc = min_u64(u->due_tsc, done_tsc);
+}
+
+/* ---- From the disk to the guest's ring ---- */
+
+static void end(struct disk_unit *u, struct block_request *r, uint64_t now_tsc)
+{
+	struct disk_client *const c = &u->clients[r->client];
+	const uint64_t begin_tsc = sched_begin();
+
+	iosched_done(&u->sched, r, now_tsc);
+	sched_end(u, begin_tsc);
+	disk_count(c, r, now_tsc);
+	vblk_end(&c->vblk, r);
+	c->touched |= BIT32(r->queue);
+	give_free(c, r);
+}
+
+static void end_failed(struct disk_unit *u, uint64_t now_tsc)
+{
+	while (u->failed) {
+		struct block_request *const r = u->failed;
+
+		u->failed = r->next;
+		end(u, r, now_tsc);
+	}
+}
+
+static void show(struct disk_client *c)
+{
+	for (; c->touched; c->touched &= c->touched - 1)
+		c->vectors |= vblk_show(&c->vblk, (uint32_t)__builtin_ctz(c->touched)).vectors;
+}
+
+/* What the client had in the scheduler comes back undone; what the disk has, when it is done. */
+static void drop_queued(struct disk_unit *u, struct disk_client *c)
+{
+	struct block_request *r;
+
+	while ((r = iosched_remove(&u->sched, c->index)) != NULL) {
+		vblk_end(&c->vblk, r);
+		give_free(c, r);
+	}
+	c->more = c->touched = 0;
+	c->vectors = 0;
+}
+
+/* ---- The guest's device ---- */
+
+static uint64_t read_model(void *context, uint64_t offset, uint32_t width)
+{
+	struct disk_client *const c = context;
+	uint64_t value;
+
+	lock_take(&c->unit->lock);
+	value = vblk_read(&c->vblk, offset, width);
+	lock_give(&c->unit->lock);
+	return value;
+}
+
+static void kicked(struct disk_unit *u, struct disk_client *c, uint32_t queues, uint64_t now_tsc)
+{
+	c->kicks++;
+	if (u->is_polled || c->is_cut)
+		return;
+	for (; queues; queues &= queues - 1)
+		(void)take(u, c, (uint32_t)__builtin_ctz(queues), DISK_KICK_MAX, now_tsc);
+	if (c->more)
+		u->due_tsc = 0;
+	pump(u, now_tsc);
+}
+
+static uint64_t write_model(void *context, uint64_t offset, uint32_t width, uint64_t value)
+{
+	struct disk_client *const c = context;
+	struct disk_unit *const u = c->unit;
+	const uint64_t now_tsc = arch_clock_now_tsc();
+	struct vblk_effect e;
+	uint64_t due_tsc, vectors;
+
+	lock_take(&u->lock);
+	e = vblk_write(&c->vblk, offset, width, value);
+	c->vectors |= e.vectors;
+	if (e.was_reset)
+		drop_queued(u, c);
+	if (e.kicked)
+		kicked(u, c, e.kicked, now_tsc);
+	show(c);
+	vectors = c->vectors;
+	c->vectors = 0;
+	due_tsc = u->due_tsc;
+	u->ticks.kick += arch_clock_now_tsc() - now_tsc;
+	lock_give(&u->lock);
+	if (!u->is_polled)
+		service_want(SERVICE_DISKS, due_tsc);
+	return vectors;
+}
+
+static void cut(struct disk_unit *u, struct disk_client *c)
+{
+	if (c->is_cut)
+		return;
+	c->is_cut = true;
+	(void)vblk_reset(&c->vblk);
+	drop_queued(u, c);
+}
+
+static void reset_model(void *context)
+{
+	struct disk_client *const c = context;
+
+	lock_take(&c->unit->lock);
+	cut(c->unit, c);
+	c->is_cut = c->wants_quiet = false;
+	lock_give(&c->unit->lock);
+}
+
+const struct pc_model_ops disk_model = { read_model, write_model, reset_model };
+
+/* ---- Steps of the service ---- */
+
+/* What kicks have left; or, polled, whatever lies in the rings. */
+static void look_at_rings(struct disk_unit *u, uint64_t now_tsc)
+{
+	uint32_t left = DISK_STEP_MAX;
+
+	for (uint32_t n = 0; n < u->client_count && left > 0; n++) {
+		struct disk_client *const c = &u->clients[u->turn];
+		uint32_t queues = u->is_polled ? BIT32(c->vblk.config.queue_count) - 1 : c->more;
+
+		u->turn = u->turn + 1 < u->client_count ? u->turn + 1 : 0;
+		if (c->is_cut || !vblk_is_live(&c->vblk))
+			continue;
+		for (; queues && left > 0; queues &= queues - 1) {
+			const uint32_t queue = (uint32_t)__builtin_ctz(queues);
+
+			if (u->is_polled)
+				vblk_refuse_kicks(&c->vblk, queue);
+			left -= take(u, c, queue, left, now_tsc);
+		}
+	}
+	if (left == 0)
+		u->due_tsc = 0;
+}
+
+static void poll(struct disk_unit *u, uint64_t now_tsc)
+{
+	struct block_request *done[DISK_STEP_MAX];
+	const uint64_t begin_tsc = arch_clock_now_tsc();
+	uint64_t again_tsc = TSC_NEVER;
+	uint32_t count = u->disk->ops->poll(u->disk, now_tsc, done, DISK_STEP_MAX, &again_tsc);
+
+	u->ticks.copy += arch_clock_now_tsc() - begin_tsc;
+	for (uint32_t i = 0; i < count; i++)
+		end(u, done[i], now_tsc);
+	u->due_tsc = min_u64(u->due_tsc, again_tsc);
+}
+
+static void serve_driver(struct disk_unit *u, uint64_t now_tsc)
+{
+	if (now_tsc >= u->serve_tsc)
+		u->disk->state = u->disk->ops->serve(u->disk, now_tsc, &u->serve_tsc);
+	u->due_tsc = min_u64(u->due_tsc, min_u64(u->serve_tsc, u->report_tsc));
+}
+
+/* Clients with messages, or that nobody waits for any more: told when the lock is given back. */
+static uint32_t show_all(struct disk_unit *u)
+{
+	uint32_t clients = 0;
+
+	for (uint32_t i = 0; i < u->client_count; i++) {
+		struct disk_client *const c = &u->clients[i];
+
+		if (c->touched)
+			show(c);
+		if (c->vectors || (c->wants_quiet && vblk_taken_count(&c->vblk) == 0))
+			clients |= BIT32(i);
+	}
+	return clients;
+}
+
+static void tell(struct disk_unit *u, struct disk_client *c)
+{
+	const part_id_t part = (part_id_t)(c->partition - partitions);
+	uint64_t vectors;
+	bool is_quiet;
+
+	lock_take(&u->lock);
+	vectors = c->vectors;
+	c->vectors = 0;
+	is_quiet = c->wants_quiet && vblk_taken_count(&c->vblk) == 0;
+	if (is_quiet)
+		c->wants_quiet = false;
+	if (vectors)
+		c->messages++;
+	lock_give(&u->lock);
+	if (vectors)
+		run_notify(arch_pc_send(part, c->pc_index, vectors));
+	if (is_quiet)
+		run_poke(BIT64(c->partition->vcpus[0].id));
+}
+
+static void serve_unit(struct disk_unit *u, uint64_t now_tsc)
+{
+	uint32_t clients;
+
+	lock_take(&u->lock);
+	__atomic_store_n(&u->due_tsc, TSC_NEVER, __ATOMIC_RELAXED);
+	end_failed(u, now_tsc);
+	poll(u, now_tsc);
+	look_at_rings(u, now_tsc);
+	pump(u, now_tsc);
+	serve_driver(u, now_tsc);
+	clients = show_all(u);
+	u->ticks.service += arch_clock_now_tsc() - now_tsc;
+	lock_give(&u->lock);
+	for (; clients; clients &= clients - 1)
+		tell(u, &u->clients[__builtin_ctz(clients)]);
+}
+
+static uint64_t due_of(const struct disk_unit *u)
+{
+	return u->is_polled ? 0 : __atomic_load_n(&u->due_tsc, __ATOMIC_RELAXED);
+}
+
+/* Of those that are due, each has its turn. */
+uint64_t disk_serve(uint64_t now_tsc)
+{
+	uint64_t next_tsc = TSC_NEVER;
+
+	for (uint32_t n = 0; n < disks.count; n++) {
+		struct disk_unit *const u = disks.units[disks.turn];
+
+		disks.turn = disks.turn + 1 < disks.count ? disks.turn + 1 : 0;
+		if (due_of(u) > now_tsc)
+			continue;
+		if (!disk_report(u, now_tsc))
+			serve_unit(u, now_tsc);
+		break;
+	}
+	for (uint32_t i = 0; i < disks.count; i++)
+		next_tsc = min_u64(next_tsc, due_of(disks.units[i]));
+	return next_tsc;
+}
+
+/* ---- Ends and restarts ---- */
+
+static bool is_of(const struct disk_client *c, const struct partition *p)
+{
+	return c->partition == p;
+}
+
+/* Nothing of it is taken or begun any more. What the disk is at ends by itself, in its own memory. */
+void disk_cut_off(const struct partition *p)
+{
+	if (p->config->disk_count == 0)
+		return;
+	for (uint32_t i = 0; i < disks.count; i++) {
+		struct disk_unit *const u = disks.units[i];
+
+		lock_take(&u->lock);
+		for (uint32_t n = 0; n < u->client_count; n++)
+			if (is_of(&u->clients[n], p))
+				cut(u, &u->clients[n]);
+		lock_give(&u->lock);
+	}
+}
+
+bool disk_is_quiet(const struct partition *p)
+{
+	bool is_quiet = true;
+
+	if (p->config->disk_count == 0)
+		return true;
+	for (uint32_t i = 0; i < disks.count; i++) {
+		struct disk_unit *const u = disks.units[i];
+
+		lock_take(&u->lock);
+		for (uint32_t n = 0; n < u->client_count; n++) {
+			struct disk_client *const c = &u->clients[n];
+
+			if (!is_of(c, p))
+				continue;
+			cut(u, c);
+			c->wants_quiet = vblk_taken_count(&c->vblk) != 0;
+			is_quiet &= !c->wants_quiet;
+		}
+		lock_give(&u->lock);
+	}
+	return is_quiet;
+}
