@@ -90,7 +90,7 @@ efi_src := $(wildcard arch/x86/boot/efi*.c) arch/x86/boot_map.c arch/x86/paging_
 efi_o   := $(patsubst %,$(B)/efi/%.o,$(efi_src))
 
 guest_names := $(sort $(filter-out rt linux,$(notdir $(patsubst %/,%,$(dir $(wildcard guests/*/*.c))))))
-linux       := $(addprefix $(B)/guests/,linux-generic linux-rt linux-cloud initrd-linux initrd-kvm initrd-net)
+linux       := $(addprefix $(B)/guests/,linux-generic linux-rt linux-cloud initrd-linux initrd-kvm initrd-net initrd-disk)
 guests      := $(patsubst %,$(B)/guests/%.elf,$(guest_names)) $(linux)
 
 .DEFAULT_GOAL := all
@@ -196,6 +196,15 @@ $(B)/guests/initrd-net: guests/linux/init guests/linux/devices $(B)/tool/linux/m
 	$(Q)tools/linux $@ --add init=$< --add lib/devices=guests/linux/devices \
 		--add bin/meter=$(B)/tool/linux/meter $(net_modules) \
 		--debian fio --debian iperf3 --debian ethtool
+# Guests with a virtual disk: the cloud kernel, which may have built some of it in.
+disk_modules = $(foreach m,$(sort $(shell cat $(addprefix $(B)/linux/cloud/,$(addsuffix .modules,\
+		 virtio_pci virtio_blk ext4)))),--add lib/$(m).ko=$(B)/linux/cloud/$(m).ko) \
+	       $(foreach m,virtio_pci virtio_blk ext4,--add lib/$(m).modules=$(B)/linux/cloud/$(m).modules)
+$(B)/guests/initrd-disk: guests/linux/init guests/linux/disk $(B)/tool/linux/meter tools/linux \
+		$(B)/linux/cloud/vmlinuz
+	$(Q)tools/linux $@ --add init=$< --add lib/disk=guests/linux/disk \
+		--add bin/meter=$(B)/tool/linux/meter $(disk_modules) \
+		--debian fio --debian mkfs.ext4 --debian e2fsck
 # The peer of `make bench PEER=kvm`: the modules of one kernel, our launcher, our guest's file.
 kvm_modules := $(foreach m,irqbypass kvm kvm-intel kvm-amd,--add lib/$(m).ko=$(B)/linux/cloud/$(m).ko)
 $(B)/guests/initrd-kvm: guests/linux/init $(B)/tool/linux/meter $(B)/tool/linux/kvm_run \
