@@ -92,7 +92,7 @@ bool ring_packed_publish(struct ring *r)
 		return true;
 	/* The count that the wish means is of this round or of the one before. */
 	round_bit = round_of(r, now) ? EVENT_ROUND : 0;
-	wanted = (uint16_t)(now - now % r->size + (event & ~EVENT_ROUND));
+	wanted = (uint16_t)((uint32_t)now - now % r->size + (event & ~EVENT_ROUND));
 	if ((event & EVENT_ROUND) != round_bit)
 		wanted = (uint16_t)(wanted - r->size);
 	return ring_event_passed(wanted, now, before);
