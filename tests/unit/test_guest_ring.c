@@ -103,6 +103,7 @@ static void driver_step(const struct kind *k)
 	uint32_t written;
 	struct job *j;
 
+	w.driver_sleeps = false;
 	for (uint64_t n = rnd(5); n > 0; n--)
 		add_one(k);
 	if (ring_publish(&w.ring)) {
