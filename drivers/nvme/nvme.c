@@ -296,6 +296,12 @@ void nvme_after_flr(struct nvme *d, uint64_t now_tsc)
 	start_disable(d, now_tsc);
 }
 
+void nvme_give_up(struct nvme *d)
+{
+	if (d->state != NVME_FAILED)
+		give_up(d);
+}
+
 void nvme_after_block(struct nvme *d)
 {
 	if (d->state != NVME_FAILED)

@@ -205,6 +205,8 @@ enum nvme_reset { NVME_RESET_CONTROLLER, NVME_RESET_FUNCTION };
 void nvme_reset(struct nvme *d, enum nvme_reset kind, uint64_t now_tsc);
 /* The function was reset, its configuration space restored, bus mastering is on again. */
 void nvme_after_flr(struct nvme *d, uint64_t now_tsc);
+/* The caller knows better, or could not reset the function: FAILED, from any state. */
+void nvme_give_up(struct nvme *d);
 /* The device reaches no memory any more (arch_iommu_block()): FAILED gives back what it held. */
 void nvme_after_block(struct nvme *d);
 /* From READY, with no command in flight: caches to the medium, then disabled. nvme_reset() from

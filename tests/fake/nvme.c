@@ -33,6 +33,7 @@ void fake_nvme_init(struct fake_nvme *f)
 	f->disable_tsc = 500000;
 	f->ns_count = 1;
 	f->format = 2;
+	f->power_cycles = 7;
 	f->ns[0] = (struct fake_nvme_namespace){ .blocks = 4096, .shift = 9, .is_shared = true };
 	f->secondary_count = 4;
 	for (uint32_t type = 0; type < 2; type++) {
@@ -87,6 +88,15 @@ void fake_nvme_flr(struct fake_nvme *f)
 	f->change_at = 0;
 	f->vfs_enabled = false;
 	memcpy(f->primary, f->primary_next, sizeof(f->primary));
+}
+
+void fake_nvme_lose_power(struct fake_nvme *f)
+{
+	for (uint32_t i = 0; i < f->ns_count; i++)
+		if (f->ns[i].medium)
+			memcpy(f->ns[i].data, f->ns[i].medium, f->ns[i].blocks << f->ns[i].shift);
+	f->power_cycles++;
+	fake_nvme_flr(f);
 }
 
 void fake_nvme_enable_vfs(struct fake_nvme *f)

@@ -64,6 +64,7 @@ struct fake_nvme_namespace {
 	uint8_t shift, metadata, protection;
 	bool is_shared;
 	uint8_t *data;     /* NULL: reads as zeroes, swallows */
+	uint8_t *medium;   /* NULL: `data` is it; else what survives without power */
 	uint32_t attached; /* bit: controller identifier */
 };
 
@@ -86,6 +87,8 @@ struct fake_nvme {
 	uint32_t ns_count;
 	uint8_t format; /* that all of them use, of four */
 	bool list_is_unsorted, pages_are_noise;
+	bool has_no_smart, lacks_opcodes; /* .. of DSM and Write Zeroes, whatever `oncs` says */
+	uint64_t power_cycles;
 	uint32_t secondary_count;
 	uint32_t total[2], own[2], most[2];
 	/* Virtualization that does not do as told; types of which it gives one less */
@@ -127,6 +130,8 @@ void fake_nvme_write(void *context, uint32_t offset, uint32_t value);
 /* Time is `now`; at most `budget` completions. */
 void fake_nvme_run(struct fake_nvme *f, uint64_t now, uint32_t budget);
 void fake_nvme_flr(struct fake_nvme *f);
+/* .. and back: it was reset, and forgot what no flush and no FUA has brought to the medium. */
+void fake_nvme_lose_power(struct fake_nvme *f);
 void fake_nvme_enable_vfs(struct fake_nvme *f);
 void fake_nvme_vf_flr(struct fake_nvme *f, uint32_t number);
 

@@ -301,7 +301,7 @@ static uint16_t get_log(struct fake_nvme *f, const struct fake_nvme_command *c)
 	const uint64_t bytes = ((c->dw[10] >> 16 | (uint64_t)(c->dw[11] & 0xffff) << 16) + 1) * 4;
 	uint8_t page[512] = { 0 };
 
-	if ((c->dw[10] & 0xff) != 2)
+	if ((c->dw[10] & 0xff) != 2 || f->has_no_smart)
 		return INVALID_LOG;
 	if (bytes > sizeof(page))
 		return INVALID_FIELD;
@@ -312,7 +312,7 @@ static uint16_t get_log(struct fake_nvme *f, const struct fake_nvme_command *c)
 	put(page, 32, 8, 123456789012);
 	put(page, 48, 8, 5);
 	put(page, 48 + 8, 8, 1); /* beyond 64 bits */
-	put(page, 112, 8, 7);
+	put(page, 112, 8, f->power_cycles);
 	put(page, 128, 8, 8);
 	put(page, 144, 8, 9);
 	put(page, 160, 8, 10);
@@ -416,6 +416,14 @@ static void discard(struct fake_nvme_namespace *n, uint64_t lba, uint64_t blocks
 		memset(n->data + (lba << n->shift), 0, blocks << n->shift);
 }
 
+/* From the cache to the medium. */
+static void persist(struct fake_nvme_namespace *n, uint64_t lba, uint64_t blocks)
+{
+	if (n->medium)
+		memcpy(n->medium + (lba << n->shift), n->data + (lba << n->shift),
+		       blocks << n->shift);
+}
+
 static uint16_t deallocate(struct fake_nvme *f, struct fake_nvme_namespace *n,
 			   const struct fake_nvme_command *c)
 {
@@ -449,8 +457,11 @@ static uint16_t execute_io(struct fake_nvme *f, const struct fake_nvme_command *
 	n = &f->ns[c->dw[1] - 1];
 	if (opcode == 0) {
 		f->flushes++;
+		persist(n, 0, n->blocks);
 		return 0;
 	}
+	if (f->lacks_opcodes && opcode >= 8)
+		return INVALID_OPCODE;
 	if (opcode == 9)
 		return deallocate(f, n, c);
 	if (opcode != 1 && opcode != 2 && opcode != 8)
@@ -459,6 +470,8 @@ static uint16_t execute_io(struct fake_nvme *f, const struct fake_nvme_command *
 		return LBA_RANGE;
 	if (opcode == 8) {
 		discard(n, lba, blocks);
+		if (c->dw[12] >> 30 & 1)
+			persist(n, lba, blocks);
 		return 0;
 	}
 	if (f->mdts && blocks << n->shift > UINT64_C(4096) << f->mdts)
@@ -466,6 +479,8 @@ static uint16_t execute_io(struct fake_nvme *f, const struct fake_nvme_command *
 	data = n->data ? n->data + (lba << n->shift) : NULL;
 	f->fua_writes += opcode == 1 && (c->dw[12] >> 30 & 1);
 	transfer(f, c, data, blocks << n->shift, opcode == 2);
+	if (opcode == 1 && (c->dw[12] >> 30 & 1))
+		persist(n, lba, blocks);
 	return 0;
 }
 
