@@ -323,7 +323,7 @@ uint64_t virtio_pci_read(struct virtio_pci *t, uint64_t offset, uint32_t width)
 {
 	if (offset - VIRTIO_PCI_DEVICE < VIRTIO_PCI_DEVICE_MAX)
 		return read_device(t, offset - VIRTIO_PCI_DEVICE, width);
-	if (width == 8)
+	if (width == 8 && offset % 8 == 0)
 		return virtio_pci_read(t, offset, 4) | virtio_pci_read(t, offset + 4, 4) << 32;
 	if (is_common(offset, width))
 		return read_common(t, (uint32_t)(offset - VIRTIO_PCI_COMMON));
@@ -356,7 +356,7 @@ struct virtio_pci_effect virtio_pci_write(struct virtio_pci *t, uint64_t offset,
 		return notify(t, (uint32_t)(offset - VIRTIO_PCI_NOTIFY));
 	if (t->is_resetting)
 		return effect;
-	if (width == 8 && is_common(offset, 4) && is_common(offset + 4, 4)) {
+	if (width == 8 && offset % 8 == 0 && is_common(offset, 4) && is_common(offset + 4, 4)) {
 		effect.event = write_common(t, (uint32_t)offset, (uint32_t)value);
 		offset += 4;
 		width = 4;
