@@ -311,6 +311,18 @@ $(B)/tool/bench_cbs: tests/bench/bench_cbs.c $(B)/img/sched/cbs.c.o tests/fake/p
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(TOOL) -no-pie -o $@ $^
 
+bfq_src := $(addprefix io/,iosched.c iosched_simple.c bfq.c bwf2q.c)
+$(B)/tool/bench_bfq: tests/bench/bench_bfq.c $(patsubst %,$(B)/img/%.o,$(bfq_src)) tests/fake/panic.c
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(TOOL) -no-pie -o $@ $^
+# The same code, and tables for more clients than the image has.
+$(B)/tool/many/%.o: % Makefile
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(IMG) -DIOSCHED_CLIENT_MAX=1024u -MMD -MP -c $< -o $@
+$(B)/tool/bench_bfq_many: tests/bench/bench_bfq.c $(patsubst %,$(B)/tool/many/%.o,$(bfq_src)) \
+		tests/fake/panic.c
+	$(Q)$(CC) $(TOOL) -DIOSCHED_CLIENT_MAX=1024u -no-pie -o $@ $^
+
 test: deps
 	$(Q)$(SUB) --keep-going images $(tests) $(B)/tool/trace_check
 	$(Q)tests/run

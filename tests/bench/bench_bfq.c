@@ -1,0 +1,253 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * tests/bench/bench_bfq.c - what BFQ costs for a request, in instructions and in time, against n.
+ *
+ * Linked with the very objects that are in the image (build/tool/bench_bfq, up to as many clients as
+ * the image has), or with the same sources and flags and room for 1024 (build/tool/bench_bfq_many).
+ * All clients are backlogged with 4 KiB requests; each request is taken out, is complete, and is
+ * added again:
+ *	stream   budgets of 8 MiB: nearly every request is one of a turn that goes on
+ *	turns    budgets of 4 KiB: every request is a turn of its own; the most work that there is
+ *	queues   as turns, and each client has 8 virtqueues: two levels
+ * Instructions: the parent single-steps a child from marker to marker, as tests/bench/bench_cbs.c
+ * does. Time: a million requests. Prints one line for machines for each scenario, n and operation
+ * (add, next, done; request is their sum).
+ */
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/ptrace.h>
+#include <sys/user.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+#include "io/iosched_state.h"
+
+#define SAMPLES     400u
+#define WARM_UP     3000u
+#define BACKLOG     3u /* requests of each queue */
+#define TIMED       1000000u
+#define REQUEST_MAX (IOSCHED_CLIENT_MAX * BACKLOG * (IOSCHED_CLIENT_MAX > 32 ? 1 : 8))
+
+enum op { OP_EMPTY, OP_ADD, OP_NEXT, OP_DONE, OP_REQUEST, OP_COUNT };
+enum scenario { STREAM, TURNS, QUEUES, SCENARIO_COUNT };
+
+static const char *const op_names[OP_COUNT] = { "empty", "add", "next", "done", "request" };
+static const char *const scenario_names[SCENARIO_COUNT] = { "stream", "turns", "queues" };
+
+static struct iosched sched;
+static struct iosched_client_config clients[IOSCHED_CLIENT_MAX];
+static struct block_request requests[REQUEST_MAX];
+static uint64_t now = 1, again;
+
+static void set_up(enum scenario scenario, uint32_t client_count)
+{
+	uint32_t queue_count = scenario == QUEUES ? 8 : 1, used = 0;
+	struct iosched_config config = { .kind = IOSCHED_BFQ,
+					 .client_count = client_count,
+					 .clients = clients,
+					 .depth = 1,
+					 .max_budget_bytes = scenario == STREAM ? MIB(8) : KIB(4),
+					 .slice_idle_tsc = 1000,
+					 .timeout_tsc = TSC_NEVER / 2 };
+
+	for (uint32_t i = 0; i < client_count; i++) {
+		clients[i].weight = 1 + i * 7 % 10;
+		clients[i].queue_count = queue_count;
+		for (uint32_t q = 0; q < queue_count; q++)
+			clients[i].queue_weights[q] = 1 + q;
+	}
+	if (iosched_init(&sched, &config) != OK)
+		exit(1);
+	for (uint32_t b = 0; b < BACKLOG; b++) {
+		for (uint32_t i = 0; i < client_count * queue_count; i++) {
+			struct block_request *r = &requests[used++];
+
+			*r = (struct block_request){ .client = (uint16_t)(i / queue_count),
+						     .queue = (uint16_t)(i % queue_count),
+						     .sector = 8 * used,
+						     .sector_count = 8 };
+			iosched_add(&sched, r, now++);
+		}
+	}
+}
+
+/* --- time --------------------------------------------------------------------------------- */
+
+static double seconds(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
+	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+}
+
+static void measure_time(enum scenario scenario, uint32_t client_count)
+{
+	double began, best = 1e9;
+
+	set_up(scenario, client_count);
+	for (uint32_t part = 0; part < 5; part++) {
+		began = seconds();
+		for (uint32_t i = 0; i < TIMED / 5; i++) {
+			struct block_request *r = iosched_next(&sched, now++, &again);
+
+			if (!r)
+				exit(1);
+			iosched_done(&sched, r, now);
+			iosched_add(&sched, r, now);
+		}
+		began = seconds() - began;
+		best = began < best ? began : best;
+	}
+	printf("@{\"bench\":\"bfq.%s.request\",\"unit\":\"ns\",\"n_clients\":%u,\"n\":%u,"
+	       "\"best_of_5\":%.1f}\n",
+	       scenario_names[scenario], client_count, TIMED, best * 1e9 / (TIMED / 5));
+}
+
+/* --- instructions: the child -------------------------------------------------------------- */
+
+static __attribute__((noinline)) void mark_begin(enum op op)
+{
+	__asm__ volatile("int3" ::"a"(op) : "memory");
+}
+
+static __attribute__((noinline)) void mark_end(void)
+{
+	__asm__ volatile("nop" ::: "memory");
+}
+
+static void play(enum scenario scenario, uint32_t client_count)
+{
+	struct block_request *r;
+
+	set_up(scenario, client_count);
+	mark_begin(OP_EMPTY);
+	mark_end();
+	for (uint32_t i = 0; i < WARM_UP; i++) {
+		r = iosched_next(&sched, now++, &again);
+		iosched_done(&sched, r, now);
+		iosched_add(&sched, r, now);
+	}
+	for (uint32_t i = 0; i < SAMPLES; i++) {
+		mark_begin(OP_NEXT);
+		r = iosched_next(&sched, now++, &again);
+		mark_end();
+		mark_begin(OP_DONE);
+		iosched_done(&sched, r, now);
+		mark_end();
+		mark_begin(OP_ADD);
+		iosched_add(&sched, r, now);
+		mark_end();
+	}
+	exit(0);
+}
+
+/* --- the parent --------------------------------------------------------------------------- */
+
+struct sample {
+	uint32_t count, sum;
+	uint32_t steps[SAMPLES];
+};
+
+static void die(const char *what)
+{
+	perror(what);
+	exit(1);
+}
+
+static struct user_regs_struct registers_of(pid_t child)
+{
+	struct user_regs_struct r;
+
+	if (ptrace(PTRACE_GETREGS, child, NULL, &r) != 0)
+		die("PTRACE_GETREGS");
+	return r;
+}
+
+static uint32_t count_steps(pid_t child)
+{
+	uint32_t steps = 0;
+	int status;
+
+	while (registers_of(child).rip != (uint64_t)(uintptr_t)mark_end) {
+		if (ptrace(PTRACE_SINGLESTEP, child, NULL, NULL) != 0)
+			die("PTRACE_SINGLESTEP");
+		if (waitpid(child, &status, 0) != child || !WIFSTOPPED(status))
+			die("the child ended between two markers");
+		steps++;
+	}
+	return steps;
+}
+
+static int compare(const void *a, const void *b)
+{
+	uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+
+	return (x > y) - (x < y);
+}
+
+static void print(enum scenario scenario, uint32_t client_count, enum op op, struct sample *s)
+{
+	qsort(s->steps, s->count, sizeof(s->steps[0]), compare);
+	printf("@{\"bench\":\"bfq.%s.%s\",\"unit\":\"insn\",\"n_clients\":%u,\"n\":%u,"
+	       "\"mean\":%.1f,\"p50\":%u,\"p99\":%u,\"max\":%u}\n",
+	       scenario_names[scenario], op_names[op], client_count, s->count,
+	       (double)s->sum / s->count, s->steps[(s->count - 1) / 2],
+	       s->steps[(s->count - 1) * 99 / 100], s->steps[s->count - 1]);
+}
+
+static void measure_steps(enum scenario scenario, uint32_t client_count)
+{
+	struct sample samples[OP_COUNT] = { 0 };
+	pid_t child = fork();
+	int status;
+
+	if (child < 0)
+		die("fork");
+	if (child == 0) {
+		if (ptrace(PTRACE_TRACEME, 0, NULL, NULL) != 0)
+			die("PTRACE_TRACEME");
+		play(scenario, client_count);
+	}
+	while (waitpid(child, &status, 0) == child && WIFSTOPPED(status)) {
+		int signal = WSTOPSIG(status);
+		uint64_t op = registers_of(child).rax;
+
+		if (signal == SIGTRAP && op < OP_REQUEST && samples[op].count < SAMPLES) {
+			struct sample *s = &samples[op];
+
+			s->steps[s->count] = count_steps(child) - samples[OP_EMPTY].steps[0];
+			s->sum += s->steps[s->count++];
+			signal = 0;
+		}
+		if (ptrace(PTRACE_CONT, child, NULL, signal) != 0)
+			die("PTRACE_CONT");
+	}
+	if (!WIFEXITED(status) || WEXITSTATUS(status) != 0)
+		die("the child failed");
+	for (uint32_t i = 0; i < SAMPLES; i++) {
+		struct sample *s = &samples[OP_REQUEST];
+
+		for (enum op op = OP_ADD; op < OP_REQUEST; op++)
+			s->steps[i] += samples[op].steps[i];
+		s->sum += s->steps[i];
+		s->count++;
+	}
+	for (enum op op = OP_ADD; op < OP_COUNT; op++)
+		print(scenario, client_count, op, &samples[op]);
+}
+
+int main(void)
+{
+	setvbuf(stdout, NULL, _IOLBF, 0);
+	for (enum scenario s = STREAM; s < SCENARIO_COUNT; s++) {
+		for (uint32_t n = 2; n <= IOSCHED_CLIENT_MAX; n *= 2) {
+			if (s == QUEUES && n > 32)
+				continue;
+			measure_steps(s, n);
+			measure_time(s, n);
+		}
+	}
+	return 0;
+}
