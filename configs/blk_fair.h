@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * configs/blk_fair.h - four guests with weights 1:2:3:4 that always want more of one disk, `depth` requests at a
+ * time; or with the fourth of them idle: it reads once and ends.
+ *
+ * A turn of the disk lasts at most 10 ms, or 20 requests. With the default, 8 MiB or 125 ms, the shares
+ * come out the same after more turns.
+ * All on one core, so that both rigs have an instruction clock.
+ */
+#pragma once
+#include "configs/blk.h"
+
+#define FAIR_READS(depth, seconds) \
+	"mode=load op=read depth=" depth " seconds=" seconds " say_ms=1000 start_ms=300"
+#define FAIR_IDLE "mode=load op=read requests=1"
+
+#define FAIR_GUEST(part_name, index, args, share) \
+	BLK_GUEST(part_name, index, RESERVATION(0, US(1500), MS(10)), args, .weight = share, \
+		  .queue_size = 64)
+
+#define FAIR_SYSTEM(system, depth_text, fourth, seconds, limit_s) \
+	static const struct partition_config partitions[] = { \
+		FAIR_GUEST("one", 0, FAIR_READS(depth_text, seconds), 100), \
+		FAIR_GUEST("two", 1, FAIR_READS(depth_text, seconds) " seed=2", 200), \
+		FAIR_GUEST("three", 2, FAIR_READS(depth_text, seconds) " seed=3", 300), \
+		FAIR_GUEST("four", 3, fourth, 400), \
+	}; \
+	static const struct disk_config disks[] = { \
+		BLK_MEMORY_DISK(4, .timeout_sync_ns = MS(10), .audit_records = 65536), \
+	}; \
+	BLK_SYSTEM(system, BOARD_RIG(1), SEC(limit_s), BLK_SERVICE)
+
+#define FAIR_ALL(system, depth) \
+	FAIR_SYSTEM(system, depth, FAIR_READS(depth, "20") " seed=4", "20", 22)
+#define FAIR_BUT_ONE(system, depth) FAIR_SYSTEM(system, depth, FAIR_IDLE, "20", 22)
+#define FAIR_TEST(system, depth) \
+	FAIR_SYSTEM(system, depth, FAIR_READS(depth, "5") " seed=4", "5", 7)

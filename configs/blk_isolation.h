@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * configs/blk_isolation.h - a guest that reads 100 times a second beside one that floods the same disk with
+ * writes of 1 MiB, 256 at a time, and a guest with deadlines on another core. The disk, served by a side core,
+ * takes 41 ms for such a write, and has one request at a time: what it has been given, nobody overtakes.
+ *
+ * The longest time of a read is told by the plan. Without the flood: the same, but "flood" writes once.
+ */
+#pragma once
+#include "configs/blk.h"
+
+#define ISOLATION_FLOOD(seconds) \
+	"mode=load op=write bytes=1048576 depth=256 order=sequential seconds=" seconds
+#define ISOLATION_QUIET "mode=load op=write requests=1"
+
+#define ISOLATION_SYSTEM(system, flood_args, seconds, jobs, limit_s) \
+	static const struct partition_config partitions[] = { \
+		BLK_GUEST("reader", 0, RESERVATION(0, MS(2), MS(10)), \
+			  "mode=load op=read rate=100 depth=64 start_ms=500 seconds=" seconds, \
+			  .weight = 500), \
+		BLK_GUEST("flood", 1, RESERVATION(0, MS(2), MS(10)), flood_args, .weight = 100, \
+			  .queue_size = 256), \
+		{ \
+			.name = "rt", \
+			.cpu = RESERVATION(1, MS(28), MS(50)), \
+			.memory_bytes = GUEST_MEMORY, \
+			.image = "tasks.elf", \
+			.args = "tasks=tau1:30:150,tau2:50:200 jobs=" jobs, \
+		}, \
+	}; \
+	static const struct disk_config disks[] = { { \
+		.name = "disk", \
+		.kind = DISK_MEMORY, \
+		.bytes = 2 * BLK_SHARE_BYTES, \
+		.time = { .read = { US(100), US(40) }, \
+			  .write = { US(100), US(40) }, \
+			  .parallel = 1 }, \
+		.depth = 1, \
+		.max_budget_bytes = MIB(1), \
+	} }; \
+	BLK_SYSTEM(system, BOARD_RIG(3), SEC(limit_s), OWN_CORE(2))
