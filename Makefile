@@ -95,7 +95,7 @@ linux       := $(addprefix $(B)/guests/,linux-generic linux-rt linux-cloud initr
 guests      := $(patsubst %,$(B)/guests/%.elf,$(guest_names)) $(linux)
 
 .DEFAULT_GOAL := all
-.PHONY: all help deps guests image images linux-images device-images irq-images bench-images plan run \
+.PHONY: all help deps guests image images linux-images device-images irq-images disk-images bench-images plan run \
 	test check-tree \
 	host-tests boot-tests format bench experiment experiments mutants fuzz clean
 .SECONDARY:
@@ -264,9 +264,14 @@ linux_experiments := $(filter configs/linux_share_% configs/linux_mixed_% config
 		     $(configs))
 device_experiments := $(filter configs/linux_devices_rt_%,$(configs))
 isos = $(foreach c,$(1),$(call config_dir,$(c))/bulkhead.iso)
-images: $(call isos,$(filter-out $(linux_experiments) $(device_experiments) $(irq_experiments),$(configs)))
+disk_experiments := $(filter-out configs/blk_fair_short.c,$(filter configs/blk_fair_% configs/blk_hostile%_long.c \
+		    configs/blk_isolation.c configs/blk_isolation_alone.c configs/blk_linux_2.c configs/blk_linux_4.c \
+		    configs/blk_linux_nvme_1.c configs/blk_linux_nvme_4.c,$(configs)))
+images: $(call isos,$(filter-out $(linux_experiments) $(device_experiments) $(irq_experiments) \
+		$(disk_experiments),$(configs))) $(B)/tool/launch.elf
 device-images: $(call isos,$(device_experiments))
 irq-images: $(call isos,$(irq_experiments))
+disk-images: $(call isos,$(disk_experiments))
 linux-images: $(call isos,$(linux_experiments)) $(patsubst %,$(B)/tool/linux/entry-%,cloud generic rt)
 bench-images: $(call isos,$(patsubst %,configs/%.c,bench bench_shared bench_ipi eight_busy \
 		compute_short compute_long))
@@ -348,7 +353,8 @@ bench: deps
 experiment: deps
 	$(Q)$(SUB) images $(if $(filter linux%,$(NAME)),linux-images) \
 		$(if $(filter passthrough-linux,$(NAME)),device-images) \
-		$(if $(filter passthrough-delivery,$(NAME)),irq-images)
+		$(if $(filter passthrough-delivery,$(NAME)),irq-images) \
+		$(if $(filter disk%,$(NAME)),disk-images)
 	$(Q)tools/experiment $(NAME)
 experiments: deps
 	$(Q)$(SUB) images
