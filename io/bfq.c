@@ -159,11 +159,9 @@ static enum bfq_expiry why_empty(const struct bfq *b, const struct bfq_flow *f, 
 {
 	uint64_t slice_idle = b->config->slice_idle_tsc;
 
-	if (budget_left(f) == 0)
-		return BFQ_EXHAUSTED;
 	if (slice_idle > 0 && has_idled_for(f, slice_idle, now_tsc))
 		return BFQ_TOO_IDLE;
-	return BFQ_NO_BACKLOG;
+	return budget_left(f) == 0 ? BFQ_EXHAUSTED : BFQ_NO_BACKLOG;
 }
 
 /* --- turns -------------------------------------------------------------------------------- */
