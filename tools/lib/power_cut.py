@@ -116,7 +116,8 @@ def judge(text, log, first_sector, sector_count, rng):
         first_sector <= e[0] and e[0] + len(e[1]) // SECTOR <= first_sector + sector_count)]
     lost = {name: lost_records(m, acked, int(slots.group(1)), first_sector) if slots else []
             for name, m in media(entries, rng).items()}
-    return {"acked": acked, "lost": sum(map(len, lost.values())), "by_variant": lost,
+    return {"log": entries, "slots": int(slots.group(1)) if slots else 0,
+            "acked": acked, "lost": sum(map(len, lost.values())), "by_variant": lost,
             "strays": len(strays), "entries": len(entries),
             "flushes": sum(e[2] for e in entries)}
 

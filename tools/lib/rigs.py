@@ -11,6 +11,7 @@ import os
 import re
 import subprocess
 import sys
+import tempfile
 
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 RESULTS = os.path.join(TOP, "build/results")
@@ -109,6 +110,23 @@ def boot_bare(rig, name, kernel, initrd, append, icount=0, memory=512, timeout=9
     if rig.startswith("qemu"):
         command += ["--icount", str(icount)]
     return _run(rig, name, command, os.path.join(folder, "%s.%s.serial" % (name, rig)), None)
+
+
+def boot_guest_bare(guest, append, disk_mib=64, virtio="", timeout=120):
+    """
+    A guest of ours on QEMU's bare machine, with QEMU's own virtio disk: tools/launch. It ends QEMU by
+    itself: code 5 of tools/rig. virtio: more properties of the disk, each behind a comma.
+    """
+    folder = os.path.join(TOP, "build/bare")
+    os.makedirs(folder, exist_ok=True)
+    with tempfile.NamedTemporaryFile(dir=folder, suffix=".img") as disk:
+        disk.truncate(disk_mib << 20)
+        command = ["--kernel", os.path.join(TOP, "build/tool/launch.elf"), "--initrd",
+                   os.path.join(TOP, "build/guests/%s.elf" % guest), "--append", append,
+                   "--cpus", "1", "--memory", "256", "--timeout", str(timeout),
+                   "--arg=-drive if=none,id=d0,format=raw,cache=unsafe,file=%s -device virtio-blk-pci,"
+                   "drive=d0,disable-legacy=on,serial=bulkhead-disk%s" % (disk.name, virtio)]
+        return _run("qemu-iso", guest, command, disk.name + ".serial", None)
 
 
 def _run(rig, name, options, serial, show):
