@@ -311,6 +311,10 @@ $(B)/tool/trace_check: $(B)/tool/tools/trace_check.c.o \
 		$(filter $(addprefix $(B)/tool/,core/lib/% sched/% tests/%),$(tool_o))
 	$(Q)$(CC) $(TOOL) -o $@ $^
 
+$(B)/tool/disk_check: tools/disk_check.c tests/model/disk_audit.c $(wildcard io/iosched*.h) Makefile
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(TOOL) -o $@ $(filter %.c,$^)
+
 # The object of the image itself: what it counts is what runs.
 $(B)/tool/bench_cbs: tests/bench/bench_cbs.c $(B)/img/sched/cbs.c.o tests/fake/panic.c
 	@mkdir -p $(@D)
@@ -329,7 +333,7 @@ $(B)/tool/bench_bfq_many: tests/bench/bench_bfq.c $(patsubst %,$(B)/tool/many/%.
 	$(Q)$(CC) $(TOOL) -DIOSCHED_CLIENT_MAX=1024u -no-pie -o $@ $^
 
 test: deps
-	$(Q)$(SUB) --keep-going images $(tests) $(B)/tool/trace_check
+	$(Q)$(SUB) --keep-going images $(tests) $(B)/tool/trace_check $(B)/tool/disk_check
 	$(Q)tests/run
 
 # Sanitizers are on. `make test` runs 3 million, and the comparison less than in full.
@@ -354,7 +358,7 @@ experiment: deps
 	$(Q)$(SUB) images $(if $(filter linux%,$(NAME)),linux-images) \
 		$(if $(filter passthrough-linux,$(NAME)),device-images) \
 		$(if $(filter passthrough-delivery,$(NAME)),irq-images) \
-		$(if $(filter disk%,$(NAME)),disk-images)
+		$(if $(filter disk%,$(NAME)),disk-images $(B)/tool/disk_check)
 	$(Q)tools/experiment $(NAME)
 experiments: deps
 	$(Q)$(SUB) images

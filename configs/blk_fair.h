@@ -3,8 +3,8 @@
  * configs/blk_fair.h - four guests with weights 1:2:3:4 that always want more of one disk, `depth` requests at a
  * time; or with the fourth of them idle: it reads once and ends.
  *
- * A turn of the disk lasts at most 10 ms, or 20 requests. With the default, 8 MiB or 125 ms, the shares
- * come out the same after more turns.
+ * The disk takes 1 ms for a request, and a turn lasts at most 10 ms. With the default, 8 MiB or 125 ms, the
+ * shares come out the same after more turns. Every decision fits into the audit.
  * All on one core, so that both rigs have an instruction clock.
  */
 #pragma once
@@ -18,7 +18,7 @@
 	BLK_GUEST(part_name, index, RESERVATION(0, US(1500), MS(10)), args, .weight = share, \
 		  .queue_size = 64)
 
-#define FAIR_SYSTEM(system, depth_text, fourth, seconds, limit_s) \
+#define FAIR_SYSTEM(system, depth_text, fourth, seconds, limit_s, audit) \
 	static const struct partition_config partitions[] = { \
 		FAIR_GUEST("one", 0, FAIR_READS(depth_text, seconds), 100), \
 		FAIR_GUEST("two", 1, FAIR_READS(depth_text, seconds) " seed=2", 200), \
@@ -26,12 +26,17 @@
 		FAIR_GUEST("four", 3, fourth, 400), \
 	}; \
 	static const struct disk_config disks[] = { \
-		BLK_MEMORY_DISK(4, .timeout_sync_ns = MS(10), .audit_records = 65536), \
+		{ .name = "disk", \
+		  .kind = DISK_MEMORY, \
+		  .bytes = 4 * BLK_SHARE_BYTES, \
+		  .time = { .read = { US(900), US(25) }, .parallel = 1 }, \
+		  .timeout_sync_ns = MS(10), \
+		  .audit_records = audit }, \
 	}; \
 	BLK_SYSTEM(system, BOARD_RIG(1), SEC(limit_s), BLK_SERVICE)
 
 #define FAIR_ALL(system, depth) \
-	FAIR_SYSTEM(system, depth, FAIR_READS(depth, "20") " seed=4", "20", 22)
-#define FAIR_BUT_ONE(system, depth) FAIR_SYSTEM(system, depth, FAIR_IDLE, "20", 22)
+	FAIR_SYSTEM(system, depth, FAIR_READS(depth, "18") " seed=4", "18", 20, 65536)
+#define FAIR_BUT_ONE(system, depth) FAIR_SYSTEM(system, depth, FAIR_IDLE, "18", 20, 65536)
 #define FAIR_TEST(system, depth) \
-	FAIR_SYSTEM(system, depth, FAIR_READS(depth, "5") " seed=4", "5", 7)
+	FAIR_SYSTEM(system, depth, FAIR_READS(depth, "5") " seed=4", "5", 7, 32768)
