@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tests/model/disk_sim.h"
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include "tests/property/random.h"
 
@@ -8,6 +9,28 @@ static void fail(struct disk_sim *s, const char *what)
 {
 	if (!s->wrong)
 		s->wrong = what;
+}
+
+static FILE *trail_file;
+static bool has_trail_file;
+
+/* The first simulation of the program begins it, the second ends it. */
+static void open_or_close_trail(void)
+{
+	const char *name = getenv("DISK_TRAIL");
+
+	if (trail_file)
+		fclose(trail_file);
+	trail_file = name && !has_trail_file ? fopen(name, "w") : NULL;
+	has_trail_file = true;
+}
+
+static void print_record(const struct iosched_audit *r)
+{
+	if (trail_file)
+		fprintf(trail_file, "@{\"io\":[[%llu,%u,%u,%u,%u,%u]]}\n",
+			(unsigned long long)r->tsc, r->event, r->reason, r->client, r->queue,
+			r->bytes);
 }
 
 void sim_seed(uint64_t seed)
@@ -18,6 +41,7 @@ void sim_seed(uint64_t seed)
 void sim_init(struct disk_sim *s, const struct iosched_config *config,
 	      const struct sim_device *device)
 {
+	open_or_close_trail();
 	memset(s, 0, sizeof(*s));
 	s->config = *config;
 	s->config.audit = s->ring;
@@ -37,7 +61,10 @@ static void drain_trail(struct disk_sim *s)
 	if (s->sched.trail.count - s->audited > ARRAY_SIZE(s->ring))
 		fail(s, "the trail is overrun");
 	for (; s->audited < s->sched.trail.count; s->audited++) {
-		if (!disk_audit_record(&s->audit, &s->ring[s->audited % ARRAY_SIZE(s->ring)]))
+		const struct iosched_audit *r = &s->ring[s->audited % ARRAY_SIZE(s->ring)];
+
+		print_record(r);
+		if (!disk_audit_record(&s->audit, r))
 			fail(s, s->audit.wrong);
 	}
 }

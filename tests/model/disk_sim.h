@@ -9,7 +9,8 @@
  *	    think_ns after its end; PERIODIC sends one every period_ns (to its queues in turn),
  *	    unless `outstanding` are there already. Sizes are random within limits.
  * Checks   Order within each queue; that nothing is kept back while the scheduler may not idle; with
- *	    a trail, that it passes tests/model/disk_audit.h.
+ *	    a trail, that it passes tests/model/disk_audit.h. DISK_TRAIL in the environment names a
+ *	    file that gets the trail of the first simulation, for tools/lib/disk_audit.py.
  */
 #pragma once
 #include "io/iosched_state.h"
