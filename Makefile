@@ -19,7 +19,7 @@ HOST := $(WARN) -I. -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=al
 TOOL := $(WARN) -I. -O2 -g
 # The image has a limit: boot, planning, what is printed, and drivers that serve no request of a
 # guest yet. (A kick and a host interrupt pass through here, too: few instructions.)
-SMALL := core/main core/service core/plan core/disk.c core/disk_stats core/disk_nvme core/disk_virtio core/disk_gpt core/summary core/log core/device core/pf core/boot_files core/load core/elf core/memory \
+SMALL := core/main core/service core/plan core/disk.c core/disk_stats core/disk_nvme core/disk_pci core/disk_virtio core/disk_gpt core/summary core/log core/device core/pf core/boot_files core/load core/elf core/memory \
 	core/lib/fmt core/lib/sha256 drivers/ arch/x86/boot arch/x86/acpi arch/x86/init arch/x86/mp arch/x86/mem \
 	arch/x86/paging arch/x86/cmos arch/x86/calibrate arch/x86/power arch/x86/guest/linux \
 	arch/x86/guest/load arch/x86/guest/multiboot arch/x86/guest/tables arch/x86/pci arch/x86/vtd \
@@ -67,11 +67,11 @@ optional   := device disk igb nvme nvme_disk virtio_disk
 nvme_both  := $(addprefix drivers/nvme/,nvme.c nvme_identify.c nvme_io.c nvme_queue.c)
 device_src := $(filter-out core/device_name.c,$(wildcard core/device*.c)) $(wildcard drivers/pci*.c drivers/sriov.c)
 disk_src   := core/plan_disk.c core/lib/service_time.c $(wildcard drivers/memdisk/*.c) \
-	      $(wildcard core/disk*.c io/bfq*.c io/iosched*.c io/vblk*.c io/virt*.c io/histogram.c io/disk_bound.c)
+	      core/disk.c core/disk_service.c core/disk_stats.c $(wildcard core/disk_gpt.c drivers/gpt*.c io/bfq*.c io/iosched*.c io/vblk*.c io/virt*.c io/histogram.c io/disk_bound.c)
 igb_src    := core/pf_igb.c $(wildcard drivers/igb/*.c)
 nvme_src   := core/pf_nvme.c drivers/nvme/nvme_virt.c $(nvme_both)
-nvme_disk_src   := core/disk_nvme.c drivers/nvme/nvme_disk.c $(nvme_both)
-virtio_disk_src := core/disk_virtio.c drivers/virtio_disk.c
+nvme_disk_src   := core/disk_nvme.c core/disk_pci.c $(wildcard drivers/nvme/nvme_disk*.c) $(nvme_both)
+virtio_disk_src := core/disk_virtio.c core/disk_pci.c $(wildcard drivers/virtio_blk/*.c)
 $(foreach o,$(optional),$(eval $(o)_o := $(patsubst %,$(B)/img/%.o,$($(o)_src))))
 
 img_o  := $(patsubst %,$(B)/img/%.o,$(lib) $(pure) $(core) $(drivers) $(x86))

@@ -25,8 +25,12 @@
 #include "arch/pci.h"
 #include "arch/vcpu.h"
 
-/* The domain of the hypervisor's drivers; device addresses are host-physical there. */
+/*
+ * The domains of the hypervisor's drivers; device addresses are host-physical there. Shared disks have one
+ * of their own: it holds the RAM of the partitions that share them, and the drivers' queues.
+ */
 #define IOMMU_HYPERVISOR MAX_PARTITIONS
+#define IOMMU_DISKS      (MAX_PARTITIONS + 1)
 
 /* Frames that arch_iommu_init() takes at most, with the tables that map its registers. */
 #define IOMMU_INIT_BYTES KIB(416)

@@ -224,6 +224,21 @@ static uint32_t owner_of(uint32_t function)
 	return is_taken(function) ? MAX_PARTITIONS : OWNER_NOBODY;
 }
 
+bool device_is_free(uint32_t function, const char **why)
+{
+	const struct pci_function *const all = devices.table.functions;
+
+	*why = all[function].why;
+	if (!all[function].is_usable || all[function].is_bridge)
+		return false;
+	for (uint32_t i = 0; i < devices.table.count; i++)
+		if (all[i].group == all[function].group && owner_of(i) != OWNER_NOBODY) {
+			*why = "it, or a function that it cannot be kept apart from, is somebody's";
+			return false;
+		}
+	return true;
+}
+
 static enum err note_device(struct partition *p, const struct device_config *c, const char **reason)
 {
 	struct device *const d = &devices.list[devices.count];

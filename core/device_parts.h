@@ -26,6 +26,9 @@ struct devices {
 };
 extern struct devices devices;
 
+/* Neither it nor any of its group is a partition's or a PF. After start(). */
+bool device_is_free(uint32_t function, const char **why);
+
 uint64_t device_serve(uint64_t now_tsc);
 void device_cut_off(const struct partition *p);
 bool device_is_quiet(const struct partition *p);

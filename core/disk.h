@@ -58,7 +58,8 @@ struct disk_ticks {
 	uint64_t kick;    /* within exits of guests: taking, ordering, submitting */
 	uint64_t service; /* within the service's steps for it */
 	uint64_t sched;   /* of both: inside the scheduler */
-	uint64_t copy;    /* of the service's: inside poll(), where a memory disk copies */
+	uint64_t
+		device; /* .. inside the driver, where a memory disk computes its times, and copies */
 };
 
 struct disk_unit {

@@ -14,16 +14,16 @@
 
 struct disks disks;
 
-/* ---- The scheduler, and what it costs ---- */
+/* ---- What the scheduler and the driver cost ---- */
 
-static uint64_t sched_begin(void)
+static uint64_t begin_ticks(void)
 {
 	return arch_clock_now_tsc();
 }
 
-static void sched_end(struct disk_unit *u, uint64_t begin_tsc)
+static void end_ticks(uint64_t *account, uint64_t begin_tsc)
 {
-	u->ticks.sched += arch_clock_now_tsc() - begin_tsc;
+	*account += arch_clock_now_tsc() - begin_tsc;
 }
 
 /* ---- From the guest's ring to the scheduler ---- */
@@ -53,9 +53,9 @@ static void add(struct disk_unit *u, struct disk_client *c, struct block_request
 		r->sector + r->sector_count <=
 			c->vblk.config.first_sector + c->vblk.config.sector_count));
 	r->arrived_tsc = now_tsc;
-	begin_tsc = sched_begin();
+	begin_tsc = begin_ticks();
 	iosched_add(&u->sched, r, now_tsc);
-	sched_end(u, begin_tsc);
+	end_ticks(&u->ticks.sched, begin_tsc);
 }
 
 /* At most `most` requests of one ring; more of it is remembered. */
@@ -107,11 +107,20 @@ static struct block_request *choose(struct disk_unit *u, uint64_t now_tsc)
 	u->held = NULL;
 	if (r)
 		return r;
-	begin_tsc = sched_begin();
+	begin_tsc = begin_ticks();
 	r = iosched_next(&u->sched, now_tsc, &again_tsc);
-	sched_end(u, begin_tsc);
+	end_ticks(&u->ticks.sched, begin_tsc);
 	u->due_tsc = min_u64(u->due_tsc, again_tsc);
 	return r;
+}
+
+static enum err submit(struct disk_unit *u, struct block_request *r, uint64_t now_tsc)
+{
+	const uint64_t begin_tsc = begin_ticks();
+	const enum err e = u->disk->ops->submit(u->disk, r, now_tsc);
+
+	end_ticks(&u->ticks.device, begin_tsc);
+	return e;
 }
 
 /* As much as scheduler and disk allow: bounded by the disk's depth. */
@@ -119,11 +128,11 @@ static void pump(struct disk_unit *u, uint64_t now_tsc)
 {
 	const struct disk_ops *const ops = u->disk->ops;
 	struct block_request *r;
-	uint64_t done_tsc;
+	uint64_t done_tsc, begin_tsc;
 	bool any = false;
 
 	while ((r = choose(u, now_tsc)) != NULL) {
-		const enum err e = ops->submit(u->disk, r, now_tsc);
+		const enum err e = submit(u, r, now_tsc);
 
 		if (e == ERR_BUSY) {
 			u->held = r;
@@ -138,8 +147,10 @@ static void pump(struct disk_unit *u, uint64_t now_tsc)
 	}
 	if (!any)
 		return;
+	begin_tsc = begin_ticks();
 	ops->kick(u->disk);
 	(void)ops->poll(u->disk, now_tsc, NULL, 0, &done_tsc); /* only when there will be any */
+	end_ticks(&u->ticks.device, begin_tsc);
 	u->due_tsc = min_u64(u->due_tsc, done_tsc);
 }
 
@@ -148,10 +159,10 @@ static void pump(struct disk_unit *u, uint64_t now_tsc)
 static void end(struct disk_unit *u, struct block_request *r, uint64_t now_tsc)
 {
 	struct disk_client *const c = &u->clients[r->client];
-	const uint64_t begin_tsc = sched_begin();
+	const uint64_t begin_tsc = begin_ticks();
 
 	iosched_done(&u->sched, r, now_tsc);
-	sched_end(u, begin_tsc);
+	end_ticks(&u->ticks.sched, begin_tsc);
 	disk_count(c, r, now_tsc);
 	vblk_end(&c->vblk, r);
 	c->touched |= BIT32(r->queue);
@@ -288,11 +299,11 @@ static void look_at_rings(struct disk_unit *u, uint64_t now_tsc)
 static void poll(struct disk_unit *u, uint64_t now_tsc)
 {
 	struct block_request *done[DISK_STEP_MAX];
-	const uint64_t begin_tsc = arch_clock_now_tsc();
+	const uint64_t begin_tsc = begin_ticks();
 	uint64_t again_tsc = TSC_NEVER;
 	uint32_t count = u->disk->ops->poll(u->disk, now_tsc, done, DISK_STEP_MAX, &again_tsc);
 
-	u->ticks.copy += arch_clock_now_tsc() - begin_tsc;
+	end_ticks(&u->ticks.device, begin_tsc);
 	for (uint32_t i = 0; i < count; i++)
 		end(u, done[i], now_tsc);
 	u->due_tsc = min_u64(u->due_tsc, again_tsc);
@@ -300,7 +311,7 @@ static void poll(struct disk_unit *u, uint64_t now_tsc)
 
 static void serve_driver(struct disk_unit *u, uint64_t now_tsc)
 {
-	if (now_tsc >= u->serve_tsc)
+	if (now_tsc >= u->serve_tsc || u->disk->state != DISK_UP)
 		u->disk->state = u->disk->ops->serve(u->disk, now_tsc, &u->serve_tsc);
 	u->due_tsc = min_u64(u->due_tsc, min_u64(u->serve_tsc, u->report_tsc));
 }

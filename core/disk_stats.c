@@ -148,9 +148,9 @@ static void summarize(const struct disk_unit *u)
 		say_machine(c, "end");
 	}
 	log_machine("{\"disk_ticks\":\"%s\",\"requests\":%llu,\"kick\":%llu,\"service\":%llu,"
-		    "\"sched\":%llu,\"copy\":%llu,\"disk_errors\":%u,\"disk_resets\":%u}",
+		    "\"sched\":%llu,\"device\":%llu,\"disk_errors\":%u,\"disk_resets\":%u}",
 		    u->config->name, (ull)requests, (ull)u->ticks.kick, (ull)u->ticks.service,
-		    (ull)u->ticks.sched, (ull)u->ticks.copy, u->disk->error_count,
+		    (ull)u->ticks.sched, (ull)u->ticks.device, u->disk->error_count,
 		    u->disk->reset_count);
 	log_flush();
 	dump_audit(u);

@@ -369,6 +369,13 @@ static __attribute__((noinline)) enum leave run_guest(struct vcpu_state *v)
 		else if (!act(v, action, &leave))
 			break;
 	} while (v->exit.exit_tsc < v->until_tsc);
+	/* What the end of its time, or an interrupt, takes is the switch's; the rest was for the guest. */
+	if (v->exit.kind != EXIT_DEADLINE && v->exit.kind != EXIT_IRQ) {
+		const uint64_t now_tsc = arch_clock_now_tsc();
+
+		*account += now_tsc - v->last_tsc;
+		v->last_tsc = now_tsc;
+	}
 	return leave;
 }
 

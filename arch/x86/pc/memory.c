@@ -70,9 +70,9 @@ static uint64_t read_pc(struct access *a, uint64_t gpa, uint32_t width)
 	if (is_in(gpa, PC_IOAPIC, PC_IOAPIC_BYTES)) {
 		value = vioapic_read(&pc->ioapic, (uint32_t)(gpa - PC_IOAPIC));
 	} else if (is_in(gpa, PC_ECAM, PC_ECAM_BYTES)) {
-		value = vpci_ecam_read(&pc->pci, gpa - PC_ECAM, width < 4 ? width : 4);
+		value = pc_ecam_read(pc, gpa - PC_ECAM, width < 4 ? width : 4);
 		if (width == 8)
-			value |= (uint64_t)vpci_ecam_read(&pc->pci, gpa - PC_ECAM + 4, 4) << 32;
+			value |= (uint64_t)pc_ecam_read(pc, gpa - PC_ECAM + 4, 4) << 32;
 	} else if (is_in(gpa, PC_MMIO, PC_MMIO_END - PC_MMIO)) {
 		value = pc_window_read(pc, gpa, width);
 	}
@@ -90,13 +90,10 @@ static uint64_t read_device(struct access *a, uint64_t gpa, uint32_t width)
 
 static vcpu_set_t write_ecam(struct pc *pc, uint64_t offset, uint32_t width, uint64_t value)
 {
-	vcpu_set_t posted = pc_configured(
-		pc, vpci_ecam_write(&pc->pci, offset, width < 4 ? width : 4, (uint32_t)value));
+	const vcpu_set_t posted = pc_ecam_write(pc, offset, width < 4 ? width : 4, (uint32_t)value);
 
-	if (width == 8)
-		posted |= pc_configured(
-			pc, vpci_ecam_write(&pc->pci, offset + 4, 4, (uint32_t)(value >> 32)));
-	return posted;
+	return width < 8 ? posted
+			 : posted | pc_ecam_write(pc, offset + 4, 4, (uint32_t)(value >> 32));
 }
 
 static void write_pc(struct access *a, uint64_t gpa, uint32_t width, uint64_t value)

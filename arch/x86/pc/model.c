@@ -143,7 +143,7 @@ vcpu_set_t pc_window_write(struct pc *pc, uint64_t gpa, uint32_t width, uint64_t
 	return 0;
 }
 
-vcpu_set_t pc_configured(struct pc *pc, struct vpci_effect effect)
+static vcpu_set_t configured(struct pc *pc, struct vpci_effect effect)
 {
 	struct pc_slot *s;
 	bool is_enabled, is_masked;
@@ -159,6 +159,59 @@ vcpu_set_t pc_configured(struct pc *pc, struct vpci_effect effect)
 		return 0;
 	vpci_msix_control(&pc->pci, effect.function, &is_enabled, &is_masked);
 	return send_all(pc, s, vmsix_set_control(&s->msix, is_enabled, is_masked).fire);
+}
+
+/* ---- Configuration space, and windows in it that lead to a model's registers ---- */
+
+static void look_through(struct pc *pc, const struct vpci_window *w)
+{
+	struct pc_slot *const s = pc->slots[w->function];
+
+	if (s && w->bar == 0)
+		vpci_fill(&pc->pci, w, (uint32_t)read_slot(s, w->offset, w->width));
+}
+
+static vcpu_set_t reach_through(struct pc *pc, const struct vpci_window *w)
+{
+	struct pc_slot *const s = pc->slots[w->function];
+
+	return s && w->bar == 0 ? write_slot(pc, s, w->offset, w->width, w->value) : 0;
+}
+
+uint32_t pc_ecam_read(struct pc *pc, uint64_t offset, uint32_t width)
+{
+	struct vpci_window w;
+
+	if (vpci_ecam_window(&pc->pci, offset, width, &w))
+		look_through(pc, &w);
+	return vpci_ecam_read(&pc->pci, offset, width);
+}
+
+vcpu_set_t pc_ecam_write(struct pc *pc, uint64_t offset, uint32_t width, uint32_t value)
+{
+	struct vpci_window w;
+	const vcpu_set_t posted = configured(pc, vpci_ecam_write(&pc->pci, offset, width, value));
+
+	return vpci_ecam_window(&pc->pci, offset, width, &w) ? posted | reach_through(pc, &w)
+							     : posted;
+}
+
+uint32_t pc_config_read(struct pc *pc, uint16_t port, uint32_t width)
+{
+	struct vpci_window w;
+
+	if (vpci_port_window(&pc->pci, port, width, &w))
+		look_through(pc, &w);
+	return vpci_port_read(&pc->pci, port, width);
+}
+
+vcpu_set_t pc_config_write(struct pc *pc, uint16_t port, uint32_t width, uint32_t value)
+{
+	struct vpci_window w;
+	const vcpu_set_t posted = configured(pc, vpci_port_write(&pc->pci, port, width, value));
+
+	return vpci_port_window(&pc->pci, port, width, &w) ? posted | reach_through(pc, &w)
+							   : posted;
 }
 
 /* ---- Life ---- */

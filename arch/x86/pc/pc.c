@@ -315,7 +315,7 @@ static __attribute__((noinline)) uint32_t read_wide(struct pc *pc, uint16_t port
 	if (is_pm(port, width))
 		return vpm_read(&pc->pm, port, width, now_tsc);
 	if (is_pci(port, width))
-		return vpci_port_read(&pc->pci, port, width);
+		return pc_config_read(pc, port, width);
 	for (uint32_t i = 0; i < width; i++)
 		value |= (uint32_t)read_byte(pc, (uint16_t)(port + i), now_tsc, effect) << 8 * i;
 	return value;
@@ -348,7 +348,7 @@ static __attribute__((noinline)) void write_port(struct pc *pc, uint16_t port, u
 		return;
 	}
 	if (is_pci(port, width)) {
-		effect->posted |= pc_configured(pc, vpci_port_write(&pc->pci, port, width, value));
+		effect->posted |= pc_config_write(pc, port, width, value);
 		return;
 	}
 	if (port == PC_EXIT_PORT && pc->setup.has_exit_port) {

@@ -78,8 +78,11 @@ void pc_note_next(struct pc *pc, uint64_t now_tsc, struct pc_effect *effect);
 
 /* ---- model.c, under the lock: any function ---- */
 
-/* A write to configuration space. */
-vcpu_set_t pc_configured(struct pc *pc, struct vpci_effect effect);
+/* Configuration space, by offset into the ECAM region, and by port: 1, 2, 4 bytes. */
+uint32_t pc_ecam_read(struct pc *pc, uint64_t offset, uint32_t width);
+vcpu_set_t pc_ecam_write(struct pc *pc, uint64_t offset, uint32_t width, uint32_t value);
+uint32_t pc_config_read(struct pc *pc, uint16_t port, uint32_t width);
+vcpu_set_t pc_config_write(struct pc *pc, uint16_t port, uint32_t width, uint32_t value);
 /* The window of the host bridge: what is not mapped there. */
 uint64_t pc_window_read(struct pc *pc, uint64_t gpa, uint32_t width);
 vcpu_set_t pc_window_write(struct pc *pc, uint64_t gpa, uint32_t width, uint64_t value);

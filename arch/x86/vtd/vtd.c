@@ -12,7 +12,7 @@
 
 #define REASON_BYTES  160u
 #define DEVICE_MAX    256u
-#define DOMAIN_COUNT  (IOMMU_HYPERVISOR + 1)
+#define DOMAIN_COUNT  (IOMMU_DISKS + 1)
 #define DOMAIN_NOBODY UINT32_MAX
 
 /* Interrupt messages: no address that is translated, on either side, may look like one. */
@@ -299,7 +299,7 @@ static enum err may_attach(const struct device *d, part_id_t id)
 
 	if (!to || d->domain != DOMAIN_NOBODY)
 		return ERR_INVAL;
-	if (d->has_reserved || (id != IOMMU_HYPERVISOR && !d->unit->can_remap))
+	if (d->has_reserved || (id < IOMMU_HYPERVISOR && !d->unit->can_remap))
 		return ERR_UNSUPPORTED;
 	return to->did < BIT32(VTD_CAP_ND(d->unit->cap)) ? OK : ERR_NOMEM;
 }
