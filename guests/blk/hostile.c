@@ -161,7 +161,7 @@ static void make_nonsense(struct hostile *h, struct request *r)
 	r->head.reserved = (uint32_t)v;
 	r->head.sector = sectors[(v >> 8) % (sizeof(sectors) / sizeof(sectors[0]))];
 	modes_set_data(r, buffer, lengths[(v >> 16) % (sizeof(lengths) / sizeof(lengths[0]))],
-		       v & 0x1000000 ? BUFFER_BYTES : 777);
+		       v & 0x1000000 ? BUFFER_BYTES : 4097);
 	if (r->head.type == REQUEST_DISCARD || r->head.type == REQUEST_WRITE_ZEROES)
 		for (uint32_t i = 0; i < 4; i++)
 			((uint64_t *)buffer)[i] = i % 2 ? v << 16 : sectors[v >> 24 & 3];

@@ -186,7 +186,7 @@ static bool run(struct load *l)
 {
 	while (l->left || l->idle_count < l->depth) {
 		submit_all(l);
-		if (!reap(l)) {
+		if (!reap(l) && (l->left || l->idle_count < l->depth)) {
 			const uint64_t now = cpu_rdtsc();
 
 			if (l->idle_count < l->depth &&
