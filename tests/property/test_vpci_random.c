@@ -62,10 +62,28 @@ static void model_bars(struct bits *b, const struct vpci_facts *f, const uint64_
 	}
 }
 
+/* Behind one another; where the first is, or 0. */
+static uint32_t model_vendors(struct bits *b, const struct vpci_facts *f)
+{
+	const uint32_t first = f->msi_count ? 0xa8 : 0x90;
+	uint32_t at = first;
+
+	for (uint32_t i = 0; i < f->vendor_count; i++) {
+		const uint32_t end = at + f->vendors[i].bytes;
+
+		bits_set(b, at, 2, 9 | (i + 1 < f->vendor_count ? end << 8 : 0), 0);
+		for (uint32_t n = 2; at + n < end; n++)
+			bits_set(b, at + n, 1, f->vendors[i].data[n],
+				 f->vendors[i].is_window && (n == 4 || n >= 8) ? 0xff : 0);
+		at = end;
+	}
+	return f->vendor_count ? first : 0;
+}
+
 /* From the specification's figures; the list in the order of addresses. */
 static void model_function(struct bits *b, const struct vpci_facts *f, const uint64_t *placed)
 {
-	uint32_t next = 0;
+	uint32_t next;
 
 	memset(b, 0, sizeof(*b));
 	bits_set(b, 0, 4, f->vendor | (uint32_t)f->device << 16, 0);
@@ -73,6 +91,7 @@ static void model_function(struct bits *b, const struct vpci_facts *f, const uin
 	bits_set(b, 8, 4, f->class_code << 8 | f->revision, 0);
 	bits_set(b, 0x2c, 4, f->subsystem_vendor | (uint32_t)f->subsystem_device << 16, 0);
 	model_bars(b, f, placed);
+	next = model_vendors(b, f);
 	if (f->msi_count) {
 		const uint32_t at = f->msi_is_64 ? 0x9c : 0x98;
 
@@ -255,6 +274,17 @@ static void random_bars(struct vpci_facts *f)
 	}
 }
 
+static void random_vendors(struct vpci_facts *f)
+{
+	f->vendor_count = (uint8_t)random_below(5);
+	for (uint32_t i = 0; i < f->vendor_count; i++) {
+		f->vendors[i].is_window = i == 2;
+		f->vendors[i].bytes = (uint8_t)(i == 2 ? 20 : 4 * random_between(1, 5));
+		for (uint32_t n = 0; n < VPCI_VENDOR_BYTES; n++)
+			f->vendors[i].data[n] = (uint8_t)random_u64();
+	}
+}
+
 static void random_function(struct vpci_facts *f)
 {
 	*f = (struct vpci_facts){ .vendor = (uint16_t)random_u64(),
@@ -268,6 +298,7 @@ static void random_function(struct vpci_facts *f)
 				  .device_capabilities = (uint32_t)random_u64(),
 				  .device_control = (uint16_t)random_u64() };
 	random_bars(f);
+	random_vendors(f);
 	if (random_below(2))
 		f->msi_count = (uint8_t)(1u << random_below(6));
 	for (uint8_t i = 0; i < 6 && !f->msix_count; i++)
