@@ -37,6 +37,7 @@
  * Sharing  drivers/disk.h: one lock around all of it, nvme_step() included.
  */
 #pragma once
+#include "core/lib/block_cursor.h"
 #include "drivers/disk.h"
 #include "drivers/nvme/nvme_io.h"
 
@@ -64,12 +65,6 @@ struct nvme_part { /* of a request: a command that is in flight, lost, or to be 
 	uint16_t next; /* in the list that it is on */
 };
 
-struct nvme_cursor {           /* a place in a request's data */
-	uint64_t done;         /* bytes before it */
-	uint32_t segment;      /* .. and where it is: this segment, */
-	uint64_t segment_done; /* so many bytes into it */
-};
-
 struct nvme_disk {
 	struct disk disk; /* first: its operations get this */
 	struct nvme_disk_config config;
@@ -92,7 +87,7 @@ struct nvme_disk {
 	uint32_t bounce_used; /* a bit each */
 
 	struct block_request *cutting; /* not all of its parts were sent */
-	struct nvme_cursor at;
+	struct block_cursor at;
 	uint32_t cut_queue;
 	struct block_request *done_first, *done_last; /* for the next poll() */
 	struct nvme_piece pieces[BLOCK_SEGMENT_MAX];  /* of the command that is being made */

@@ -87,47 +87,6 @@ static bool has_data(const struct block_request *r)
 	return r->op == BLOCK_READ || r->op == BLOCK_WRITE;
 }
 
-static void advance(struct nvme_cursor *c, const struct block_request *r, uint64_t bytes)
-{
-	c->done += bytes;
-	while (bytes > 0 && c->segment < r->segment_count) {
-		const uint64_t here =
-			min_u64(bytes, r->segments[c->segment].bytes - c->segment_done);
-
-		c->segment_done += here;
-		bytes -= here;
-		if (c->segment_done == r->segments[c->segment].bytes) {
-			c->segment++;
-			c->segment_done = 0;
-		}
-	}
-}
-
-static struct nvme_cursor cursor_at(const struct block_request *r, uint64_t offset)
-{
-	struct nvme_cursor c = { 0 };
-
-	advance(&c, r, offset);
-	return c;
-}
-
-static void copy(const struct block_request *r, struct nvme_cursor c, uint8_t *bounce,
-		 uint64_t bytes)
-{
-	while (bytes > 0 && c.segment < r->segment_count) {
-		const struct block_segment *s = &r->segments[c.segment];
-		const uint64_t here = min_u64(bytes, s->bytes - c.segment_done);
-
-		if (r->op == BLOCK_READ)
-			memcpy(s->at + c.segment_done, bounce, here);
-		else
-			memcpy(bounce, s->at + c.segment_done, here);
-		bounce += here;
-		bytes -= here;
-		advance(&c, r, here);
-	}
-}
-
 /* Memory at `at` as the first of a command, or after what ends at `end`. */
 static bool can_begin(uint64_t at)
 {
@@ -143,7 +102,7 @@ static bool can_follow(uint64_t end, uint64_t at)
  * Into n->pieces what one command can transfer from here on, `most` bytes at most, whole blocks. How
  * many bytes; 0: not even one block.
  */
-static uint64_t gather(struct nvme_disk *n, const struct block_request *r, struct nvme_cursor c,
+static uint64_t gather(struct nvme_disk *n, const struct block_request *r, struct block_cursor c,
 		       uint64_t most, uint32_t *piece_count)
 {
 	uint64_t bytes = 0, end = 0, surplus;
@@ -246,7 +205,7 @@ static enum err shape(struct nvme_disk *n, struct block_request *r, struct nvme_
 	p->bytes = min_u64(left, PAGE_BYTES);
 	*piece_count = use_bounce(n, p);
 	if (r->op == BLOCK_WRITE)
-		copy(r, n->at, bounce_at(n, p), p->bytes);
+		block_copy(r, n->at, bounce_at(n, p), p->bytes);
 	return OK;
 }
 
@@ -275,7 +234,7 @@ static enum err send_next(struct nvme_disk *n, struct block_request *r, uint64_t
 	}
 	r->driver.parts_left++;
 	if (has_data(r))
-		advance(&n->at, r, p->bytes);
+		block_advance(&n->at, r, p->bytes);
 	else
 		n->at.done += p->bytes;
 	return OK;
@@ -322,7 +281,7 @@ enum err nvme_parts_begin(struct nvme_disk *n, struct block_request *r, uint64_t
 	r->driver.parts_left = 1; /* the cutting */
 	r->driver.done_bytes = 0;
 	n->cutting = r;
-	n->at = (struct nvme_cursor){ 0 };
+	n->at = (struct block_cursor){ 0 };
 	n->cut_queue = n->submit_queue;
 	cut(n, now_tsc);
 	if (n->cutting && r->driver.parts_left == 1) {
@@ -378,7 +337,7 @@ static void take(struct nvme_disk *n, const struct nvme_done *done)
 						      ? BLOCK_IO_ERROR
 						      : status_of(r, done->status));
 	} else if (r->op == BLOCK_READ && p->bounce != NVME_BOUNCE_NONE) {
-		copy(r, cursor_at(r, p->offset), bounce_at(n, p), p->bytes);
+		block_copy(r, block_cursor_at(r, p->offset), bounce_at(n, p), p->bytes);
 	}
 	end_part(n, index);
 }
@@ -400,7 +359,7 @@ static void send_again(struct nvme_disk *n, uint64_t now_tsc)
 		if (p->bounce != NVME_BOUNCE_NONE)
 			piece_count = use_bounce(n, p);
 		else if (has_data(r))
-			(void)gather(n, r, cursor_at(r, p->offset), p->bytes, &piece_count);
+			(void)gather(n, r, block_cursor_at(r, p->offset), p->bytes, &piece_count);
 		e = r->status == BLOCK_OK ? send(n, index, piece_count, now_tsc) : ERR_INVAL;
 		if (e != OK) {
 			r->status = BLOCK_IO_ERROR;
