@@ -66,6 +66,13 @@ enum err iosched_init(struct iosched *s, const struct iosched_config *config)
 	return OK;
 }
 
+/* Cores' clocks may be a little apart, and one may have waited for the lock: time never goes back. */
+static inline uint64_t tell_time(struct iosched *s, uint64_t now_tsc)
+{
+	s->last_tsc = max_u64(s->last_tsc, now_tsc);
+	return s->last_tsc;
+}
+
 static inline void record(struct iosched *s, enum iosched_event event,
 			  const struct block_request *r)
 {
@@ -81,7 +88,7 @@ static inline void record(struct iosched *s, enum iosched_event event,
 
 void iosched_add(struct iosched *s, struct block_request *r, uint64_t now_tsc)
 {
-	s->last_tsc = now_tsc;
+	now_tsc = tell_time(s, now_tsc);
 	s->queued++;
 	if (s->config.kind == IOSCHED_BFQ) {
 		bfq_add(&s->bfq, r, now_tsc);
@@ -98,7 +105,7 @@ struct block_request *iosched_next(struct iosched *s, uint64_t now_tsc, uint64_t
 	*again_tsc = TSC_NEVER;
 	if (s->queued == 0 || s->in_flight >= s->config.depth)
 		return NULL;
-	s->last_tsc = now_tsc;
+	now_tsc = tell_time(s, now_tsc);
 	if (s->config.kind == IOSCHED_BFQ)
 		r = bfq_next(&s->bfq, now_tsc, again_tsc);
 	else
@@ -114,7 +121,7 @@ struct block_request *iosched_next(struct iosched *s, uint64_t now_tsc, uint64_t
 void iosched_done(struct iosched *s, struct block_request *r, uint64_t now_tsc)
 {
 	ASSERT(s->in_flight > 0);
-	s->last_tsc = now_tsc;
+	now_tsc = tell_time(s, now_tsc);
 	s->in_flight--;
 	record(s, IOSCHED_COMPLETED, r);
 	if (s->config.kind == IOSCHED_BFQ)

@@ -28,7 +28,7 @@ static void open_or_close_trail(void)
 static void print_record(const struct iosched_audit *r)
 {
 	if (trail_file)
-		fprintf(trail_file, "@{\"io\":[[%llu,%u,%u,%u,%u,%u]]}\n",
+		fprintf(trail_file, "@{\"io\":\"sim\",\"records\":[[%llu,%u,%u,%u,%u,%u]]}\n",
 			(unsigned long long)r->tsc, r->event, r->reason, r->client, r->queue,
 			r->bytes);
 }

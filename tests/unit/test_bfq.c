@@ -314,6 +314,25 @@ static void who_slept_while_nobody_else_was_there_does_not_pay(void)
 	CHECK(expired(0, BFQ_TOO_IDLE, 4096));
 }
 
+/* The other core read its clock before it waited for the lock: that is no long sleep. */
+static void a_time_that_has_passed_is_now(void)
+{
+	struct iosched_config c = usual();
+	struct block_request *r;
+
+	begin(&c);
+	now = 5000;
+	r = add(0, BLOCK_READ);
+	CHECK(next() == r);
+	iosched_done(&s, r, now);
+	now = 4999;
+	add(1, BLOCK_READ);
+	CHECK(next() == NULL && again == 5100);
+	r = add(0, BLOCK_READ);
+	CHECK(next() == r);
+	CHECK(s.bfq.clients[0].flow.think_tsc == 0);
+}
+
 static void flushes_are_not_free(void)
 {
 	struct iosched_config c = usual();
@@ -456,6 +475,7 @@ int main(void)
 	RUN(a_budget_is_never_less_than_the_longest_request);
 	RUN(a_turn_that_takes_too_long_pays_for_its_whole_budget);
 	RUN(who_slept_while_nobody_else_was_there_does_not_pay);
+	RUN(a_time_that_has_passed_is_now);
 	RUN(flushes_are_not_free);
 	RUN(a_queue_is_waited_for_only_if_its_client_weighs_queues);
 	RUN(a_queues_turn_goes_on_in_its_clients_next);

@@ -1,13 +1,16 @@
+#!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """
-tools/lib/disk_audit.py - the offline checker of a disk's trail: lines @{"io": [record, ..]}.
+tools/lib/disk_audit.py - the offline checker of a disk's trail: @{"io": DISK, "records": [record, ..]}.
 
 A record is [tsc, event, reason, client, queue, bytes] with the numbers of io/iosched.h. Plays
 B-WF2Q+ again as docs/disk.md describes it, with integers of any size, every child looked at for
 every choice; checks who was chosen, what was charged, that nobody got more than its budget; and
 computes shares and lags. By itself:
 
-  tools/lib/disk_audit.py --clients 1,2,3:1:1,4 [--depth N] <LOG    weights of clients; of one's queues
+  tools/lib/disk_audit.py --clients 1,2,3:1:1,4 [--depth N] [--disk NAME] <LOG
+
+with the weights of clients, and of one's queues.
 
 `replay` needs the trail from its beginning. Where the ring has lost that, `backlogged` gives shares
 and lags of clients that have requests all the time.
@@ -187,14 +190,12 @@ def backlogged(records, weights):
             "lag_bytes": [round(v) for v, w in zip(lag, weights) if w]}
 
 
-def records_of(objects):
-    """Of the objects of a log's lines, those of the trail."""
-    found = []
-    for o in objects:
-        io = o.get("io")
-        if isinstance(io, list) and io:
-            found += io if isinstance(io[0], list) else [io]
-    return found
+def records_of(objects, disk=None):
+    """Of the objects of a log's lines, those of the disk's trail; of the only disk that there is."""
+    trail = [o for o in objects if "io" in o and disk in (None, o["io"])]
+    if len({o["io"] for o in trail}) > 1:
+        raise ValueError("trails of several disks: which?")
+    return [r for o in trail for r in o["records"]]
 
 
 def main():
@@ -202,10 +203,11 @@ def main():
                                 formatter_class=argparse.RawDescriptionHelpFormatter)
     p.add_argument("--clients", required=True)
     p.add_argument("--depth", type=int)
+    p.add_argument("--disk")
     args = p.parse_args()
     clients = [[int(n) for n in c.split(":")] for c in args.clients.split(",")]
     objects = [json.loads(line[1:]) for line in sys.stdin if line.startswith("@{")]
-    result = replay(records_of(objects), [c[0] for c in clients],
+    result = replay(records_of(objects, args.disk), [c[0] for c in clients],
                     [c[1:] or [1] for c in clients], args.depth)
     print(json.dumps(result))
     return 1 if result["wrong"] or not result["records"] else 0
