@@ -57,17 +57,23 @@ void bfq_init(struct bfq *b, const struct iosched_config *config, struct iosched
 
 /* --- the trail ---------------------------------------------------------------------------- */
 
-static inline void record(struct bfq *b, enum iosched_event event, uint32_t client, uint32_t queue,
-			  uint32_t sectors, enum bfq_expiry reason, uint64_t now_tsc)
+static __attribute__((noinline, cold)) void keep(struct bfq *b, enum iosched_event event,
+						 uint32_t client, uint32_t queue, uint32_t sectors,
+						 enum bfq_expiry reason, uint64_t now_tsc)
 {
-	if (__builtin_expect(b->trail->records == NULL, 1))
-		return;
 	trail_add(b->trail, (struct iosched_audit){ .tsc = now_tsc,
 						    .event = (uint8_t)event,
 						    .reason = (uint8_t)reason,
 						    .client = (uint16_t)client,
 						    .queue = (uint16_t)queue,
 						    .bytes = sectors * BLOCK_SECTOR_BYTES });
+}
+
+static inline void record(struct bfq *b, enum iosched_event event, uint32_t client, uint32_t queue,
+			  uint32_t sectors, enum bfq_expiry reason, uint64_t now_tsc)
+{
+	if (__builtin_expect(b->trail->records != NULL, 0))
+		keep(b, event, client, queue, sectors, reason, now_tsc);
 }
 
 /* --- a flow: budgets and think time ------------------------------------------------------- */
@@ -295,7 +301,8 @@ void bfq_add(struct bfq *b, struct block_request *r, uint64_t now_tsc)
 	record(b, IOSCHED_ADDED, r->client, r->queue, sectors, 0, now_tsc);
 	r->sched.leaf = sectors;
 	queue_append(q, r);
-	queue_notice_distance(q, r);
+	if (b->are_weights_equal) /* only then is it asked for */
+		queue_notice_distance(q, r);
 	b->queued++;
 	flow_added(b, &c->flow, sectors, now_tsc);
 	if (c->queue_count > 1) {

@@ -15,23 +15,26 @@ static inline uint32_t height_of(const struct bwf2q_child *c)
 	return c ? c->height : 0;
 }
 
-static inline void refresh(struct bwf2q_child *c)
+/* Its height and smallest start from those of its sides; by how much the right one is higher. */
+static inline int32_t refresh(struct bwf2q_child *c)
 {
+	const struct bwf2q_child *left = c->side[0], *right = c->side[1];
+	int32_t left_height = 0, right_height = 0;
 	uint64_t min = c->start;
-	uint32_t height = 0;
 
-	for (uint32_t i = 0; i < 2; i++) {
-		const struct bwf2q_child *side = c->side[i];
-
-		if (!side)
-			continue;
-		if (is_before(side->min_start, min))
-			min = side->min_start;
-		if (side->height > height)
-			height = side->height;
+	if (left) {
+		left_height = left->height;
+		if (is_before(left->min_start, min))
+			min = left->min_start;
+	}
+	if (right) {
+		right_height = right->height;
+		if (is_before(right->min_start, min))
+			min = right->min_start;
 	}
 	c->min_start = min;
-	c->height = (uint8_t)(height + 1);
+	c->height = (uint8_t)((left_height > right_height ? left_height : right_height) + 1);
+	return right_height - left_height;
 }
 
 static inline struct bwf2q_child **link_to(struct bwf2q_child **root, struct bwf2q_child *c)
@@ -61,20 +64,29 @@ static struct bwf2q_child *rotate(struct bwf2q_child **root, struct bwf2q_child 
 	return up;
 }
 
-/* From where something changed up to the root: smallest starts, heights, balance. */
+/* One that leans: the taller side comes up. What is in its place then. */
+static struct bwf2q_child *balance(struct bwf2q_child **root, struct bwf2q_child *c, uint32_t side)
+{
+	struct bwf2q_child *tall = c->side[side];
+
+	if (height_of(tall->side[side]) < height_of(tall->side[!side]))
+		rotate(root, tall, !side);
+	return rotate(root, c, side);
+}
+
+/* From where something changed up to where nothing does: smallest starts, heights, balance. */
 static void repair(struct bwf2q_child **root, struct bwf2q_child *c)
 {
-	for (; c; c = c->parent) {
-		uint32_t left = height_of(c->side[0]), right = height_of(c->side[1]);
-		uint32_t side = right > left;
-		struct bwf2q_child *tall = c->side[side];
+	while (c) {
+		uint64_t min_start = c->min_start;
+		uint32_t height = c->height;
+		int32_t lean = refresh(c);
 
-		refresh(c);
-		if (left <= right + 1 && right <= left + 1)
-			continue;
-		if (height_of(tall->side[side]) < height_of(tall->side[!side]))
-			rotate(root, tall, !side);
-		c = rotate(root, c, side);
+		if (lean < -1 || lean > 1)
+			c = balance(root, c, lean > 0);
+		else if (c->height == height && c->min_start == min_start)
+			return;
+		c = c->parent;
 	}
 }
 
@@ -88,8 +100,10 @@ static void tree_insert(struct bwf2q_child **root, struct bwf2q_child *c)
 		link = &c->parent->side[!is_before(c->finish, c->parent->finish)];
 	}
 	c->side[0] = c->side[1] = NULL;
+	c->height = 1;
+	c->min_start = c->start;
 	*link = c;
-	repair(root, c);
+	repair(root, c->parent);
 }
 
 static struct bwf2q_child *leftmost(struct bwf2q_child *c)
@@ -99,24 +113,31 @@ static struct bwf2q_child *leftmost(struct bwf2q_child *c)
 	return c;
 }
 
+/* The next one by F takes the place of one that has two sides. */
 static void tree_remove(struct bwf2q_child **root, struct bwf2q_child *c)
 {
-	struct bwf2q_child *heir = c->side[c->side[0] == NULL], *from = c->parent;
+	struct bwf2q_child *heir = c->side[c->side[0] == NULL], *changed = c->parent;
 
 	if (c->side[0] && c->side[1]) {
 		heir = leftmost(c->side[1]);
-		from = heir;
+		changed = heir;
 		if (heir->parent != c) {
-			from = heir->parent;
-			adopt(from, 0, heir->side[1]);
+			changed = heir->parent;
+			adopt(changed, 0, heir->side[1]);
 			adopt(heir, 1, c->side[1]);
 		}
 		adopt(heir, 0, c->side[0]);
+		/* As the others in its new place know it. */
+		heir->height = c->height;
+		heir->min_start = c->min_start;
 	}
 	*link_to(root, c) = heir;
 	if (heir)
 		heir->parent = c->parent;
-	repair(root, from);
+	repair(root, changed);
+	/* What is below it may be as before, while its own start is another. */
+	if (changed != c->parent && changed != heir)
+		repair(root, heir);
 }
 
 /* --- the server --------------------------------------------------------------------------- */

@@ -7,6 +7,7 @@
  * All clients are backlogged with 4 KiB requests; each request is taken out, is complete, and is
  * added again:
  *	stream   budgets of 8 MiB: nearly every request is one of a turn that goes on
+ *	small    budgets of 32 KiB, the least that they shrink to: 8 requests are a turn
  *	turns    budgets of 4 KiB: every request is a turn of its own; the most work that there is
  *	queues   as turns, and each client has 8 virtqueues: two levels
  * Instructions: the parent single-steps a child from marker to marker, as tests/bench/bench_cbs.c
@@ -23,17 +24,17 @@
 #include <unistd.h>
 #include "io/iosched_state.h"
 
-#define SAMPLES     400u
+#define SAMPLES     200u
 #define WARM_UP     3000u
 #define BACKLOG     3u /* requests of each queue */
 #define TIMED       1000000u
 #define REQUEST_MAX (IOSCHED_CLIENT_MAX * BACKLOG * (IOSCHED_CLIENT_MAX > 32 ? 1 : 8))
 
 enum op { OP_EMPTY, OP_ADD, OP_NEXT, OP_DONE, OP_REQUEST, OP_COUNT };
-enum scenario { STREAM, TURNS, QUEUES, SCENARIO_COUNT };
+enum scenario { STREAM, SMALL, TURNS, QUEUES, SCENARIO_COUNT };
 
 static const char *const op_names[OP_COUNT] = { "empty", "add", "next", "done", "request" };
-static const char *const scenario_names[SCENARIO_COUNT] = { "stream", "turns", "queues" };
+static const char *const scenario_names[SCENARIO_COUNT] = { "stream", "small", "turns", "queues" };
 
 static struct iosched sched;
 static struct iosched_client_config clients[IOSCHED_CLIENT_MAX];
@@ -42,12 +43,13 @@ static uint64_t now = 1, again;
 
 static void set_up(enum scenario scenario, uint32_t client_count)
 {
+	static const uint64_t budgets[SCENARIO_COUNT] = { MIB(8), KIB(32), KIB(4), KIB(4) };
 	uint32_t queue_count = scenario == QUEUES ? 8 : 1, used = 0;
 	struct iosched_config config = { .kind = IOSCHED_BFQ,
 					 .client_count = client_count,
 					 .clients = clients,
 					 .depth = 1,
-					 .max_budget_bytes = scenario == STREAM ? MIB(8) : KIB(4),
+					 .max_budget_bytes = budgets[scenario],
 					 .slice_idle_tsc = 1000,
 					 .timeout_tsc = TSC_NEVER / 2 };
 
