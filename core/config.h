@@ -149,13 +149,15 @@ struct disk_share {
 	uint64_t first_sector; /* .. of 512 bytes */
 	uint64_t sector_count;
 	bool is_read_only;
-	bool is_writethrough;      /* until the guest chooses: written is on the medium */
-	bool has_async_writes;     /* nobody waits for its writes: reads come first */
-	uint32_t weight;           /* 1 to 1000; 0: 100 */
-	uint32_t queue_count;      /* virtqueues, at most 8; 0: 1 */
-	uint32_t queue_size;       /* a power of two from 16 to 256; 0: 128 */
-	uint32_t queue_weights[8]; /* 0: 100 */
-	uint32_t priority;         /* DISK_PRIORITY, DISK_BUDGET: higher first */
+	bool is_writethrough;       /* until the guest chooses: written is on the medium */
+	bool has_async_writes;      /* nobody waits for its writes: reads come first */
+	uint32_t weight;            /* 1 to 1000; 0: 100 */
+	uint32_t queue_count;       /* virtqueues, at most 8; 0: 1 */
+	uint32_t queue_size;        /* a power of two from 16 to 256; 0: 128 */
+	uint32_t queue_weights[8];  /* 0: 100 */
+	uint32_t request_max_bytes; /* of one request, of 4 KiB; 0: 1 MiB. The guest is told */
+	uint32_t outstanding;       /* requests at a time that its bound is printed for; 0: 1 */
+	uint32_t priority;          /* DISK_PRIORITY, DISK_BUDGET: higher first */
 	uint64_t budget_bytes, budget_period_ns;
 };
 #define CONFIG_SHARE_MAX 4u /* of one partition */

@@ -239,8 +239,7 @@ static enum err make_device(struct disk_client *c, const char **reason)
 	const struct disk_share *const s = c->share;
 	struct vblk_config wanted = {
 		.block_bytes = f->block_bytes,
-		.request_max_bytes =
-			(uint32_t)min_u64(f->request_max_bytes, DISK_REQUEST_MAX_BYTES),
+		.request_max_bytes = (uint32_t)min_u64(f->request_max_bytes, disk_request_max(s)),
 		.queue_count = disk_queue_count(s),
 		.queue_size = (uint16_t)disk_queue_size(s),
 		.is_read_only = s->is_read_only,

@@ -19,8 +19,6 @@
 #include "io/iosched_state.h"
 #include "io/vblk.h"
 
-/* Requests of a client that are on their way: what no ring of it can exceed. */
-#define DISK_REQUESTS_MAX 256u
 /* Done in one step of the service, and in a kick: 8 take it a tenth of a millisecond at 100 MIPS. */
 #define DISK_STEP_MAX 8u
 #define DISK_KICK_MAX 32u

@@ -13,15 +13,18 @@
 #define DISK_WEIGHT_MAX        1000u
 #define DISK_REQUEST_MAX_BYTES MIB(1)
 
-#define DISK_DEPTH             8u
-#define DISK_WEIGHT            100u
-#define DISK_QUEUE_SIZE        128u
-#define DISK_SLICE_IDLE_NS     MS(8)
-#define DISK_TIMEOUT_SYNC_NS   MS(125)
-#define DISK_MAX_BUDGET_BYTES  MIB(8)
-#define DISK_POLL_NS           US(100)
-#define DISK_READ_EXPIRE_NS    MS(500) /* DISK_DEADLINE */
-#define DISK_WRITE_EXPIRE_NS   SEC(5)
+/* Requests of a share that are on their way at a time. */
+#define DISK_REQUESTS_MAX     256u
+
+#define DISK_DEPTH            8u
+#define DISK_WEIGHT           100u
+#define DISK_QUEUE_SIZE       128u
+#define DISK_SLICE_IDLE_NS    MS(8)
+#define DISK_TIMEOUT_SYNC_NS  MS(125)
+#define DISK_MAX_BUDGET_BYTES MIB(8)
+#define DISK_POLL_NS          US(100)
+#define DISK_READ_EXPIRE_NS   MS(500) /* DISK_DEADLINE */
+#define DISK_WRITE_EXPIRE_NS  SEC(5)
 
 static inline uint32_t disk_default(uint32_t given, uint32_t otherwise)
 {
@@ -36,6 +39,11 @@ static inline uint32_t disk_queue_count(const struct disk_share *s)
 static inline uint32_t disk_queue_size(const struct disk_share *s)
 {
 	return disk_default(s->queue_size, DISK_QUEUE_SIZE);
+}
+
+static inline uint32_t disk_request_max(const struct disk_share *s)
+{
+	return disk_default(s->request_max_bytes, DISK_REQUEST_MAX_BYTES);
 }
 
 static inline uint64_t disk_slice_idle_ns(const struct disk_config *d)

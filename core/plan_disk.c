@@ -343,6 +343,24 @@ static void check_queues(struct check *k, part_id_t part, uint32_t n)
 					 disk_queue_count(s), DISK_WEIGHT);
 }
 
+static void check_requests(struct check *k, part_id_t part, uint32_t n)
+{
+	const struct disk_share *const s = &k->config->partitions[part].disks[n];
+
+	if (s->request_max_bytes % PAGE_BYTES != 0 || s->request_max_bytes > DISK_REQUEST_MAX_BYTES)
+		refuse_partition(
+			k, part,
+			"disks[%u].request_max = %s: a multiple of 4 KiB, at most %s; give "
+			"one, or 0 for the most",
+			n, text_size(s->request_max_bytes).s, text_size(DISK_REQUEST_MAX_BYTES).s);
+	if (s->outstanding > DISK_REQUESTS_MAX)
+		refuse_partition(
+			k, part,
+			"disks[%u].outstanding = %u: a share has at most %u requests; give "
+			"at most that",
+			n, s->outstanding, DISK_REQUESTS_MAX);
+}
+
 static void check_claims(struct check *k, part_id_t part, uint32_t n, const struct disk_config *d)
 {
 	const struct disk_share *const s = &k->config->partitions[part].disks[n];
@@ -382,6 +400,7 @@ static void check_share(struct check *k, part_id_t part, uint32_t n)
 	check_range(k, part, n, &k->config->disks[disk]);
 	check_is_alone(k, part, n);
 	check_queues(k, part, n);
+	check_requests(k, part, n);
 	check_claims(k, part, n, &k->config->disks[disk]);
 }
 

@@ -2,6 +2,7 @@
 #include <string.h>
 #include "core/lib/fmt.h"
 #include "core/plan_check.h"
+#include "core/plan_disk.h"
 
 #define LINE_BYTES 300u /* what a log line holds beside its source */
 #define ARGS_PIECE 255u
@@ -256,5 +257,7 @@ void plan_print(const struct config *system, const struct board *board, const st
 	for (core_id_t core = 0; core < board->core_count && core < MAX_CORES; core++)
 		print_core(&p, core);
 	print_memory(&p);
+	if (plan_print_disks)
+		plan_print_disks(system, plan, put);
 	print_warnings(&p);
 }

@@ -23,7 +23,9 @@
 #include "core/elf.h"
 #include "core/lib/sha256.h"
 #include "core/memory.h"
+#include "core/disk_config.h"
 #include "core/plan.h"
+#include "core/plan_disk.h"
 
 #define FILE_MAX_BYTES   GIB(1)
 #define PATH_BYTES       4096u
@@ -260,6 +262,27 @@ static void json_partition(const struct partition_config *c, const struct plan_p
 	printf("]}");
 }
 
+static void json_disk(uint32_t disk)
+{
+	const char *comma = "";
+
+	printf("%s{\"name\":\"%s\",\"memory_base\":%llu,\"shares\":[", disk ? "," : "",
+	       config.disks[disk].name, (unsigned long long)plan.disks[disk].memory_base);
+	for (part_id_t i = 0; i < config.partition_count; i++)
+		for (uint32_t n = 0; n < config.partitions[i].disk_count; n++) {
+			const struct disk_share *s = &config.partitions[i].disks[n];
+			const uint64_t ns = plan_disk_bound_ns(&config, disk, i, n);
+
+			if (strcmp(s->disk, config.disks[disk].name) != 0)
+				continue;
+			printf("%s{\"partition\":\"%s\",\"weight\":%u,\"bound_ns\":", comma,
+			       config.partitions[i].name, disk_default(s->weight, DISK_WEIGHT));
+			printf(ns == UINT64_MAX ? "null}" : "%llu}", (unsigned long long)ns);
+			comma = ",";
+		}
+	printf("]}");
+}
+
 static void json_plan(void)
 {
 	const char *comma = "";
@@ -278,7 +301,10 @@ static void json_plan(void)
 		printf(",\"service\":");
 		json_vcpu(&service, &plan.vcpus[plan.vcpu_count - 1]);
 	}
-	printf(",\"cores\":[");
+	printf(",\"disks\":[");
+	for (uint32_t i = 0; i < config.disk_count; i++)
+		json_disk(i);
+	printf("],\"cores\":[");
 	for (uint32_t i = 0; i < MAX_CORES; i++) {
 		const struct plan_core *c = &plan.cores[i];
 
