@@ -109,7 +109,8 @@ guests      := $(patsubst %,$(B)/guests/%.elf,$(guest_names)) $(linux)
 #: make bench [PEER=kvm]  instruction counts of the hypervisor's paths: build/results/bench.json
 #: make experiment        lists the experiments; NAME=x runs one: build/results/x.{json,csv,svg}
 #: make mutants           breaks the scheduler on purpose; every break must turn a test red
-#: make fuzz [N=100000000]  hostile instructions over hostile page tables; hostile DMAR tables; and
+#: make fuzz [N=100000000]  hostile instructions over hostile page tables; hostile DMAR tables; hostile
+#:                        guests of a virtio disk, led by coverage (clang is set up for it); and
 #:                        every instruction form against another decoder (some minutes each)
 #: make format            lays the sources out as .clang-format says
 #: make clean             forgets what was built (not the set-up; `rm -rf build` forgets all)
@@ -332,6 +333,16 @@ $(B)/tool/bench_bfq_many: tests/bench/bench_bfq.c $(patsubst %,$(B)/tool/many/%.
 		tests/fake/panic.c
 	$(Q)$(CC) $(TOOL) -DIOSCHED_CLIENT_MAX=1024u -no-pie -o $@ $^
 
+# The same function, by itself (in `make test`) and by libFuzzer. Comparisons are not traced: inputs
+# choose among few values, and executions are twice as fast.
+$(B)/tests/fuzz/test_vblk: $(call host_c,tests/fuzz/fuzz_vblk)
+fuzz_vblk := tests/fuzz/fuzz_vblk.c $(addprefix io/,vblk.c vblk_request.c virtio_pci.c virtqueue.c \
+	     virtqueue_packed.c) tests/fake/panic.c
+$(B)/fuzz/vblk: $(fuzz_vblk) $(wildcard io/*.h core/lib/*.h tests/fuzz/*.h) Makefile
+	@mkdir -p $(@D)
+	$(Q)clang $(WARN) -I. -O2 -g -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all \
+		-fno-sanitize-coverage=trace-cmp -o $@ $(fuzz_vblk)
+
 test: deps
 	$(Q)$(SUB) --keep-going images $(tests) $(B)/tool/trace_check $(B)/tool/disk_check
 	$(Q)tests/run
@@ -339,9 +350,13 @@ test: deps
 # Sanitizers are on. `make test` runs 3 million, and the comparison less than in full.
 N ?= 100000000
 fuzz: deps
-	$(Q)$(SUB) $(B)/tests/fuzz/test_insn_walk $(B)/tests/fuzz/test_dmar $(B)/tests/property/test_insn_zydis
+	$(Q)tools/deps --fuzz
+	$(Q)$(SUB) $(B)/tests/fuzz/test_insn_walk $(B)/tests/fuzz/test_dmar $(B)/tests/property/test_insn_zydis \
+		$(B)/fuzz/vblk
 	$(Q)$(B)/tests/fuzz/test_insn_walk $(N)
 	$(Q)$(B)/tests/fuzz/test_dmar $(N)
+	@mkdir -p $(B)/fuzz/corpus
+	$(Q)$(B)/fuzz/vblk -runs=$(N) -max_len=96 -reduce_inputs=0 -print_final_stats=1 $(B)/fuzz/corpus
 	$(Q)$(B)/tests/property/test_insn_zydis full
 
 mutants: deps
@@ -365,5 +380,5 @@ experiments: deps
 	$(Q)tools/experiment aquosa-micro
 
 clean:
-	rm -rf $(addprefix $(B)/,img host tests config guest guests tool efi rig results)
+	rm -rf $(addprefix $(B)/,img host tests config guest guests tool efi rig results fuzz)
 -include $(shell find $(addprefix $(B)/,img host config guest tool efi) -name '*.d' 2>/dev/null)
