@@ -312,10 +312,6 @@ $(B)/tool/trace_check: $(B)/tool/tools/trace_check.c.o \
 		$(filter $(addprefix $(B)/tool/,core/lib/% sched/% tests/%),$(tool_o))
 	$(Q)$(CC) $(TOOL) -o $@ $^
 
-$(B)/tool/disk_check: tools/disk_check.c tests/model/disk_audit.c $(wildcard io/iosched*.h) Makefile
-	@mkdir -p $(@D)
-	$(Q)$(CC) $(TOOL) -o $@ $(filter %.c,$^)
-
 # The object of the image itself: what it counts is what runs.
 $(B)/tool/bench_cbs: tests/bench/bench_cbs.c $(B)/img/sched/cbs.c.o tests/fake/panic.c
 	@mkdir -p $(@D)
@@ -344,7 +340,7 @@ $(B)/fuzz/vblk: $(fuzz_vblk) $(wildcard io/*.h core/lib/*.h tests/fuzz/*.h) Make
 		-fno-sanitize-coverage=trace-cmp -o $@ $(fuzz_vblk)
 
 test: deps
-	$(Q)$(SUB) --keep-going images $(tests) $(B)/tool/trace_check $(B)/tool/disk_check
+	$(Q)$(SUB) --keep-going images $(tests) $(B)/tool/trace_check
 	$(Q)tests/run
 
 # Sanitizers are on. `make test` runs 3 million, and the comparison less than in full.
@@ -373,7 +369,7 @@ experiment: deps
 	$(Q)$(SUB) images $(if $(filter linux%,$(NAME)),linux-images) \
 		$(if $(filter passthrough-linux,$(NAME)),device-images) \
 		$(if $(filter passthrough-delivery,$(NAME)),irq-images) \
-		$(if $(filter disk%,$(NAME)),disk-images $(B)/tool/disk_check)
+		$(if $(filter disk%,$(NAME)),disk-images)
 	$(Q)tools/experiment $(NAME)
 experiments: deps
 	$(Q)$(SUB) images

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* configs/blk_cost_sidecore_1.c - one request at a time, polled by a side core: configs/blk_cost.h. */
+/* configs/blk_cost_sidecore_1.c - 1 at a time: configs/blk_cost.h. */
 #include "configs/blk_cost.h"
 
-COST_SYSTEM("blk_cost_sidecore_1", "depth=1", COST_SIDECORE);
+COST_SIDECORE("blk_cost_sidecore_1", COST_MANY, COST_1);

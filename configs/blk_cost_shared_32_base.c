@@ -1,0 +1,5 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* configs/blk_cost_shared_32_base.c - 32 at a time, fewer: configs/blk_cost.h. */
+#include "configs/blk_cost.h"
+
+COST_SHARED("blk_cost_shared_32_base", COST_BASE, COST_32);

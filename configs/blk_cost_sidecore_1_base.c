@@ -1,0 +1,5 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* configs/blk_cost_sidecore_1_base.c - 1 at a time, fewer: configs/blk_cost.h. */
+#include "configs/blk_cost.h"
+
+COST_SIDECORE("blk_cost_sidecore_1_base", COST_BASE, COST_1);
