@@ -10,6 +10,7 @@
 #include "drivers/nvme/nvme_disk.h"
 
 #define CLASS_NVME      0x010802u /* mass storage, NVM, NVMe I/O controller */
+#define REGISTER_BYTES  KIB(32)   /* with the doorbells of a few queues, at any stride */
 #define QUEUE_COUNT     1u        /* one lock around the disk: drivers/nvme/nvme_disk.h, "Queues" */
 #define ADMIN_NS        SEC(5)
 #define IO_NS           SEC(30)
@@ -134,8 +135,11 @@ static struct disk *begin(const struct disk_config *c, uint32_t index, const cha
 	if (!u || disk_pci_claim(&u->pci, c, serves, reason) != OK ||
 	    disk_pci_map_clients(c, reason) != OK)
 		return NULL;
-	wanted.controller.registers = u->pci.registers;
-	wanted.controller.register_bytes = u->pci.register_bytes;
+	wanted.controller.register_bytes = REGISTER_BYTES;
+	wanted.controller.registers =
+		disk_pci_map(&u->pci, 0, &wanted.controller.register_bytes, reason);
+	if (!wanted.controller.registers)
+		return NULL;
 	wanted.memory.bytes = nvme_disk_memory_bytes(QUEUE_COUNT, depth);
 	*reason = "no frames for its queues";
 	wanted.memory.at = disk_pci_take_memory(wanted.memory.bytes, &wanted.memory.hpa);

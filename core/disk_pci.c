@@ -53,15 +53,16 @@ void disk_pci_block(const struct disk_pci *d)
 		arch_pci_write(d->addr, CFG_COMMAND, 2, COMMAND_INTX_OFF);
 }
 
-static enum err map_registers(struct disk_pci *d)
+volatile void *disk_pci_map(const struct disk_pci *d, uint32_t bar, uint64_t *bytes,
+			    const char **reason)
 {
-	const struct pci_bar *const bar = &d->table->functions[d->function].bars[0];
+	const struct pci_bar *const b = &d->table->functions[d->function].bars[bar];
 
-	if ((bar->kind != PCI_BAR_MEM32 && bar->kind != PCI_BAR_MEM64) || bar->base == 0)
-		return ERR_NODEV;
-	d->register_bytes = min_u64(bar->bytes, KIB(32));
-	d->registers = arch_mem_map_device((hpa_t){ bar->base }, d->register_bytes);
-	return d->registers ? OK : ERR_NOMEM;
+	*reason = "firmware has not placed its registers, or no frames for them";
+	if ((b->kind != PCI_BAR_MEM32 && b->kind != PCI_BAR_MEM64) || b->base == 0)
+		return NULL;
+	*bytes = min_u64(b->bytes, *bytes);
+	return arch_mem_map_device((hpa_t){ b->base }, *bytes);
 }
 
 enum err disk_pci_claim(struct disk_pci *d, const struct disk_config *c,
@@ -86,8 +87,7 @@ enum err disk_pci_claim(struct disk_pci *d, const struct disk_config *c,
 	taken[taken_count++] = d->function;
 	pci_open_path(d->table, d->function);
 	disk_pci_enable(d);
-	*reason = "firmware has not placed its registers, or no frames for them";
-	return map_registers(d);
+	return OK;
 }
 
 static enum err map_here(part_id_t part, gpa_t gpa, hpa_t hpa, uint64_t bytes, uint32_t rights)

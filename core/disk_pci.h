@@ -13,8 +13,6 @@ struct disk_pci {
 	struct pci_table *table;
 	uint32_t function; /* in the table */
 	pci_addr_t addr;
-	volatile void *registers; /* BAR 0 */
-	uint64_t register_bytes;
 };
 
 /*
@@ -24,6 +22,9 @@ struct disk_pci {
 MUST_CHECK enum err disk_pci_claim(struct disk_pci *d, const struct disk_config *c,
 				   bool (*serves)(const struct pci_function *f),
 				   const char **reason);
+/* At most *bytes of a BAR, whose length is left there; NULL: it cannot be. */
+volatile void *disk_pci_map(const struct disk_pci *d, uint32_t bar, uint64_t *bytes,
+			    const char **reason);
 /* Zeroed frames that the disk reaches at their host-physical addresses; NULL: there are none. */
 void *disk_pci_take_memory(uint64_t bytes, hpa_t *hpa);
 /* The RAM of all partitions with a share of this disk. */
