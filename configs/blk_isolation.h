@@ -17,7 +17,7 @@
 	static const struct partition_config partitions[] = { \
 		BLK_GUEST("reader", 0, RESERVATION(0, MS(2), MS(10)), \
 			  "mode=load op=read rate=100 depth=64 start_ms=500 seconds=" seconds, \
-			  .weight = 500), \
+			  .weight = 500, .request_max_bytes = KIB(4)), \
 		BLK_GUEST("flood", 1, RESERVATION(0, MS(2), MS(10)), flood_args, .weight = 100, \
 			  .queue_size = 256), \
 		{ \

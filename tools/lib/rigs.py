@@ -73,10 +73,14 @@ def config_dir(config):
     return os.path.join(TOP, "build/config", config)
 
 
-def cores_needed(config):
+def plan_of(config):
     done = subprocess.run([os.path.join(config_dir(config), "plan"), "--json"],
                           stdout=subprocess.PIPE, text=True)
-    return 1 + max(c["core"] for c in json.loads(done.stdout)["cores"])
+    return json.loads(done.stdout)
+
+
+def cores_needed(config):
+    return 1 + max(c["core"] for c in plan_of(config)["cores"])
 
 
 def boot(rig, config, cpus=None, memory=None, icount=QEMU_ICOUNT, timeout=600, show=None,

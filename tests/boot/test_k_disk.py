@@ -1,0 +1,111 @@
+# SPDX-License-Identifier: Apache-2.0
+"""
+Guests that share a disk: our own driver's data come back as they were written; throughput follows the
+weights; one that breaks every rule harms nobody; a request costs what it may. Memory disk, both rigs.
+"""
+import tools.lib.block as block
+import tools.lib.rigs as rigs
+
+ONE_CPU = {"cpus": 1}
+BOTH = [("bochs", ONE_CPU), ("qemu-iso", ONE_CPU)]
+OWN = ("bochs", {"cpus": 2})
+ATTACK = ("bochs", {"cpus": 4})
+COSTS = [("bochs", ONE_CPU, "shared", 1), ("bochs", ONE_CPU, "shared", 32),
+         (*OWN, "own", 32), (*OWN, "sidecore", 32)]
+ISOLATION = ("bochs", {"cpus": 3}, "blk_isolation_short")
+
+for rig, options in BOTH:
+    for config in ("blk_verify", "blk_fair_short"):
+        rigs.boot_soon(rig, config, **options)
+for config in ("blk_hostile", "blk_hostile_baseline"):
+    rigs.boot_soon(ATTACK[0], config, **ATTACK[1])
+rigs.boot_soon("qemu-iso", "blk_hostile_one", **ONE_CPU)
+for rig, options, mode, depth in COSTS:
+    for base in ("", "_base"):
+        rigs.boot_soon(rig, "blk_cost_%s_%d%s" % (mode, depth, base), **options)
+rigs.boot_soon(ISOLATION[0], ISOLATION[2], **ISOLATION[1])
+
+
+def boot(rig, options, config):
+    b = rigs.boot_once(rig, config, **options)
+    assert b.ended_well, b.tail()
+    return b
+
+
+def test_what_is_read_is_what_was_written():
+    for rig, options in BOTH:
+        b = boot(rig, options, "blk_verify")
+        for part in ("split", "packed", "plain"):
+            o = block.said(b, "verify", part=part)
+            assert o["errors"] == o["mismatches"] == 0 < o["checked"], (rig, o)
+            assert o["interrupts"] > 10, (rig, o)
+        for part in ("probe", "reader"):
+            assert block.said(b, "probe", part=part)["wrong"] == 0, (rig, part)
+        assert block.one(b, "disk_ticks")["disk_errors"] == 0
+
+
+def test_a_share_is_what_its_guest_sees_and_no_more():
+    b = boot(*BOTH[1], "blk_verify")
+    for part in ("probe", "reader"):
+        facts = block.said(b, "facts", part=part)
+        assert facts["sectors"] == (8 << 20) // 512, facts
+        assert facts["read_only"] == (part == "reader"), facts
+    assert block.said(b, "device", part="packed")["queues"] == 4
+    assert int(block.said(b, "device", part="packed")["features"], 16) >> 34 & 1
+
+
+def test_throughput_follows_the_weights_and_lags_no_more_than_the_bound():
+    for rig, options in BOTH:
+        row = block.fairness(boot(rig, options, "blk_fair_short"), [1, 2, 3, 4])
+        assert row["wrong"] is None, (rig, row)
+        assert block.worst_share_error(row) <= 0.02, (rig, row)
+        assert row["max_lag_bytes"] <= row["bound_bytes"], (rig, row)
+
+
+def attack_is_contained(b, tampers):
+    end = b.having("restarts", blk="hostile")[0]
+    assert end["sent"] >= 20000 and end["restarts"] > 1000 and end["unanswered"] == 0, end
+    assert block.one(b, "works", blk="hostile")["works"] is True
+    assert block.one(b, "tampers", blk="hostile")["tampers"] is tampers
+    kinds = {o["kind"]: o for o in b.having("kind", blk="blow")}
+    assert len(kinds) == 40, sorted(kinds)
+    for kind in ("loop-of-one", "out-of-ram", "huge", "status-is-read", "table-in-a-table"):
+        assert kinds[kind]["needs_reset"] == kinds[kind]["sent"] > 0, kinds[kind]
+    verify = block.said(b, "verify", part="verify")
+    assert verify["errors"] == verify["mismatches"] == 0 < verify["checked"], verify
+
+
+def test_a_guest_that_breaks_every_rule_is_contained():
+    attack_is_contained(boot("qemu-iso", ONE_CPU, "blk_hostile_one"), False)
+    attack_is_contained(boot(*ATTACK, "blk_hostile"), True)
+
+
+def test_its_neighbour_keeps_its_deadlines_as_if_it_were_honest():
+    seen, expected = [block.worst_responses(boot(*ATTACK, c))
+                      for c in ("blk_hostile", "blk_hostile_baseline")]
+    assert set(expected) == {"tau1", "tau2"}
+    assert block.largest_drift_percent(seen, expected) <= 1.0, (seen, expected)
+
+
+def cost(rig, options, mode, depth):
+    return block.cost(*[boot(rig, options, "blk_cost_%s_%d%s" % (mode, depth, base))
+                        for base in ("", "_base")])
+
+
+def test_a_request_takes_the_hypervisor_what_it_may():
+    for rig, options, mode, depth in COSTS:
+        row = cost(rig, options, mode, depth)
+        if mode == "shared":
+            assert row["insn_per_request"] <= 2500 and row["bfq_insn"] <= 400, (depth, row)
+        elif mode == "own":
+            assert row["exits_per_request"] <= 0.2, row
+        else:
+            assert row["exits_per_request"] == 0, row
+
+
+def test_a_flood_keeps_nobody_waiting_longer_than_planned():
+    rig, options, config = ISOLATION
+    b = boot(rig, options, config)
+    o, flood = (block.said(b, "latency", part=p) for p in ("reader", "flood"))
+    assert o["n"] >= 500 and flood["n"] > 50, (o, flood)
+    assert o["max_ns"] <= block.bound_ns(config, "reader"), o
