@@ -249,6 +249,29 @@ static void budgets_grow_when_used_up_and_shrink_to_what_was_used(void)
 	CHECK(last(IOSCHED_SELECTED, 0, IOSCHED_NO_QUEUE)->bytes == MIB(1));
 }
 
+/* Something is in flight: whether it wants more is not known yet. */
+static void budgets_shrink_by_half_while_something_is_in_flight(void)
+{
+	struct iosched_config c = usual();
+	struct block_request *r;
+
+	c.slice_idle_tsc = 0;
+	begin(&c);
+	for (uint32_t i = 0; i < 100; i++)
+		add(0, BLOCK_READ);
+	while ((r = next()) != NULL)
+		iosched_done(&s, r, now);
+	/* 32, 64, 128 and, of 256, 176 KiB: that is over when the next comes. */
+	r = add(0, BLOCK_READ);
+	CHECK(next() == r);
+	CHECK(last(IOSCHED_SELECTED, 0, IOSCHED_NO_QUEUE)->bytes == KIB(176));
+	add(1, BLOCK_READ);
+	CHECK(next() != NULL);
+	CHECK(expired(0, BFQ_NO_BACKLOG, KIB(4)));
+	add(0, BLOCK_READ);
+	CHECK(last(IOSCHED_ACTIVATED, 0, IOSCHED_NO_QUEUE)->bytes == KIB(88));
+}
+
 static void fixed_budgets_stay(void)
 {
 	struct iosched_config c = usual();
@@ -375,15 +398,13 @@ static void a_queue_is_waited_for_only_if_its_client_weighs_queues(void)
  * Budgets are 8 requests. Client 1 (weight 2) gets 8; client 0's turn is 3 of queue 0 and 5 of queue
  * 1; client 1 gets 16; and then the 3 come that are left of queue 1's turn, before queue 0's new ones.
  */
-static void a_queues_turn_goes_on_in_its_clients_next(void)
-{
-	static const char expected[] = "11111111000aaaaa1111111111111111aaa00000";
-	struct iosched_config c = usual();
+static const char turns[] = "11111111000aaaaa1111111111111111aaa00000";
 
-	c.max_budget_bytes = KIB(32);
-	c.depth = 64;
+/* Up to the first `count` of those; `ticks` pass after each of queue 1. */
+static void play_turns(const struct iosched_config *c, uint32_t count, uint64_t ticks)
+{
 	clients[0].queue_count = 2;
-	begin(&c);
+	begin(c);
 	for (uint32_t i = 0; i < 24; i++) {
 		if (i < 3)
 			add_at(0, 0, BLOCK_READ, 0, 8);
@@ -391,13 +412,43 @@ static void a_queues_turn_goes_on_in_its_clients_next(void)
 			add_at(0, 1, BLOCK_READ, 0, 8);
 		add_at(1, 0, BLOCK_READ, 0, 8);
 	}
-	for (uint32_t i = 0; expected[i] != '\0'; i++) {
+	for (uint32_t i = 0; i < count; i++) {
 		struct block_request *r = next();
 
-		CHECK(r && (r->client == 1 ? '1' : r->queue ? 'a' : '0') == expected[i]);
+		CHECK(r && (r->client == 1 ? '1' : r->queue ? 'a' : '0') == turns[i]);
 		for (uint32_t k = 0; i == 15 && k < 5; k++)
 			add_at(0, 0, BLOCK_READ, 0, 8);
+		now += turns[i] == 'a' ? ticks : 0;
 	}
+}
+
+static void a_queues_turn_goes_on_in_its_clients_next(void)
+{
+	struct iosched_config c = usual();
+
+	c.max_budget_bytes = KIB(32);
+	c.depth = 64;
+	play_turns(&c, sizeof(turns) - 1, 0);
+}
+
+/* 5 times 50 in one turn, 260 in the next: too long, though neither turn of the client's was. */
+static void a_queues_time_is_that_of_all_parts_of_its_turn(void)
+{
+	struct iosched_config c = usual();
+	const struct iosched_audit *e;
+
+	c.max_budget_bytes = KIB(32);
+	c.depth = 64;
+	c.timeout_tsc = 500;
+	play_turns(&c, 33, 50);
+	now += 199;
+	CHECK(next() != NULL);
+	CHECK(last(IOSCHED_EXPIRED, 0, 1) == NULL);
+	now += 1;
+	CHECK(next() != NULL);
+	e = last(IOSCHED_EXPIRED, 0, 1);
+	CHECK(e && e->reason == BFQ_TIMED_OUT && e->bytes == KIB(32));
+	CHECK(!expired(0, BFQ_TIMED_OUT, KIB(32)));
 }
 
 static void what_is_removed_leaves_no_trace(void)
@@ -452,7 +503,7 @@ static void the_largest_budget_is_measured_where_none_is_given(void)
 	CHECK(s.bfq.budget_max < 2 * BFQ_DEFAULT * 101 / 100);
 	/* A pause is not slowness. */
 	now += 10000000;
-	for (uint32_t i = 0; i < 20; i++) {
+	for (uint32_t i = 0; i < 2000; i++) {
 		struct block_request *r = next();
 
 		now += 781;
@@ -471,6 +522,7 @@ int main(void)
 	RUN(who_thinks_for_long_is_not_waited_for);
 	RUN(who_reads_here_and_there_is_waited_for_if_weights_differ);
 	RUN(budgets_grow_when_used_up_and_shrink_to_what_was_used);
+	RUN(budgets_shrink_by_half_while_something_is_in_flight);
 	RUN(fixed_budgets_stay);
 	RUN(a_budget_is_never_less_than_the_longest_request);
 	RUN(a_turn_that_takes_too_long_pays_for_its_whole_budget);
@@ -479,6 +531,7 @@ int main(void)
 	RUN(flushes_are_not_free);
 	RUN(a_queue_is_waited_for_only_if_its_client_weighs_queues);
 	RUN(a_queues_turn_goes_on_in_its_clients_next);
+	RUN(a_queues_time_is_that_of_all_parts_of_its_turn);
 	RUN(what_is_removed_leaves_no_trace);
 	RUN(the_largest_budget_is_measured_where_none_is_given);
 	return test_failed;
