@@ -45,14 +45,15 @@ void histogram_add(struct histogram *h, uint64_t value)
 
 uint64_t histogram_quantile(const struct histogram *h, uint32_t part, uint32_t whole)
 {
-	uint64_t wanted, seen = 0;
+	uint64_t wanted, above, seen = 0;
 	uint32_t i = 0;
 
 	ASSERT(whole > 0 && part <= whole);
 	if (h->count == 0)
 		return 0;
 	/* The wanted-th smallest: count * part / whole, rounded up, at least the first. */
-	wanted = h->count - mul_div(h->count, whole - part, whole);
+	above = h->count / whole * (whole - part) + h->count % whole * (whole - part) / whole;
+	wanted = h->count - above;
 	wanted = wanted ? wanted : 1;
 	for (; i < HISTOGRAM_BUCKETS - 1; i++) {
 		seen += h->buckets[i];

@@ -159,11 +159,13 @@ static void deadline_serves_reads_first_until_a_write_is_overdue(void)
 	late = add(1, 0, BLOCK_READ, 8, 150);
 	CHECK(serve(209) == late); /* overdue itself, and the write is not */
 	late = add(1, 0, BLOCK_READ, 8, 170);
+	CHECK(serve(209) == late); /* due later than the write, which is not overdue */
+	late = add(1, 0, BLOCK_READ, 8, 171);
 	add(1, 0, BLOCK_READ, 8, 205);
 	CHECK(serve(210) == write); /* due at 210; the reads at 220 and later */
 	CHECK(serve(211) == late);
 	write = add(0, 0, BLOCK_WRITE, 8, 212);
-	CHECK(serve(900) == &pool[4]); /* both overdue: the read for longer */
+	CHECK(serve(900) == &pool[5]); /* both overdue: the read for longer */
 	CHECK(serve(900) == write);
 }
 
@@ -214,6 +216,11 @@ static void budgets_are_spent_by_priority_and_come_back_at_the_period(void)
 	add(1, 0, BLOCK_READ, 1, 1650);
 	CHECK(serve(1650) == NULL && again == 1700);
 	CHECK(serve(1700) == &pool[5]);
+	/* What is left is not saved: 8192 again, after 512 of it. */
+	for (uint32_t i = 0; i < 3; i++)
+		add(1, 0, BLOCK_READ, 16, 1700);
+	CHECK(serve(1800) == &pool[6]);
+	CHECK(serve(1800) == NULL && again == 1900);
 }
 
 int main(void)
