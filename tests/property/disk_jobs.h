@@ -79,6 +79,8 @@ static inline void jobs_make_segments(struct job *j, uint8_t *slice)
 
 		at = jobs_place(at, style < 5 ? style : (uint32_t)random_below(5), &bytes);
 		bytes = is_last ? left : min_u64(bytes, left);
+		if (!is_last && random_below(16) == 0)
+			bytes = 0;
 		j->r.segments[j->r.segment_count++] = (struct block_segment){ slice + at, bytes };
 		at += bytes;
 		left -= bytes;
