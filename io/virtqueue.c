@@ -150,6 +150,7 @@ static struct virtqueue_desc split_desc(const uint8_t *at)
  */
 static bool split_walk(const struct virtqueue *q, uint32_t i, struct virtqueue_chain *c)
 {
+	struct virtqueue_sum sum = { 0 };
 	const uint8_t *table = q->descs;
 	uint32_t count = q->size;
 
@@ -157,16 +158,18 @@ static bool split_walk(const struct virtqueue *q, uint32_t i, struct virtqueue_c
 		const struct virtqueue_desc d = split_desc(table + DESC_BYTES * i);
 
 		if (d.flags & DESC_F_INDIRECT) {
-			if (table != q->descs || !(table = virtqueue_table(q, &d)))
+			if (table != q->descs || !(table = virtqueue_table(q, d)))
 				return false;
 			count = d.bytes / DESC_BYTES;
 			i = 0;
 			continue;
 		}
-		if (!virtqueue_grow(c, q->memory, &d))
+		if (!virtqueue_grow(c, &sum, q->memory, d))
 			return false;
-		if (!(d.flags & DESC_F_NEXT))
+		if (!(d.flags & DESC_F_NEXT)) {
+			virtqueue_finish(c, &sum);
 			return true;
+		}
 		i = d.next;
 	}
 	return false;
@@ -200,8 +203,6 @@ enum err virtqueue_pop(struct virtqueue *q, struct virtqueue_chain *c)
 {
 	if (!virtqueue_is_enabled(q))
 		return ERR_BUSY;
-	c->readable_count = c->segment_count = 0;
-	c->readable_bytes = c->writable_bytes = 0;
 	return q->is_packed ? virtqueue_packed_pop(q, c) : split_pop(q, c);
 }
 

@@ -72,11 +72,12 @@ static struct virtqueue_desc desc_of(const uint8_t *at, uint64_t rest)
 }
 
 /* "Indirect Flag: Scatter-Gather Support": as long as the table; no flag counts but WRITE. */
-static bool walk_table(const struct virtqueue *q, const struct virtqueue_desc *of,
+static bool walk_table(const struct virtqueue *q, struct virtqueue_desc of,
 		       struct virtqueue_chain *c)
 {
+	struct virtqueue_sum sum = { 0 };
 	const uint8_t *const table = virtqueue_table(q, of);
-	const uint32_t count = of->bytes / DESC_BYTES;
+	const uint32_t count = of.bytes / DESC_BYTES;
 
 	if (!table || count > VIRTQUEUE_SEGMENT_MAX)
 		return false;
@@ -84,9 +85,10 @@ static bool walk_table(const struct virtqueue *q, const struct virtqueue_desc *o
 		const uint8_t *const at = table + DESC_BYTES * i;
 		const struct virtqueue_desc d = desc_of(at, gmem_load64(at + 8));
 
-		if (!virtqueue_grow(c, q->memory, &d))
+		if (!virtqueue_grow(c, &sum, q->memory, d))
 			return false;
 	}
+	virtqueue_finish(c, &sum);
 	return true;
 }
 
@@ -97,6 +99,7 @@ static bool walk_table(const struct virtqueue *q, const struct virtqueue_desc *o
 static bool walk(const struct virtqueue *q, uint64_t rest, struct virtqueue_chain *c)
 {
 	const uint32_t room = (uint32_t)q->size - q->packed.taken;
+	struct virtqueue_sum sum = { 0 };
 	uint32_t place = q->avail;
 
 	for (uint32_t n = 1; n <= room && n <= VIRTQUEUE_SEGMENT_MAX; n++) {
@@ -106,11 +109,13 @@ static bool walk(const struct virtqueue *q, uint64_t rest, struct virtqueue_chai
 		c->id = d.next;
 		c->desc_count = (uint16_t)n;
 		if (d.flags & DESC_F_INDIRECT)
-			return n == 1 && walk_table(q, &d, c);
-		if (!virtqueue_grow(c, q->memory, &d))
+			return n == 1 && walk_table(q, d, c);
+		if (!virtqueue_grow(c, &sum, q->memory, d))
 			return false;
-		if (!(d.flags & DESC_F_NEXT))
+		if (!(d.flags & DESC_F_NEXT)) {
+			virtqueue_finish(c, &sum);
 			return true;
+		}
 		place = place + 1 == q->size ? 0 : place + 1;
 	}
 	return false;

@@ -29,37 +29,52 @@ struct virtqueue_desc {
 	uint16_t next; /* packed: the buffer ID */
 };
 
-static inline bool virtqueue_grow(struct virtqueue_chain *c, const struct gmem *memory,
-				  const struct virtqueue_desc *d)
-{
-	struct virtqueue_segment *const s = &c->segments[c->segment_count];
+/* What has been counted of a chain: kept in registers while it is walked. */
+struct virtqueue_sum {
+	uint32_t segments, readable;
+	uint64_t readable_bytes, writable_bytes;
+};
 
-	if (d->bytes == 0)
+static inline __attribute__((always_inline)) bool virtqueue_grow(struct virtqueue_chain *c,
+								 struct virtqueue_sum *sum,
+								 const struct gmem *memory,
+								 struct virtqueue_desc d)
+{
+	struct virtqueue_segment *const s = &c->segments[sum->segments];
+
+	if (d.bytes == 0)
 		return true;
-	if (c->segment_count == VIRTQUEUE_SEGMENT_MAX)
+	if (sum->segments == VIRTQUEUE_SEGMENT_MAX)
 		return false;
-	s->at = gmem_at(memory, d->gpa, d->bytes);
-	s->bytes = d->bytes;
+	s->at = gmem_at(memory, d.gpa, d.bytes);
+	s->bytes = d.bytes;
 	if (!s->at)
 		return false;
-	c->segment_count++;
-	if (d->flags & DESC_F_WRITE) {
-		c->writable_bytes += d->bytes;
+	sum->segments++;
+	if (d.flags & DESC_F_WRITE) {
+		sum->writable_bytes += d.bytes;
 		return true;
 	}
-	c->readable_count++;
-	c->readable_bytes += d->bytes;
-	return c->writable_bytes == 0;
+	sum->readable++;
+	sum->readable_bytes += d.bytes;
+	return sum->writable_bytes == 0;
+}
+
+static inline void virtqueue_finish(struct virtqueue_chain *c, const struct virtqueue_sum *sum)
+{
+	c->segment_count = sum->segments;
+	c->readable_count = sum->readable;
+	c->readable_bytes = sum->readable_bytes;
+	c->writable_bytes = sum->writable_bytes;
 }
 
 /* A table of descriptors, or NULL. */
-static inline const uint8_t *virtqueue_table(const struct virtqueue *q,
-					     const struct virtqueue_desc *d)
+static inline const uint8_t *virtqueue_table(const struct virtqueue *q, struct virtqueue_desc d)
 {
-	if (!q->has_indirect || (d->flags & DESC_F_NEXT) || d->bytes == 0 ||
-	    d->bytes % DESC_BYTES != 0)
+	if (!q->has_indirect || (d.flags & DESC_F_NEXT) || d.bytes == 0 ||
+	    d.bytes % DESC_BYTES != 0)
 		return NULL;
-	return gmem_at(q->memory, d->gpa, d->bytes);
+	return gmem_at(q->memory, d.gpa, d.bytes);
 }
 
 enum err virtqueue_packed_pop(struct virtqueue *q, struct virtqueue_chain *c);

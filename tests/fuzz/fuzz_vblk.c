@@ -7,7 +7,8 @@
  *	- no byte of the hypervisor's, or beyond the guest's memory, is touched (the sanitizers)
  *	- a request lies in the client's range of the disk, in whole blocks, and its pieces in RAM;
  *	  they are as long as it is, and no more than it can have
- *	- none is given out while the device is not live, or beyond what the rings hold
+ *	- none is given out while the device is not live, or beyond what a ring holds; split: none
+ *	  whose chain is in use
  *	- what comes back after a reset changes nothing in the guest's memory; device_status is 0
  *	  when the last has, and not before
  *	- a broken device stays broken until it is reset, and says so in device_status
@@ -104,20 +105,11 @@ static uint64_t get_gpa(void)
 {
 	const uint32_t v = get16();
 
-	switch (v >> 13) {
-	case 0:
-	case 1:
-	case 2:
-	case 3:
+	if (v >> 13 < 4)
 		return v & (LOW_BYTES - 1);
-	case 4:
-	case 5:
+	if (v >> 13 < 6)
 		return HIGH + (v & (HIGH_BYTES - 1));
-	case 6:
-		return (v & 1 ? HIGH + HIGH_BYTES : LOW_BYTES) - (v >> 1 & 31);
-	default:
-		return get64();
-	}
+	return v >> 13 == 6 ? (v & 1 ? HIGH + HIGH_BYTES : LOW_BYTES) - (v >> 1 & 31) : get64();
 }
 
 static uint8_t *ram(uint64_t gpa, uint64_t bytes)
@@ -192,6 +184,23 @@ static void check_request(const struct block_request *r)
 	MUST(r->sector % (config.block_bytes / 512) == 0);
 }
 
+/* Beside the others of its queue, and of its life. */
+static void check_room(const struct block_request *r)
+{
+	uint32_t descs = r->vblk.chain_descs;
+
+	for (uint32_t i = 0; i < flight_count; i++) {
+		const struct block_request *other = &pool[flight[i]];
+
+		MUST(other->vblk.life == r->vblk.life);
+		if (other->queue != r->queue)
+			continue;
+		MUST(is_packed || other->vblk.chain_id != r->vblk.chain_id);
+		descs += other->vblk.chain_descs;
+	}
+	MUST(descs <= QUEUE_SIZE);
+}
+
 static void take(uint32_t queue, uint32_t count)
 {
 	while (count-- > 0 && free_count > 0) {
@@ -213,6 +222,7 @@ static void take(uint32_t queue, uint32_t count)
 		}
 		MUST(e == OK);
 		check_request(&pool[slot]);
+		check_room(&pool[slot]);
 		free_count--;
 		flight[flight_count++] = slot;
 		fuzz_vblk_taken++;
@@ -327,16 +337,18 @@ static void put_desc(uint64_t table, uint32_t i, uint64_t gpa, uint64_t rest)
 	put(table + 16 * i + 8, 8, rest);
 }
 
-static uint64_t split_rest(uint32_t bytes, uint32_t flags, uint32_t next)
+/* Of a descriptor that is in no packed ring: length, flags, and what comes next if there is such. */
+static uint64_t rest_of(uint32_t bytes, uint32_t flags, uint32_t next)
 {
-	return bytes | (uint64_t)(flags & 7) << 32 | (uint64_t)(uint16_t)next << 48;
+	return bytes | (is_packed ? (uint64_t)(flags & 7) << 48
+				  : (uint64_t)(flags & 7) << 32 | (uint64_t)(uint16_t)next << 48);
 }
 
 /* Where the descriptor goes next: split: `i`; packed: the ring's next place, made available. */
 static void add_desc(uint32_t q, uint32_t i, uint64_t gpa, uint32_t bytes, uint32_t flags)
 {
 	if (!is_packed) {
-		put_desc(RING(q), i % QUEUE_SIZE, gpa, split_rest(bytes, flags, i + 1));
+		put_desc(RING(q), i % QUEUE_SIZE, gpa, rest_of(bytes, flags, i + 1));
 		return;
 	}
 	put_desc(RING(q), avail_index[q] % QUEUE_SIZE, gpa,
@@ -391,9 +403,26 @@ static void with_table(uint32_t q)
 		const uint64_t gpa = get_gpa();
 		const uint32_t bytes = get8(), flags = get8();
 
-		put_desc(table, i, gpa, split_rest(bytes * (flags & 8 ? 16 : 1), flags, i + 1));
+		put_desc(table, i, gpa, rest_of(bytes * (flags & 8 ? 16 : 1), flags, i + 1));
 	}
 	add_desc(q, head, table, 16 * count + (shape >> 4 == 15), 4 | (shape >> 4 == 14));
+	make_available(q, head);
+}
+
+/* As long as can be, and a little longer: 59 to 74 descriptors, most of them half a sector's. */
+static void long_table(uint32_t q)
+{
+	const uint32_t shape = get8(), count = 59 + (shape & 15), head = get8() % QUEUE_SIZE;
+	const uint64_t table = LOW_BYTES - 16 * 80;
+	const uint32_t write = shape & 16 ? 2 : 0;
+
+	put(DATA, 8, write ? 0 : 1);
+	put(DATA + 8, 8, 8);
+	put_desc(table, 0, DATA, rest_of(16, 1, 1));
+	for (uint32_t i = 1; i + 1 < count; i++)
+		put_desc(table, i, HIGH + 16 * i, rest_of(256, 1 | write, i + 1));
+	put_desc(table, count - 1, HIGH, rest_of(shape & 32 ? 513 : 1, 2, 0));
+	add_desc(q, head, table, 16 * count, 4);
 	make_available(q, head);
 }
 
@@ -445,7 +474,10 @@ static void hostile_step(uint32_t op, uint32_t q)
 {
 	switch (op & 7) {
 	case 3:
-		with_table(q);
+		if (op & 0x40)
+			long_table(q);
+		else
+			with_table(q);
 		break;
 	case 4:
 		any_desc(q);
@@ -466,22 +498,14 @@ static void step(void)
 {
 	const uint32_t op = get8(), q = op >> 7 & (config.queue_count - 1);
 
-	switch (op & 15) {
-	case 0:
-	case 1:
-	case 2:
-		whole_request(q);
-		break;
-	case 3:
-	case 4:
-	case 5:
-	case 6:
-	case 7:
-		if (op & 0x30)
+	if ((op & 15) < 8) {
+		if ((op & 15) < 3 || (op & 0x30))
 			whole_request(q);
 		else
 			hostile_step(op, q);
-		break;
+		return;
+	}
+	switch (op & 15) {
 	case 8:
 		if (op & 0x40)
 			check_effect(vblk_reset(&d));
@@ -547,7 +571,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	config = (struct vblk_config){ .first_sector = 64,
 				       .sector_count = 256,
 				       .block_bytes = shape & 4 ? 4096 : 512,
-				       .request_max_bytes = KIB(8),
+				       .request_max_bytes = KIB(32),
 				       .queue_count = shape & 8 ? 2 : 1,
 				       .queue_size = QUEUE_SIZE,
 				       .is_read_only = (shape & 0xc0) == 0xc0,

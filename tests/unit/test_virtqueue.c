@@ -285,7 +285,8 @@ static void a_table_within_a_table(void)
 {
 	start();
 	desc(DESC, 0, TABLE, 16, INDIRECT, 0);
-	desc(TABLE, 0, TABLE, 16, INDIRECT, 0);
+	desc(TABLE, 0, TABLE + 0x100, 16, INDIRECT, 0);
+	line(TABLE + 0x100, 1);
 	show(1);
 	/* Packed: WRITE is "the only valid flag for descriptors in the indirect table". */
 	CHECK(pop() == (is_packed ? OK : ERR_INVAL));
@@ -301,7 +302,13 @@ static void a_table_within_a_table(void)
 
 static void indices_out_of_the_ring(void)
 {
+	struct virtqueue_config largest = usual;
+
 	is_packed = false;
+	largest.size = VIRTQUEUE_SIZE_MAX;
+	start_with(largest);
+	put(AVAIL + 4, 2, VIRTQUEUE_SIZE_MAX);
+	refused();
 	start();
 	put(AVAIL + 4, 2, SIZE);
 	refused();
