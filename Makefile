@@ -19,13 +19,13 @@ HOST := $(WARN) -I. -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=al
 TOOL := $(WARN) -I. -O2 -g
 # The image has a limit: boot, planning, what is printed, and drivers that serve no request of a
 # guest yet. (A kick and a host interrupt pass through here, too: few instructions.)
-SMALL := core/main core/service core/plan core/disk.c core/disk_stats core/disk_nvme core/disk_pci core/disk_virtio core/disk_gpt core/summary core/log core/device core/pf core/boot_files core/load core/elf core/memory \
+SMALL := core/main core/plan core/disk.c core/disk_stats core/disk_nvme core/disk_pci core/disk_virtio core/disk_gpt core/summary core/log core/device core/pf core/boot_files core/load core/elf core/memory \
 	core/lib/fmt core/lib/sha256 drivers/ arch/x86/boot arch/x86/acpi arch/x86/init arch/x86/mp arch/x86/mem \
 	arch/x86/paging arch/x86/cmos arch/x86/calibrate arch/x86/power arch/x86/guest/linux \
 	arch/x86/guest/load arch/x86/guest/multiboot arch/x86/guest/tables arch/x86/pci arch/x86/vtd \
 	arch/x86/vmx/controls arch/x86/vmx/initial arch/x86/vmx/reset arch/x86/vmx/vmcs arch/x86/nested \
-	arch/x86/trap $(addprefix arch/x86/pc/,device model vrtc vpit) core/partition core/console io/vpci \
-	io/vmsi sched/admission sched/supply
+	arch/x86/trap $(addprefix arch/x86/pc/,device vrtc vpit) core/partition core/console io/vpci \
+	sched/admission sched/supply
 small  = $(if $(filter $(addsuffix %,$(SMALL)),$<),-Os -Wno-maybe-uninitialized)
 LINK := -nostdlib -static --gc-sections -z max-page-size=4096 -z noexecstack --build-id=none
 
@@ -60,7 +60,7 @@ x86_pure   := $(wildcard $(addprefix arch/x86/,acpi.c acpi_tables.c calibrate.c 
 	      vmx/decode.c vmx/controls.c vmx/initial.c vmx/msr_bitmap.c svm/decode.c svm/event.c svm/control.c))
 guest_pure := $(wildcard guests/rt/args.c guests/rt/rm.c guests/rt/stats.c guests/tasks/taskset.c \
 	      guests/net/frame.c guests/net/igbvf.c \
-	      $(addprefix guests/blk/,ring.c ring_packed.c histogram.c record.c))
+	      $(addprefix guests/blk/,ring.c ring_packed.c spread.c record.c))
 
 # Into images whose configuration has devices: what `plan --list-drivers` says is wanted.
 optional   := device disk igb nvme nvme_disk virtio_disk

@@ -98,6 +98,8 @@ struct pc_model {
 	struct vpci_facts facts; /* with MSI-X, in BAR 0 */
 	const struct pc_model_ops *ops;
 	void *context;
+	uint32_t io_bar;    /* an I/O BAR, 0: none. What is written to its ports, */
+	uint64_t io_offset; /* .. is written to BAR 0 from here on */
 };
 /* As arch_pc_add_function(). */
 MUST_CHECK enum err arch_pc_add_model(part_id_t part, const struct pc_model *model,

@@ -42,6 +42,8 @@ struct disk_client {
 	uint32_t touched;  /* .. that vblk_show() has to be called for */
 	uint64_t vectors;  /* to be sent when the lock is given back */
 	bool is_cut;       /* its partition restarts or has ended: nothing is taken */
+	uint64_t sent;     /* [C] of the service's core: the messages of the step at hand, */
+	bool is_quiet;     /* .. and that it ended the last request that somebody waited for */
 	bool wants_quiet;  /* .. and waits for what is in flight */
 	uint64_t kicks;    /* queues that were kicked */
 	uint64_t messages; /* interrupts sent */
@@ -50,6 +52,9 @@ struct disk_client {
 	/* Of the last report. */
 	uint64_t told_requests, told_bytes;
 };
+
+/* One of so many is looked at: looking costs, too. A power of two. */
+#define DISK_SAMPLE 16u
 
 /* [L] Where the hypervisor's ticks for this disk went; they are charged as docs/disk.md says. */
 struct disk_ticks {
@@ -71,7 +76,10 @@ struct disk_unit {
 	struct disk_client *clients;      /* [I] */
 	struct iosched_client_config claims[DISK_CLIENT_MAX]; /* [I] */
 	struct lock lock;
-	struct iosched sched;         /* [L], as are all below */
+	struct iosched sched; /* [L], as are all below */
+	bool is_sampled;      /* what it costs is looked at now */
+	uint32_t kick_number, step_number;
+	uint32_t touched;             /* clients with something to be shown: a bit each */
 	struct block_request *held;   /* the driver had no room for it */
 	struct block_request *failed; /* .. would not take it: the service ends them */
 	uint64_t due_tsc;     /* written under the lock, read without: the service's next look */

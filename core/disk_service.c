@@ -14,16 +14,22 @@
 
 struct disks disks;
 
-/* ---- What the scheduler and the driver cost ---- */
+/* ---- What it all costs: looked at in one of DISK_SAMPLE kicks and steps ---- */
 
-static uint64_t begin_ticks(void)
+static void choose_sample(struct disk_unit *u, uint32_t *number)
 {
-	return arch_clock_now_tsc();
+	u->is_sampled = (++*number & (DISK_SAMPLE - 1)) == 0;
 }
 
-static void end_ticks(uint64_t *account, uint64_t begin_tsc)
+static uint64_t begin_ticks(const struct disk_unit *u)
 {
-	*account += arch_clock_now_tsc() - begin_tsc;
+	return u->is_sampled ? arch_clock_now_tsc() : 0;
+}
+
+static void end_ticks(const struct disk_unit *u, uint64_t *account, uint64_t begin_tsc)
+{
+	if (u->is_sampled)
+		*account += DISK_SAMPLE * (arch_clock_now_tsc() - begin_tsc);
 }
 
 /* ---- From the guest's ring to the scheduler ---- */
@@ -53,9 +59,9 @@ static void add(struct disk_unit *u, struct disk_client *c, struct block_request
 		r->sector + r->sector_count <=
 			c->vblk.config.first_sector + c->vblk.config.sector_count));
 	r->arrived_tsc = now_tsc;
-	begin_tsc = begin_ticks();
+	begin_tsc = begin_ticks(u);
 	iosched_add(&u->sched, r, now_tsc);
-	end_ticks(&u->ticks.sched, begin_tsc);
+	end_ticks(u, &u->ticks.sched, begin_tsc);
 }
 
 /* At most `most` requests of one ring; more of it is remembered. */
@@ -77,12 +83,12 @@ static uint32_t take(struct disk_unit *u, struct disk_client *c, uint32_t queue,
 			continue;
 		}
 		give_free(c, r);
-		if (e == ERR_RANGE) { /* answered */
+		if (e != ERR_BUSY) { /* answered, or broken: the guest is to be told */
 			c->touched |= BIT32(queue);
-			continue;
+			u->touched |= BIT32(c->index);
 		}
-		if (e == ERR_INVAL)
-			c->touched |= BIT32(queue);
+		if (e == ERR_RANGE)
+			continue;
 		c->more &= ~BIT32(queue);
 		return n;
 	}
@@ -105,21 +111,21 @@ static struct block_request *choose(struct disk_unit *u, uint64_t now_tsc)
 	uint64_t again_tsc = TSC_NEVER, begin_tsc;
 
 	u->held = NULL;
-	if (r)
+	if (r || iosched_queued(&u->sched) == 0)
 		return r;
-	begin_tsc = begin_ticks();
+	begin_tsc = begin_ticks(u);
 	r = iosched_next(&u->sched, now_tsc, &again_tsc);
-	end_ticks(&u->ticks.sched, begin_tsc);
+	end_ticks(u, &u->ticks.sched, begin_tsc);
 	u->due_tsc = min_u64(u->due_tsc, again_tsc);
 	return r;
 }
 
 static enum err submit(struct disk_unit *u, struct block_request *r, uint64_t now_tsc)
 {
-	const uint64_t begin_tsc = begin_ticks();
+	const uint64_t begin_tsc = begin_ticks(u);
 	const enum err e = u->disk->ops->submit(u->disk, r, now_tsc);
 
-	end_ticks(&u->ticks.device, begin_tsc);
+	end_ticks(u, &u->ticks.device, begin_tsc);
 	return e;
 }
 
@@ -147,10 +153,10 @@ static void pump(struct disk_unit *u, uint64_t now_tsc)
 	}
 	if (!any)
 		return;
-	begin_tsc = begin_ticks();
+	begin_tsc = begin_ticks(u);
 	ops->kick(u->disk);
 	(void)ops->poll(u->disk, now_tsc, NULL, 0, &done_tsc); /* only when there will be any */
-	end_ticks(&u->ticks.device, begin_tsc);
+	end_ticks(u, &u->ticks.device, begin_tsc);
 	u->due_tsc = min_u64(u->due_tsc, done_tsc);
 }
 
@@ -159,13 +165,14 @@ static void pump(struct disk_unit *u, uint64_t now_tsc)
 static void end(struct disk_unit *u, struct block_request *r, uint64_t now_tsc)
 {
 	struct disk_client *const c = &u->clients[r->client];
-	const uint64_t begin_tsc = begin_ticks();
+	const uint64_t begin_tsc = begin_ticks(u);
 
 	iosched_done(&u->sched, r, now_tsc);
-	end_ticks(&u->ticks.sched, begin_tsc);
+	end_ticks(u, &u->ticks.sched, begin_tsc);
 	disk_count(c, r, now_tsc);
 	vblk_end(&c->vblk, r);
 	c->touched |= BIT32(r->queue);
+	u->touched |= BIT32(c->index);
 	give_free(c, r);
 }
 
@@ -218,7 +225,7 @@ static void kicked(struct disk_unit *u, struct disk_client *c, uint32_t queues, 
 		return;
 	for (; queues; queues &= queues - 1)
 		(void)take(u, c, (uint32_t)__builtin_ctz(queues), DISK_KICK_MAX, now_tsc);
-	if (c->more)
+	if (c->more && c->free) /* else its turn comes with the next that comes back */
 		u->due_tsc = 0;
 	pump(u, now_tsc);
 }
@@ -232,6 +239,7 @@ static uint64_t write_model(void *context, uint64_t offset, uint32_t width, uint
 	uint64_t due_tsc, vectors;
 
 	lock_take(&u->lock);
+	choose_sample(u, &u->kick_number);
 	e = vblk_write(&c->vblk, offset, width, value);
 	c->vectors |= e.vectors;
 	if (e.was_reset)
@@ -239,10 +247,11 @@ static uint64_t write_model(void *context, uint64_t offset, uint32_t width, uint
 	if (e.kicked)
 		kicked(u, c, e.kicked, now_tsc);
 	show(c);
+	u->touched &= ~BIT32(c->index);
 	vectors = c->vectors;
 	c->vectors = 0;
 	due_tsc = u->due_tsc;
-	u->ticks.kick += arch_clock_now_tsc() - now_tsc;
+	end_ticks(u, &u->ticks.kick, now_tsc);
 	lock_give(&u->lock);
 	if (!u->is_polled)
 		service_want(SERVICE_DISKS, due_tsc);
@@ -282,7 +291,7 @@ static void look_at_rings(struct disk_unit *u, uint64_t now_tsc)
 		uint32_t queues = u->is_polled ? BIT32(c->vblk.config.queue_count) - 1 : c->more;
 
 		u->turn = u->turn + 1 < u->client_count ? u->turn + 1 : 0;
-		if (c->is_cut || !vblk_is_live(&c->vblk))
+		if (queues == 0 || c->is_cut || !vblk_is_live(&c->vblk))
 			continue;
 		for (; queues && left > 0; queues &= queues - 1) {
 			const uint32_t queue = (uint32_t)__builtin_ctz(queues);
@@ -299,11 +308,11 @@ static void look_at_rings(struct disk_unit *u, uint64_t now_tsc)
 static void poll(struct disk_unit *u, uint64_t now_tsc)
 {
 	struct block_request *done[DISK_STEP_MAX];
-	const uint64_t begin_tsc = begin_ticks();
+	const uint64_t begin_tsc = begin_ticks(u);
 	uint64_t again_tsc = TSC_NEVER;
 	uint32_t count = u->disk->ops->poll(u->disk, now_tsc, done, DISK_STEP_MAX, &again_tsc);
 
-	end_ticks(&u->ticks.device, begin_tsc);
+	end_ticks(u, &u->ticks.device, begin_tsc);
 	for (uint32_t i = 0; i < count; i++)
 		end(u, done[i], now_tsc);
 	u->due_tsc = min_u64(u->due_tsc, again_tsc);
@@ -316,40 +325,33 @@ static void serve_driver(struct disk_unit *u, uint64_t now_tsc)
 	u->due_tsc = min_u64(u->due_tsc, min_u64(u->serve_tsc, u->report_tsc));
 }
 
-/* Clients with messages, or that nobody waits for any more: told when the lock is given back. */
+/* Clients with messages, or that somebody waits for: told when the lock is given back. */
 static uint32_t show_all(struct disk_unit *u)
 {
 	uint32_t clients = 0;
 
-	for (uint32_t i = 0; i < u->client_count; i++) {
+	for (; u->touched; u->touched &= u->touched - 1) {
+		const uint32_t i = (uint32_t)__builtin_ctz(u->touched);
 		struct disk_client *const c = &u->clients[i];
 
-		if (c->touched)
-			show(c);
-		if (c->vectors || (c->wants_quiet && vblk_taken_count(&c->vblk) == 0))
+		show(c);
+		c->sent = c->vectors;
+		c->vectors = 0;
+		c->is_quiet = c->wants_quiet && vblk_taken_count(&c->vblk) == 0;
+		c->wants_quiet &= !c->is_quiet;
+		c->messages += c->sent != 0;
+		if (c->sent || c->is_quiet)
 			clients |= BIT32(i);
 	}
 	return clients;
 }
 
-static void tell(struct disk_unit *u, struct disk_client *c)
+static void tell(struct disk_client *c)
 {
-	const part_id_t part = (part_id_t)(c->partition - partitions);
-	uint64_t vectors;
-	bool is_quiet;
-
-	lock_take(&u->lock);
-	vectors = c->vectors;
-	c->vectors = 0;
-	is_quiet = c->wants_quiet && vblk_taken_count(&c->vblk) == 0;
-	if (is_quiet)
-		c->wants_quiet = false;
-	if (vectors)
-		c->messages++;
-	lock_give(&u->lock);
-	if (vectors)
-		run_notify(arch_pc_send(part, c->pc_index, vectors));
-	if (is_quiet)
+	if (c->sent)
+		run_notify(
+			arch_pc_send((part_id_t)(c->partition - partitions), c->pc_index, c->sent));
+	if (c->is_quiet)
 		run_poke(BIT64(c->partition->vcpus[0].id));
 }
 
@@ -358,6 +360,7 @@ static void serve_unit(struct disk_unit *u, uint64_t now_tsc)
 	uint32_t clients;
 
 	lock_take(&u->lock);
+	choose_sample(u, &u->step_number);
 	__atomic_store_n(&u->due_tsc, TSC_NEVER, __ATOMIC_RELAXED);
 	end_failed(u, now_tsc);
 	poll(u, now_tsc);
@@ -365,10 +368,10 @@ static void serve_unit(struct disk_unit *u, uint64_t now_tsc)
 	pump(u, now_tsc);
 	serve_driver(u, now_tsc);
 	clients = show_all(u);
-	u->ticks.service += arch_clock_now_tsc() - now_tsc;
+	end_ticks(u, &u->ticks.service, now_tsc);
 	lock_give(&u->lock);
 	for (; clients; clients &= clients - 1)
-		tell(u, &u->clients[__builtin_ctz(clients)]);
+		tell(&u->clients[__builtin_ctz(clients)]);
 }
 
 static uint64_t due_of(const struct disk_unit *u)

@@ -11,6 +11,7 @@ static const struct service_ops *const all[SERVICE_KIND_COUNT] = {
 
 static uint64_t due_tsc[SERVICE_KIND_COUNT];    /* [C] of the service's core */
 static uint64_t wanted_tsc[SERVICE_KIND_COUNT]; /* atomic: by others; TSC_NEVER: nothing */
+static uint32_t is_wanted;                      /* atomic: one of them is something */
 static uint64_t budget_tsc;                     /* atomic: it has none before */
 static uint64_t wake_tsc;                       /* atomic: until when it sleeps; 0: it does not */
 
@@ -72,18 +73,16 @@ void service_summarize(void)
 			all[i]->summarize();
 }
 
+/* The word is cleared before the times are looked at: who comes in between sets it again. */
 static bool take_wanted(void)
 {
-	bool any = false;
-
+	if (__atomic_load_n(&is_wanted, __ATOMIC_SEQ_CST) == 0)
+		return false;
+	__atomic_store_n(&is_wanted, 0, __ATOMIC_SEQ_CST);
 	for (uint32_t i = 0; i < SERVICE_KIND_COUNT; i++)
-		if (__atomic_load_n(&wanted_tsc[i], __ATOMIC_SEQ_CST) != TSC_NEVER) {
-			due_tsc[i] =
-				min_u64(due_tsc[i], __atomic_exchange_n(&wanted_tsc[i], TSC_NEVER,
-									__ATOMIC_SEQ_CST));
-			any = true;
-		}
-	return any;
+		due_tsc[i] = min_u64(due_tsc[i], __atomic_exchange_n(&wanted_tsc[i], TSC_NEVER,
+								     __ATOMIC_SEQ_CST));
+	return true;
 }
 
 static uint32_t first_due(void)
@@ -130,6 +129,7 @@ void service_want(enum service_kind kind, uint64_t at_tsc)
 	       !__atomic_compare_exchange_n(&wanted_tsc[kind], &wanted, at_tsc, false,
 					    __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST))
 		;
+	__atomic_store_n(&is_wanted, 1, __ATOMIC_SEQ_CST);
 	at_tsc = max_u64(at_tsc, __atomic_load_n(&budget_tsc, __ATOMIC_SEQ_CST));
 	wake = __atomic_load_n(&wake_tsc, __ATOMIC_SEQ_CST);
 	while (at_tsc < wake)

@@ -98,11 +98,12 @@ static void print_exits(const struct vcpu_state *v)
 		    (ull)n[EXIT_MSR_READ], (ull)n[EXIT_MSR_WRITE], (ull)n[EXIT_CONTROL],
 		    (ull)to_us(v->steal_tsc));
 	log_machine(
-		"{\"ticks_of\":\"%s\",\"vcpu\":%u,\"hlt\":%llu,\"memory\":%llu,\"msr_write\":%llu,"
+		"{\"ticks_of\":\"%s\",\"vcpu\":%u,\"hlt\":%llu,\"memory\":%llu,\"pio\":%llu,\"msr_write\":%llu,"
 		"\"deadline\":%llu,\"switch\":%llu}",
 		v->partition->config->name, v->plan->index, (ull)v->ledger.hypervisor[EXIT_HLT],
-		(ull)v->ledger.hypervisor[EXIT_MEMORY], (ull)v->ledger.hypervisor[EXIT_MSR_WRITE],
-		(ull)v->ledger.hypervisor[EXIT_DEADLINE], (ull)v->ledger.hypervisor[LEDGER_SWITCH]);
+		(ull)v->ledger.hypervisor[EXIT_MEMORY], (ull)v->ledger.hypervisor[EXIT_PIO],
+		(ull)v->ledger.hypervisor[EXIT_MSR_WRITE], (ull)v->ledger.hypervisor[EXIT_DEADLINE],
+		(ull)v->ledger.hypervisor[LEDGER_SWITCH]);
 }
 
 static void print_vcpu(const struct vcpu_state *v)

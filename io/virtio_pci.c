@@ -432,9 +432,15 @@ void virtio_pci_facts(const struct virtio_pci *t, struct vpci_facts *facts)
 		.msix_table_offset = VIRTIO_PCI_TABLE,
 		.msix_pba_bar = VIRTIO_PCI_BAR,
 		.msix_pba_offset = VIRTIO_PCI_PENDING,
-		.bars = { [VIRTIO_PCI_BAR] = { VPCI_BAR_MEM64, false, VIRTIO_PCI_BAR_BYTES } },
+		.bars = { [VIRTIO_PCI_BAR] = { VPCI_BAR_MEM64, false, VIRTIO_PCI_BAR_BYTES },
+			  [VIRTIO_PCI_IO_BAR] = { VPCI_BAR_IO, false, VIRTIO_PCI_IO_BYTES } },
 	};
 	add_capability(facts, CAP_COMMON_CFG, VIRTIO_PCI_COMMON, VIRTIO_PCI_COMMON_BYTES);
+	/* "should use the first instance": a write to a port needs no decoding of instructions. */
+	c = add_capability(facts, CAP_NOTIFY_CFG, 0,
+			   VIRTIO_PCI_NOTIFY_EACH * t->config.queue_count);
+	c->data[CAP_BAR] = VIRTIO_PCI_IO_BAR;
+	lengthen(c, VIRTIO_PCI_NOTIFY_EACH);
 	c = add_capability(facts, CAP_NOTIFY_CFG, VIRTIO_PCI_NOTIFY,
 			   VIRTIO_PCI_NOTIFY_EACH * t->config.queue_count);
 	lengthen(c, VIRTIO_PCI_NOTIFY_EACH);

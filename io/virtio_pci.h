@@ -35,6 +35,8 @@
 
 #define VIRTIO_PCI_BAR          0u
 #define VIRTIO_PCI_BAR_BYTES    KIB(16)
+#define VIRTIO_PCI_IO_BAR       2u  /* 16-bit writes to ports kick, too: as at VIRTIO_PCI_NOTIFY */
+#define VIRTIO_PCI_IO_BYTES     32u /* VIRTIO_PCI_QUEUE_MAX * VIRTIO_PCI_NOTIFY_EACH */
 #define VIRTIO_PCI_COMMON       0x0000u
 #define VIRTIO_PCI_COMMON_BYTES 0x38u
 #define VIRTIO_PCI_ISR          0x0800u

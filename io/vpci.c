@@ -6,6 +6,7 @@
 #define CONFIG_VENDOR       0x00u
 #define CONFIG_DEVICE       0x02u
 #define CONFIG_COMMAND      0x04u
+#define COMMAND_IO          BIT32(0)
 #define COMMAND_MEMORY      BIT32(1)
 #define COMMAND_MASTER      BIT32(2)
 #define COMMAND_PARITY      BIT32(6)
@@ -17,6 +18,9 @@
 #define CONFIG_CLASS        0x0au /* subclass, base class */
 #define CLASS_BRIDGE        0x06u
 #define CONFIG_BAR(n)       (0x10u + 4 * (n))
+#define BAR_IO              BIT32(0)
+#define BAR_IO_PORTS        UINT32_C(0xffff) /* "16-bit I/O": the upper half is hardwired to 0 */
+#define BAR_IO_MAX          256u
 #define BAR_64              BIT32(2)
 #define BAR_PREFETCHABLE    BIT32(3)
 #define BAR_ADDRESS         UINT32_C(0xfffffff0)
@@ -177,9 +181,12 @@ void vpci_init(struct vpci *p)
 	set(&p->functions[0], CONFIG_CLASS, 2, CLASS_BRIDGE << 8, 0);
 }
 
+/* Of memory. */
 static uint64_t bar_bytes(const struct vpci_bar *bar)
 {
-	return bar->kind == VPCI_BAR_NONE ? 0 : max_u64(bar->bytes, PAGE_BYTES);
+	return bar->kind == VPCI_BAR_NONE || bar->kind == VPCI_BAR_IO
+		       ? 0
+		       : max_u64(bar->bytes, PAGE_BYTES);
 }
 
 static void make_bars(struct vpci_function *f)
@@ -193,6 +200,11 @@ static void make_bars(struct vpci_function *f)
 
 		if (bar->kind == VPCI_BAR_NONE)
 			continue;
+		if (bar->kind == VPCI_BAR_IO) {
+			set(f, CONFIG_BAR(i), 4, (uint32_t)f->placed[i] | BAR_IO,
+			    BAR_IO_PORTS & ~(uint32_t)(bar->bytes - 1));
+			continue;
+		}
 		set(f, CONFIG_BAR(i), 4, (uint32_t)f->placed[i] | type, (uint32_t)mask);
 		if (is_64)
 			set(f, CONFIG_BAR(i + 1), 4, (uint32_t)(f->placed[i] >> 32),
@@ -283,6 +295,14 @@ static void make_vendors(struct vpci_function *f)
 	}
 }
 
+static bool has_ports(const struct vpci_facts *facts)
+{
+	for (uint32_t i = 0; i < VPCI_BAR_COUNT; i++)
+		if (facts->bars[i].kind == VPCI_BAR_IO)
+			return true;
+	return false;
+}
+
 static void make(struct vpci_function *f)
 {
 	const struct vpci_facts *facts = &f->facts;
@@ -292,7 +312,8 @@ static void make(struct vpci_function *f)
 	set(f, CONFIG_VENDOR, 2, facts->vendor, 0);
 	set(f, CONFIG_DEVICE, 2, facts->device, 0);
 	set(f, CONFIG_COMMAND, 2, 0,
-	    COMMAND_MEMORY | COMMAND_MASTER | COMMAND_PARITY | COMMAND_SERR | COMMAND_INTX_OFF);
+	    (has_ports(facts) ? COMMAND_IO : 0) | COMMAND_MEMORY | COMMAND_MASTER | COMMAND_PARITY |
+		    COMMAND_SERR | COMMAND_INTX_OFF);
 	set(f, CONFIG_REVISION, 4, facts->class_code << 8 | facts->revision, 0);
 	set(f, CONFIG_SUBSYSTEM, 4,
 	    facts->subsystem_vendor | (uint32_t)facts->subsystem_device << 16, 0);
@@ -318,7 +339,9 @@ static bool are_bars_sound(const struct vpci_facts *facts)
 
 		if (bar->kind == VPCI_BAR_NONE)
 			continue;
-		if (bar->kind > VPCI_BAR_MEM64 || !is_power_of_two(bar->bytes) || bar->bytes < 16 ||
+		if (bar->kind > VPCI_BAR_IO ||
+		    (bar->kind == VPCI_BAR_IO && bar->bytes > BAR_IO_MAX) ||
+		    !is_power_of_two(bar->bytes) || bar->bytes < 16 ||
 		    (bar->kind == VPCI_BAR_MEM32 && bar->bytes > GIB(2)))
 			return false;
 		if (bar->kind == VPCI_BAR_MEM64 &&
@@ -391,7 +414,7 @@ static const struct vpci_bar *next_to_place(struct vpci *p, uint64_t **placed)
 		for (uint32_t k = 0; k < VPCI_BAR_COUNT; k++) {
 			const struct vpci_bar *bar = &p->functions[i].facts.bars[k];
 
-			if (bar->kind == VPCI_BAR_NONE || p->functions[i].placed[k] != 0 ||
+			if (bar_bytes(bar) == 0 || p->functions[i].placed[k] != 0 ||
 			    (largest && bar_bytes(largest) >= bar_bytes(bar)))
 				continue;
 			largest = bar;
@@ -400,6 +423,25 @@ static const struct vpci_bar *next_to_place(struct vpci *p, uint64_t **placed)
 	}
 	return largest;
 }
+
+/* One behind the other: VPCI_FUNCTION_MAX * VPCI_BAR_COUNT of the largest have room. */
+static void place_ports(struct vpci *p)
+{
+	uint64_t at = VPCI_IO_FIRST;
+
+	for (uint32_t i = 1; i < p->function_count; i++)
+		for (uint32_t k = 0; k < VPCI_BAR_COUNT; k++) {
+			const struct vpci_bar *bar = &p->functions[i].facts.bars[k];
+
+			if (bar->kind != VPCI_BAR_IO)
+				continue;
+			at = align_up(at, bar->bytes);
+			p->functions[i].placed[k] = at;
+			at += bar->bytes;
+		}
+}
+_Static_assert(VPCI_FUNCTION_MAX *VPCI_BAR_COUNT *BAR_IO_MAX <= VPCI_IO_END - VPCI_IO_FIRST,
+	       "all I/O BARs have a place");
 
 enum err vpci_place(struct vpci *p, uint64_t base, uint64_t end)
 {
@@ -420,6 +462,7 @@ enum err vpci_place(struct vpci *p, uint64_t base, uint64_t end)
 		*placed = at;
 		at += bytes;
 	}
+	place_ports(p);
 	p->window_base = base;
 	p->window_end = end;
 	vpci_reset(p);

@@ -12,7 +12,8 @@
  *	    write means for the outside is returned as "this may be different now", and asked for
  *	    by the functions below: the caller carries it out.
  *	    Of the header: memory decoding, bus mastering, INTx disable, the two error enables, and
- *	    BARs by the sizing protocol. No I/O BARs, no ROM, no INTx pin. Of the capabilities:
+ *	    BARs by the sizing protocol; I/O decoding where there is an I/O BAR: those have
+ *	    places from VPCI_IO_FIRST on. No ROM, no INTx pin. Of the capabilities:
  *	    PCI Express as an endpoint integrated in the root complex, without links, resets or
  *	    extended capabilities (those 3840 bytes read as 0); MSI-X; MSI; and vendor-specific ones,
  *	    as the model of a function that software makes gives them. They lie at offsets of
@@ -40,6 +41,8 @@
 #define VPCI_ECAM_BYTES    MIB(1) /* bus 0 */
 #define VPCI_FUNCTION_MAX  9u     /* the host bridge and 8 more */
 #define VPCI_BAR_COUNT     6u
+#define VPCI_IO_FIRST      0xc000u /* of the places of I/O BARs */
+#define VPCI_IO_END        0x10000u
 #define VPCI_BRIDGE_VENDOR 0x1b36u
 #define VPCI_BRIDGE_DEVICE 0x0008u
 
@@ -50,11 +53,11 @@
 /* Behind MSI, or in its place if there is none: vendor-specific ones, in their order. */
 
 /* What a guest may know of a function that it owns. VFs: identity as their PF gives it. */
-enum vpci_bar_kind { VPCI_BAR_NONE, VPCI_BAR_MEM32, VPCI_BAR_MEM64 };
+enum vpci_bar_kind { VPCI_BAR_NONE, VPCI_BAR_MEM32, VPCI_BAR_MEM64, VPCI_BAR_IO };
 struct vpci_bar {     /* a 64-bit BAR takes two: the second is VPCI_BAR_NONE */
 	uint8_t kind; /* enum vpci_bar_kind */
 	bool is_prefetchable;
-	uint64_t bytes; /* a power of two */
+	uint64_t bytes; /* a power of two; I/O: 16 to 256 ports */
 };
 
 #define VPCI_VENDOR_MAX   6u

@@ -14,7 +14,7 @@
 #define VECTOR_FIRST     0x60u
 #define NO_VECTOR        0xffffu
 #define PATIENCE_MS      10000u
-#define PCI_COMMAND_BITS (PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER)
+#define PCI_COMMAND_BITS (PCI_COMMAND_IO | PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER)
 
 /* VIRTIO 1.2, "Virtio Structure PCI Capabilities". */
 #define CAPABILITY_KIND(word) ((word) >> 24) /* word 0: ID, next, length, kind */
@@ -165,6 +165,10 @@ static bool map_structures(struct device *d)
 		const uint64_t base =
 			where && !*where ? pci_map_bar(d->pci, bar, (uint64_t)offset + bytes) : 0;
 
+		if (kind == KIND_NOTIFY && pci_port_bar(d->pci, bar) != 0) {
+			d->port = (uint16_t)(pci_port_bar(d->pci, bar) + offset);
+			d->port_multiplier = pci_read(d->pci, at + CAPABILITY_MULTIPLIER);
+		}
 		if (!base)
 			continue;
 		*where = base + offset;
@@ -243,6 +247,9 @@ void device_set_queue(struct device *d, uint16_t q)
 	device_write(d, COMMON_QUEUE_VECTOR, 2, vector);
 	v->notify = (volatile uint16_t *)(d->notify + device_read(d, COMMON_QUEUE_NOTIFY, 2) *
 							      d->notify_multiplier);
+	if (d->port)
+		v->notify_port = (uint16_t)(d->port + device_read(d, COMMON_QUEUE_NOTIFY, 2) *
+							      d->port_multiplier);
 	device_write(d, COMMON_QUEUE_ENABLE, 2, 1);
 }
 
@@ -314,7 +321,10 @@ void device_kick(struct device *d, uint32_t queue)
 		d->kicks_saved++;
 		return;
 	}
-	*d->queues[queue].notify = (uint16_t)queue;
+	if (d->queues[queue].notify_port)
+		cpu_out16(d->queues[queue].notify_port, (uint16_t)queue);
+	else
+		*d->queues[queue].notify = (uint16_t)queue;
 	d->kicks++;
 }
 

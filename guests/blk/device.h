@@ -111,6 +111,7 @@ struct device_queue {
 	struct ring ring;
 	void *memory;
 	volatile uint16_t *notify;
+	uint16_t notify_port; /* 0: none; else it is used */
 	uint32_t in_flight;
 	volatile uint64_t interrupts;
 };
@@ -119,6 +120,8 @@ struct device {
 	uint32_t pci;
 	uint64_t common, specific, notify; /* where the registers are */
 	uint32_t notify_multiplier;
+	uint16_t port; /* of the notifications, 0: they have none */
+	uint32_t port_multiplier;
 	volatile uint32_t *msix;
 	uint32_t msix_count;
 	uint64_t offered, features;

@@ -9,7 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include "guests/blk/histogram.h"
+#include "guests/blk/spread.h"
 #include "guests/blk/modes.h"
 #include "guests/rt/apic.h"
 #include "guests/rt/args.h"
@@ -35,7 +35,7 @@ static struct load {
 	uint64_t done, errors;
 	struct request *idle[DEPTH_MAX];
 	uint32_t idle_count;
-	struct histogram times;
+	struct spread times;
 } load;
 
 static bool make_requests(struct load *l, uint32_t pieces)
@@ -144,7 +144,7 @@ static bool reap(struct load *l)
 		while ((r = device_next(l->d, q)) != NULL) {
 			const uint64_t now = cpu_rdtsc();
 
-			histogram_add(&l->times, now - r->submitted_tsc);
+			spread_add(&l->times, now - r->submitted_tsc);
 			l->errors += r->status != REQUEST_OK;
 			l->done++;
 			l->progress_tsc = now;
@@ -203,7 +203,7 @@ static bool run(struct load *l)
 
 static void say_result(const struct load *l)
 {
-	const struct histogram *h = &l->times;
+	const struct spread *h = &l->times;
 	const uint64_t ticks = cpu_rdtsc() - l->start_tsc;
 
 	printf("@{\"blk\":\"load\",\"op\":\"%s\",\"depth\":%u,\"bytes\":%u,\"requests\":%lu,"
@@ -212,9 +212,9 @@ static void say_result(const struct load *l)
 	       device_ns(ticks), ticks);
 	printf("@{\"blk\":\"latency\",\"n\":%lu,\"min_ns\":%lu,\"p50_ns\":%lu,\"p99_ns\":%lu,"
 	       "\"p99_9_ns\":%lu,\"p99_99_ns\":%lu,\"max_ns\":%lu}\n",
-	       h->count, device_ns(h->min), device_ns(histogram_at(h, 50, 100)),
-	       device_ns(histogram_at(h, 99, 100)), device_ns(histogram_at(h, 999, 1000)),
-	       device_ns(histogram_at(h, 9999, 10000)), device_ns(h->max));
+	       h->count, device_ns(h->min), device_ns(spread_at(h, 50, 100)),
+	       device_ns(spread_at(h, 99, 100)), device_ns(spread_at(h, 999, 1000)),
+	       device_ns(spread_at(h, 9999, 10000)), device_ns(h->max));
 	printf("@{\"blk\":\"signals\",\"interrupts\":%lu,\"kicks\":%lu,\"kicks_saved\":%lu,"
 	       "\"sleeps\":%lu}\n",
 	       device_interrupts(l->d), l->d->kicks, l->d->kicks_saved, l->d->sleeps);

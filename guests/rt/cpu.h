@@ -92,6 +92,11 @@ static inline void cpu_out8(uint16_t port, uint8_t v)
 	__asm__ volatile("outb %0, %1" ::"a"(v), "Nd"(port) : "memory");
 }
 
+static inline void cpu_out16(uint16_t port, uint16_t v)
+{
+	__asm__ volatile("outw %0, %1" ::"a"(v), "Nd"(port) : "memory");
+}
+
 static inline void cpu_out32(uint16_t port, uint32_t v)
 {
 	__asm__ volatile("outl %0, %1" ::"a"(v), "Nd"(port) : "memory");

@@ -10,6 +10,7 @@
 #define STATUS_CAPABILITIES (1u << 20)
 #define CONFIG_BAR(n)       (0x10u + 4u * (n))
 #define BAR_COUNT           6u
+#define BAR_FLAGS_IO        0x3u
 #define BAR_IS_IO           1u
 #define BAR_IS_64_BIT       4u
 #define BAR_FLAGS           0xfu
@@ -78,6 +79,13 @@ uint64_t pci_map_bar(uint32_t device, uint32_t bar, uint64_t bytes)
 	if (low & BAR_IS_64_BIT && bar + 1 < BAR_COUNT)
 		base |= (uint64_t)pci_read(device, CONFIG_BAR(bar + 1)) << 32;
 	return base && paging_map_device(base, bytes) ? base : 0;
+}
+
+uint16_t pci_port_bar(uint32_t device, uint32_t bar)
+{
+	const uint32_t low = bar < BAR_COUNT ? pci_read(device, CONFIG_BAR(bar)) : 0;
+
+	return low & BAR_IS_IO ? (uint16_t)(low & ~BAR_FLAGS_IO) : 0;
 }
 
 uint32_t pci_next_capability(uint32_t device, uint8_t id, uint32_t after)

@@ -14,14 +14,15 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define PCI_DEVICE_MAX       32u
-#define PCI_COMMAND          0x04u
-#define PCI_COMMAND_MEMORY   0x0002u
-#define PCI_COMMAND_MASTER   0x0004u
-#define PCI_CAPABILITY_MSI   0x05u
+#define PCI_DEVICE_MAX        32u
+#define PCI_COMMAND           0x04u
+#define PCI_COMMAND_IO        0x0001u
+#define PCI_COMMAND_MEMORY    0x0002u
+#define PCI_COMMAND_MASTER    0x0004u
+#define PCI_CAPABILITY_MSI    0x05u
 #define PCI_CAPABILITY_VENDOR 0x09u
-#define PCI_CAPABILITY_MSIX  0x11u
-#define PCI_MSIX_ENTRY_WORDS 4u
+#define PCI_CAPABILITY_MSIX   0x11u
+#define PCI_MSIX_ENTRY_WORDS  4u
 
 /* Maps the configuration space of bus 0. */
 bool pci_init(void);
@@ -38,6 +39,9 @@ uint32_t pci_next_capability(uint32_t device, uint8_t id, uint32_t after);
 
 /* Where it begins; 0: no memory BAR, or not where this guest can map it. Mapped, uncached. */
 uint64_t pci_map_bar(uint32_t device, uint32_t bar, uint64_t bytes);
+
+/* The first of its ports; 0: no I/O BAR. */
+uint16_t pci_port_bar(uint32_t device, uint32_t bar);
 
 /* The table, mapped, PCI_MSIX_ENTRY_WORDS words for each of *count entries; NULL: there is none. */
 volatile uint32_t *pci_msix_table(uint32_t device, uint32_t *count);

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* tests/unit/test_guest_blk.c - what guests/blk counts and writes with: percentiles, records. */
 #include <string.h>
-#include "guests/blk/histogram.h"
+#include "guests/blk/spread.h"
 #include "guests/blk/record.h"
 #include "guests/rt/stats.h"
 #include "tests/test.h"
 
 #define VALUES 20000u
 
-static struct histogram h;
+static struct spread h;
 static uint64_t values[VALUES];
 
 static uint64_t rnd(void)
@@ -30,13 +30,13 @@ static void percentiles_are_those_of_the_values(void)
 		memset(&h, 0, sizeof(h));
 		for (uint32_t i = 0; i < VALUES; i++) {
 			values[i] = rnd() >> (64 - bits) >> rnd() % bits;
-			histogram_add(&h, values[i]);
+			spread_add(&h, values[i]);
 		}
 		stats_sort(values, VALUES);
 		CHECK(h.count == VALUES && h.min == values[0] && h.max == values[VALUES - 1]);
 		for (uint32_t i = 0; i < 4; i++) {
 			const uint64_t exact = stats_percentile(values, VALUES, at[i]);
-			const uint64_t told = histogram_at(&h, at[i], 100);
+			const uint64_t told = spread_at(&h, at[i], 100);
 
 			CHECK(told >= exact && told - exact <= exact / 64);
 		}
@@ -46,13 +46,13 @@ static void percentiles_are_those_of_the_values(void)
 static void small_values_are_exact(void)
 {
 	memset(&h, 0, sizeof(h));
-	CHECK(histogram_at(&h, 50, 100) == 0);
+	CHECK(spread_at(&h, 50, 100) == 0);
 	for (uint64_t v = 0; v < 128; v++)
-		histogram_add(&h, v);
+		spread_add(&h, v);
 	for (uint64_t v = 0; v < 128; v++)
-		CHECK(histogram_at(&h, v + 1, 128) == v);
-	histogram_add(&h, UINT64_MAX);
-	CHECK(histogram_at(&h, 1, 1) == UINT64_MAX);
+		CHECK(spread_at(&h, v + 1, 128) == v);
+	spread_add(&h, UINT64_MAX);
+	CHECK(spread_at(&h, 1, 1) == UINT64_MAX);
 }
 
 /* No sector belongs to two pieces of the records that the disk has room for, or to the noise. */

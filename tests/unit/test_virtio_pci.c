@@ -306,12 +306,13 @@ static void the_devices_configuration_is_read_in_any_width(void)
 static void its_function_says_where_structures_are(void)
 {
 	static const struct {
-		uint32_t type, bytes, offset, size;
-	} expected[] = { { 1, 16, VIRTIO_PCI_COMMON, 0x38 },
-			 { 2, 20, VIRTIO_PCI_NOTIFY, 12 },
-			 { 3, 16, VIRTIO_PCI_ISR, 1 },
-			 { 4, 16, VIRTIO_PCI_DEVICE, sizeof(device) },
-			 { 5, 20, 0, 0 } };
+		uint32_t type, bytes, bar, offset, size;
+	} expected[] = { { 1, 16, 0, VIRTIO_PCI_COMMON, 0x38 },
+			 { 2, 20, VIRTIO_PCI_IO_BAR, 0, 12 }, /* ports: the driver's choice */
+			 { 2, 20, 0, VIRTIO_PCI_NOTIFY, 12 },
+			 { 3, 16, 0, VIRTIO_PCI_ISR, 1 },
+			 { 4, 16, 0, VIRTIO_PCI_DEVICE, sizeof(device) },
+			 { 5, 20, 0, 0, 0 } };
 	static struct vpci p;
 	struct vpci_facts facts;
 	uint32_t index, at, found = 0;
@@ -332,13 +333,20 @@ static void its_function_says_where_structures_are(void)
 			continue;
 		CHECK(found < ARRAY_SIZE(expected) && at % 4 == 0);
 		CHECK(CONFIG(at + 3, 1) == expected[found].type);
-		CHECK(CONFIG(at + 2, 1) == expected[found].bytes && CONFIG(at + 4, 4) == 0);
+		CHECK(CONFIG(at + 2, 1) == expected[found].bytes &&
+		      CONFIG(at + 4, 4) == expected[found].bar);
 		CHECK(CONFIG(at + 8, 4) == expected[found].offset);
 		CHECK(CONFIG(at + 12, 4) == expected[found].size);
-		CHECK(found != 1 || CONFIG(at + 16, 4) == VIRTIO_PCI_NOTIFY_EACH);
+		CHECK(expected[found].type != 2 || CONFIG(at + 16, 4) == VIRTIO_PCI_NOTIFY_EACH);
 		found++;
 	}
 	CHECK(found == ARRAY_SIZE(expected));
+	/* Ports: as many as queues can want, decoded where they are placed. */
+	CHECK(CONFIG(0x18, 4) == (VPCI_IO_FIRST | 1) && CONFIG(0x1c, 4) == 0);
+	(void)vpci_ecam_write(&p, (uint64_t)index << 15 | 0x18, 4, UINT32_MAX);
+	CHECK(CONFIG(0x18, 4) == (0x10000 - VIRTIO_PCI_IO_BYTES | 1));
+	(void)vpci_ecam_write(&p, (uint64_t)index << 15 | 4, 2, 1);
+	CHECK(CONFIG(4, 2) == 1);
 }
 
 int main(void)

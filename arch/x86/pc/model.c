@@ -161,6 +161,21 @@ static vcpu_set_t configured(struct pc *pc, struct vpci_effect effect)
 	return send_all(pc, s, vmsix_set_control(&s->msix, is_enabled, is_masked).fire);
 }
 
+vcpu_set_t pc_ports_write(struct pc *pc, uint16_t port, uint32_t width, uint32_t value)
+{
+	for (uint32_t i = 1; i < pc->pci.function_count; i++) {
+		struct pc_slot *const s = pc->slots[i];
+		uint64_t offset;
+
+		if (!s || s->model.io_bar == 0)
+			continue;
+		offset = port - pc->pci.functions[i].placed[s->model.io_bar];
+		if (offset < s->model.facts.bars[s->model.io_bar].bytes)
+			return write_slot(pc, s, s->model.io_offset + offset, width, value);
+	}
+	return 0;
+}
+
 /* ---- Configuration space, and windows in it that lead to a model's registers ---- */
 
 static void look_through(struct pc *pc, const struct vpci_window *w)
@@ -175,7 +190,10 @@ static vcpu_set_t reach_through(struct pc *pc, const struct vpci_window *w)
 {
 	struct pc_slot *const s = pc->slots[w->function];
 
-	return s && w->bar == 0 ? write_slot(pc, s, w->offset, w->width, w->value) : 0;
+	if (!s || (w->bar != 0 && w->bar != s->model.io_bar))
+		return 0;
+	return write_slot(pc, s, (w->bar != 0 ? s->model.io_offset : 0) + w->offset, w->width,
+			  w->value);
 }
 
 uint32_t pc_ecam_read(struct pc *pc, uint64_t offset, uint32_t width)

@@ -343,6 +343,10 @@ static __attribute__((noinline)) void write_port(struct pc *pc, uint16_t port, u
 						 uint32_t value, uint64_t now_tsc,
 						 struct pc_effect *effect)
 {
+	if (port >= VPCI_IO_FIRST) {
+		effect->posted |= pc_ports_write(pc, port, width, value);
+		return;
+	}
 	if (is_pm(port, width)) {
 		write_pm(pc, port, width, value, now_tsc, effect);
 		return;

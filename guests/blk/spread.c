@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "guests/blk/histogram.h"
+#include "guests/blk/spread.h"
 
 #define HALF (HISTOGRAM_STEPS / 2)
 
@@ -21,7 +21,7 @@ static uint64_t bucket_end(uint32_t bucket)
 	return (((uint64_t)(bucket - shift * HALF) + 1) << shift) - 1;
 }
 
-void histogram_add(struct histogram *h, uint64_t value)
+void spread_add(struct spread *h, uint64_t value)
 {
 	if (!h->count || value < h->min)
 		h->min = value;
@@ -31,7 +31,7 @@ void histogram_add(struct histogram *h, uint64_t value)
 	h->buckets[bucket_of(value)]++;
 }
 
-uint64_t histogram_at(const struct histogram *h, uint64_t num, uint64_t den)
+uint64_t spread_at(const struct spread *h, uint64_t num, uint64_t den)
 {
 	const uint64_t rank = (h->count * num + den - 1) / den;
 	uint64_t seen = 0;
