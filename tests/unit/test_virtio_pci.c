@@ -344,7 +344,7 @@ static void its_function_says_where_structures_are(void)
 	/* Ports: as many as queues can want, decoded where they are placed. */
 	CHECK(CONFIG(0x18, 4) == (VPCI_IO_FIRST | 1) && CONFIG(0x1c, 4) == 0);
 	(void)vpci_ecam_write(&p, (uint64_t)index << 15 | 0x18, 4, UINT32_MAX);
-	CHECK(CONFIG(0x18, 4) == (0x10000 - VIRTIO_PCI_IO_BYTES | 1));
+	CHECK(CONFIG(0x18, 4) == ((0x10000 - VIRTIO_PCI_IO_BYTES) | 1));
 	(void)vpci_ecam_write(&p, (uint64_t)index << 15 | 4, 2, 1);
 	CHECK(CONFIG(4, 2) == 1);
 }
