@@ -332,8 +332,8 @@ $(B)/tool/bench_bfq_many: tests/bench/bench_bfq.c $(patsubst %,$(B)/tool/many/%.
 # The same function, by itself (in `make test`) and by libFuzzer. Comparisons are not traced: inputs
 # choose among few values, and executions are twice as fast.
 $(B)/tests/fuzz/test_vblk: $(call host_c,tests/fuzz/fuzz_vblk)
-fuzz_vblk := tests/fuzz/fuzz_vblk.c $(addprefix io/,vblk.c vblk_request.c virtio_pci.c virtqueue.c \
-	     virtqueue_packed.c) tests/fake/panic.c
+fuzz_vblk := tests/fuzz/fuzz_vblk.c $(addprefix io/,gmem.c vblk.c vblk_request.c virtio_pci.c \
+	     virtqueue.c virtqueue_packed.c) tests/fake/panic.c
 $(B)/fuzz/vblk: $(fuzz_vblk) $(wildcard io/*.h core/lib/*.h tests/fuzz/*.h) Makefile
 	@mkdir -p $(@D)
 	$(Q)clang $(WARN) -I. -O2 -g -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all \
