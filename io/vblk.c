@@ -31,9 +31,9 @@ static void put(struct vblk *d, uint32_t at, uint32_t bytes, uint64_t value)
 
 static uint64_t features_of(const struct vblk_config *c)
 {
-	return VIRTIO_F_VERSION_1 | VIRTIO_F_RING_PACKED | VIRTIO_F_EVENT_IDX |
-	       VIRTIO_F_INDIRECT_DESC | VBLK_F_SIZE_MAX | VBLK_F_SEG_MAX | VBLK_F_BLK_SIZE |
-	       VBLK_F_FLUSH | VBLK_F_TOPOLOGY | VBLK_F_CONFIG_WCE |
+	return VIRTIO_F_VERSION_1 | (c->refuses_packed ? 0 : VIRTIO_F_RING_PACKED) |
+	       VIRTIO_F_EVENT_IDX | VIRTIO_F_INDIRECT_DESC | VBLK_F_SIZE_MAX | VBLK_F_SEG_MAX |
+	       VBLK_F_BLK_SIZE | VBLK_F_FLUSH | VBLK_F_TOPOLOGY | VBLK_F_CONFIG_WCE |
 	       (c->queue_count > 1 ? VBLK_F_MQ : 0) | (c->is_read_only ? VBLK_F_RO : 0) |
 	       (c->has_discard && !c->is_read_only ? VBLK_F_DISCARD : 0) |
 	       (c->has_write_zeroes && !c->is_read_only ? VBLK_F_WRITE_ZEROES : 0);

@@ -8,8 +8,9 @@
  *	    request of a queue out of what lies in its ring, and vblk_end() ends it.
  *	    What is wrong with a single request (range, operation, read-only) is answered in its
  *	    status byte. What breaks the rules of the ring or of descriptors (a loop, too long, out
- *	    of RAM, wrong direction, no status byte) sets DEVICE_NEEDS_RESET: nothing is taken from
- *	    any queue then, and a configuration interrupt is sent once.
+ *	    of RAM, wrong direction, no header, no status byte) sets DEVICE_NEEDS_RESET: nothing is
+ *	    taken from any queue then, and a configuration interrupt is sent once. What was taken
+ *	    before it ends as always.
  *	    A reset ends the life of all requests at once: those that come back afterwards by
  *	    vblk_end() touch no memory of the guest's. device_status reads 0 when the last has
  *	    come back (vblk_end() of each that vblk_take() gave out), so that its memory is quiet then.
@@ -34,6 +35,7 @@ struct vblk_config {
 	uint32_t queue_count;       /* 1 to VBLK_QUEUE_MAX */
 	uint16_t queue_size;        /* at most: a power of two, 16 to 256 */
 	bool is_read_only, has_discard, has_write_zeroes;
+	bool refuses_packed; /* VIRTIO_F_RING_PACKED is not offered: rings are split */
 	bool is_writethrough; /* until the guest chooses (VIRTIO_BLK_F_CONFIG_WCE): writes get is_fua */
 	bool has_cache;       /* false: flushes are answered at once, nothing is to be done */
 	uint16_t client;      /* for block_request.client */
@@ -58,7 +60,7 @@ struct vblk {
 
 MUST_CHECK enum err vblk_init(struct vblk *d, const struct vblk_config *config,
 			      const struct gmem *memory);
-/* The same as vblk_write() of 0 to device_status, and more: its partition starts over or has ended. */
+/* As a vblk_write() of 0 to device_status, at any time: its partition starts over or has ended. */
 struct vblk_effect vblk_reset(struct vblk *d);
 /* In the BAR; width 1, 2, 4, 8. The MSI-X table and pending bits in it are the caller's. */
 uint64_t vblk_read(struct vblk *d, uint64_t offset, uint32_t width);
@@ -67,7 +69,9 @@ struct vblk_effect vblk_write(struct vblk *d, uint64_t offset, uint32_t width, u
 /*
  * OK: *r is a request that is to be carried out. ERR_BUSY: there is none. ERR_RANGE: one was answered
  * at once (GET_ID, an error): ask again. ERR_INVAL: DEVICE_NEEDS_RESET.
- * What it writes to the ring is shown to the guest by vblk_show().
+ * What it writes to the ring, and the interrupt of a device that broke, come with vblk_show().
+ * While kicks are wanted ERR_BUSY means that the next request will be announced by one: who stops
+ * before has to ask again by himself.
  */
 MUST_CHECK enum err vblk_take(struct vblk *d, uint32_t queue, struct block_request *r);
 /* r->status is set. Its chain is used; the guest is told by vblk_show(). */

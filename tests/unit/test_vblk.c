@@ -92,6 +92,9 @@ static void what_it_says_of_itself(void)
 	CHECK(d.pci.config.features ==
 	      (BIT64(1) | BIT64(2) | BIT64(6) | BIT64(9) | BIT64(10) | BIT64(11) | BIT64(12) |
 	       BIT64(13) | BIT64(14) | BIT64(28) | BIT64(29) | BIT64(32) | BIT64(34)));
+	c.refuses_packed = true;
+	CHECK(vblk_init(&d, &c, &memory) == OK);
+	CHECK(!(d.pci.config.features & BIT64(34)) && (d.pci.config.features & BIT64(32)));
 	c.is_read_only = true;
 	c.queue_count = 1;
 	CHECK(vblk_init(&d, &c, &memory) == OK);
