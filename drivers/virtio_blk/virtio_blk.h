@@ -11,8 +11,9 @@
  *	    virtio has no FUA: a write that must be on the medium is a write, then a FLUSH, and
  *	    completes with the latter. Without VIRTIO_BLK_F_FLUSH the device is a writethrough
  *	    one, and says so in the facts.
- *	    What the device writes is untrusted: an index beyond what it was given, an identifier
- *	    that is not in flight, silence: it is reset.
+ *	    The device can write all of the memory that it shares with the driver, and is not
+ *	    trusted: nothing but its answers is read there, each once. An index beyond what it was
+ *	    given, an identifier that is not in flight, silence: it is reset.
  * Recovery A reset is complete when device_status reads 0: the device is silent then. What was in
  *	    flight is sent again, thrice at most; nobody was told about it, so that it may be done
  *	    late or twice. So is a FLUSH: it is answered by the device alone. virtio says
@@ -84,6 +85,11 @@ struct virtio_slot { /* a part of a request: a chain that the device has, or tha
 	uint8_t bounce, tries, next;
 };
 
+struct virtio_piece { /* of memory, as the device addresses it */
+	uint64_t at;
+	uint32_t bytes;
+};
+
 struct virtio_blk {
 	struct disk disk; /* first: its operations get this */
 	struct virtio_blk_config config;
@@ -109,6 +115,7 @@ struct virtio_blk {
 
 	struct block_request *cutting; /* not all of its parts were sent */
 	struct block_cursor at;
+	struct virtio_piece pieces[BLOCK_SEGMENT_MAX];  /* of the chain that is being made */
 	struct block_request *flush_first, *flush_last; /* written, and to be flushed */
 	struct block_request *done_first, *done_last;   /* for the next poll() */
 };

@@ -167,26 +167,16 @@ static uint32_t pieces_of_a_slot(const struct virtio_blk *v)
 	return has_tables(v) ? BLOCK_SEGMENT_MAX : v->slot_descs - 2u;
 }
 
-static void put(struct virtio_desc *table, uint32_t n, uint64_t addr, uint64_t bytes,
-		uint32_t flags)
-{
-	table[n] = (struct virtio_desc){ .addr = addr,
-					 .len = (uint32_t)bytes,
-					 .flags = (uint16_t)flags };
-}
-
 /*
- * Descriptors 1, 2, .. of slot `i` for what one chain can transfer from here on, `most` bytes at
- * most, whole blocks. How many bytes; 0: not even one block.
+ * Into v->pieces what one chain can transfer from here on, `most` bytes at most, whole blocks. How
+ * many bytes; 0: not even one block.
  */
-static uint64_t gather(struct virtio_blk *v, uint32_t i, const struct block_request *r,
-		       struct block_cursor c, uint64_t most, uint32_t *piece_count)
+static uint64_t gather(struct virtio_blk *v, const struct block_request *r, struct block_cursor c,
+		       uint64_t most, uint32_t *piece_count)
 {
-	const uint32_t flags = r->op == BLOCK_READ ? VIRTIO_DESC_WRITE : 0;
 	const uint64_t count_max = min_u64(v->piece_max, pieces_of_a_slot(v));
-	uint32_t first, count = 0;
-	struct virtio_desc *const table = table_of(v, i, &first);
 	uint64_t bytes = 0, surplus;
+	uint32_t count = 0;
 
 	while (bytes < most && c.segment < r->segment_count && count < count_max) {
 		const struct block_segment *s = &r->segments[c.segment];
@@ -198,17 +188,18 @@ static uint64_t gather(struct virtio_blk *v, uint32_t i, const struct block_requ
 			continue;
 		}
 		here = min_u64(here, v->piece_max_bytes);
-		put(table, 1 + count++, arch_mem_hpa(s->at).v + c.segment_done, here, flags);
+		v->pieces[count++] = (struct virtio_piece){ arch_mem_hpa(s->at).v + c.segment_done,
+							    (uint32_t)here };
 		bytes += here;
 		block_advance(&c, r, here);
 	}
 	surplus = bytes & (v->disk.facts.block_bytes - 1);
 	bytes -= surplus;
 	while (surplus > 0) {
-		const uint32_t here = (uint32_t)min_u64(surplus, table[count].len);
+		const uint32_t here = (uint32_t)min_u64(surplus, v->pieces[count - 1].bytes);
 
-		table[count].len -= here;
-		count -= table[count].len == 0;
+		v->pieces[count - 1].bytes -= here;
+		count -= v->pieces[count - 1].bytes == 0;
 		surplus -= here;
 	}
 	*piece_count = count;
@@ -220,14 +211,11 @@ static uint8_t *bounce_at(const struct virtio_blk *v, const struct virtio_slot *
 	return virtio_at(v, VIRTIO_BOUNCE_AT + (uint64_t)s->bounce * PAGE_BYTES);
 }
 
-static uint32_t use_bounce(struct virtio_blk *v, uint32_t i)
+static uint32_t use_bounce(struct virtio_blk *v, const struct virtio_slot *s)
 {
-	const struct virtio_slot *s = &v->slots[i];
-	uint32_t first;
-
-	put(table_of(v, i, &first), 1,
-	    virtio_hpa(v, VIRTIO_BOUNCE_AT + (uint64_t)s->bounce * PAGE_BYTES), s->bytes,
-	    s->request->op == BLOCK_READ ? VIRTIO_DESC_WRITE : 0);
+	v->pieces[0] = (struct virtio_piece){ virtio_hpa(v, VIRTIO_BOUNCE_AT + (uint64_t)s->bounce *
+										       PAGE_BYTES),
+					      (uint32_t)s->bytes };
 	return 1;
 }
 
@@ -238,19 +226,41 @@ static uint32_t use_range(struct virtio_blk *v, uint32_t i)
 	const struct block_request *r = s->request;
 	struct virtio_blk_range *range = virtio_at(v, header_offset(i, RANGE_AT));
 	const bool unmaps = r->op == BLOCK_WRITE_ZEROES && r->may_unmap && v->may_unmap;
-	uint32_t first;
 
 	*range = (struct virtio_blk_range){
 		.sector = r->sector + s->offset / BLOCK_SECTOR_BYTES,
 		.sector_count = (uint32_t)(s->bytes / BLOCK_SECTOR_BYTES),
 		.flags = unmaps ? VIRTIO_BLK_UNMAP : 0,
 	};
-	put(table_of(v, i, &first), 1, virtio_hpa(v, header_offset(i, RANGE_AT)), sizeof(*range),
-	    0);
+	v->pieces[0] =
+		(struct virtio_piece){ virtio_hpa(v, header_offset(i, RANGE_AT)), sizeof(*range) };
 	return 1;
 }
 
 /* --- sending ------------------------------------------------------------------------------------------ */
+
+/* Header, pieces, status byte: written from one end to the other, and not looked at again. */
+static void put_chain(struct virtio_blk *v, uint32_t i, uint32_t piece_count, uint32_t piece_flags)
+{
+	const uint32_t last = piece_count + 1;
+	uint32_t first;
+	struct virtio_desc *const table = table_of(v, i, &first);
+
+	table[0] = (struct virtio_desc){ .addr = virtio_hpa(v, header_offset(i, HEADER_AT)),
+					 .len = sizeof(struct virtio_blk_header),
+					 .flags = VIRTIO_DESC_NEXT,
+					 .next = (uint16_t)(first + 1) };
+	for (uint32_t n = 1; n < last; n++)
+		table[n] =
+			(struct virtio_desc){ .addr = v->pieces[n - 1].at,
+					      .len = v->pieces[n - 1].bytes,
+					      .flags = (uint16_t)(VIRTIO_DESC_NEXT | piece_flags),
+					      .next = (uint16_t)(first + n + 1) };
+	table[last] = (struct virtio_desc){ .addr = virtio_hpa(v, header_offset(i, STATUS_AT)),
+					    .len = 1,
+					    .flags = VIRTIO_DESC_WRITE };
+	show_head(v, i, last + 1);
+}
 
 static void send(struct virtio_blk *v, uint8_t i, uint32_t piece_count, uint64_t now_tsc)
 {
@@ -264,9 +274,6 @@ static void send(struct virtio_blk *v, uint8_t i, uint32_t piece_count, uint64_t
 	struct virtio_slot *const s = &v->slots[i];
 	const struct block_request *const r = s->request;
 	struct virtio_blk_header *header = virtio_at(v, header_offset(i, HEADER_AT));
-	const uint32_t last = piece_count + 1;
-	uint32_t first;
-	struct virtio_desc *const table = table_of(v, i, &first);
 
 	*header = (struct virtio_blk_header){
 		.type = s->is_flush ? VIRTIO_BLK_FLUSH : types[r->op],
@@ -274,13 +281,7 @@ static void send(struct virtio_blk *v, uint8_t i, uint32_t piece_count, uint64_t
 						      : 0,
 	};
 	*(uint8_t *)virtio_at(v, header_offset(i, STATUS_AT)) = STATUS_UNSET;
-	put(table, 0, virtio_hpa(v, header_offset(i, HEADER_AT)), sizeof(*header), 0);
-	put(table, last, virtio_hpa(v, header_offset(i, STATUS_AT)), 1, VIRTIO_DESC_WRITE);
-	for (uint32_t n = 0; n < last; n++) {
-		table[n].flags |= VIRTIO_DESC_NEXT;
-		table[n].next = (uint16_t)(first + n + 1);
-	}
-	show_head(v, i, last + 1);
+	put_chain(v, i, piece_count, r->op == BLOCK_READ ? VIRTIO_DESC_WRITE : 0);
 	s->deadline_tsc = now_tsc + mul_div(v->config.io_timeout_ns, v->config.tsc_hz, SEC(1));
 	s->is_sent = true;
 	v->sent_count++;
@@ -301,7 +302,7 @@ static bool shape(struct virtio_blk *v, uint8_t i, uint32_t *piece_count)
 		*piece_count = use_range(v, i);
 		return true;
 	}
-	s->bytes = gather(v, i, r, v->at, left, piece_count);
+	s->bytes = gather(v, r, v->at, left, piece_count);
 	if (s->bytes > 0)
 		return true;
 	if (v->bounce_used == BIT32(VIRTIO_BLK_BOUNCE_MAX) - 1)
@@ -310,7 +311,7 @@ static bool shape(struct virtio_blk *v, uint8_t i, uint32_t *piece_count)
 	v->bounce_used |= BIT32(bounce);
 	s->bounce = (uint8_t)bounce;
 	s->bytes = min_u64(left, PAGE_BYTES);
-	*piece_count = use_bounce(v, i);
+	*piece_count = use_bounce(v, s);
 	if (r->op == BLOCK_WRITE)
 		block_copy(r, v->at, bounce_at(v, s), s->bytes);
 	return true;
@@ -467,10 +468,9 @@ static void send_again(struct virtio_blk *v, uint64_t now_tsc)
 			continue;
 		}
 		if (s->bounce != VIRTIO_BOUNCE_NONE)
-			piece_count = use_bounce(v, i);
+			piece_count = use_bounce(v, s);
 		else if (!s->is_flush && has_data(r))
-			(void)gather(v, i, r, block_cursor_at(r, s->offset), s->bytes,
-				     &piece_count);
+			(void)gather(v, r, block_cursor_at(r, s->offset), s->bytes, &piece_count);
 		else if (!s->is_flush)
 			piece_count = use_range(v, i);
 		send(v, i, piece_count, now_tsc);

@@ -145,6 +145,55 @@ static void a_dead_device_gives_everything_back(void)
 	}
 }
 
+/*
+ * It writes anything anywhere in the memory that it shares with the driver, time and again. What it
+ * is asked for need not be right then; but all of it ends, once, and in bounded time.
+ */
+static void note_end(struct block_request *r)
+{
+	struct job *const j = (struct job *)(void *)r;
+
+	CHECK(j->is_out && r->status <= BLOCK_UNSUPPORTED);
+	j->is_out = false;
+	jobs_ended++;
+}
+
+/* The used index, the used ring, headers and status bytes; or anywhere. */
+static void scribble(void)
+{
+	const uint32_t places[] = { (uint32_t)(2 * PAGE_BYTES + 2 + random_below(2)),
+				    (uint32_t)(2 * PAGE_BYTES + 4 + random_below(1024)),
+				    (uint32_t)(3 * PAGE_BYTES + random_below(PAGE_BYTES)),
+				    (uint32_t)random_below(VIRTIO_BLK_MEMORY_BYTES) };
+	uint8_t *const at = vrig_memory + places[random_below(4)];
+
+	*at = (uint8_t)(random_below(2) ? random_u64() : *at + random_below(4));
+}
+
+static void whatever_it_writes_all_ends(void)
+{
+	uint32_t resets = 0;
+
+	for (uint32_t round = 0; round < 30; round++) {
+		vrig_init();
+		vr.features_hidden = round & 1 ? VIRTIO_F_INDIRECT_DESC : 0;
+		vr.config.fault_limit = 20;
+		vr.config.io_timeout_ns = MS(5);
+		vrig_start();
+		jobs_start(1);
+		vr.each_done = note_end;
+		for (uint32_t k = 0; k < 100; k++) {
+			step();
+			for (uint32_t n = (uint32_t)random_below(4); n > 0; n--)
+				scribble();
+		}
+		vr.poll_max = 64;
+		jobs_finish();
+		resets += vr.v.disk.reset_count;
+	}
+	CHECK(resets > 30);
+}
+
 int main(int argc, char **argv)
 {
 	random_seed(argc, argv);
@@ -152,6 +201,7 @@ int main(int argc, char **argv)
 	jobs_shadow = malloc(JOBS_ARENA);
 	RUN(data_goes_where_it_belongs);
 	RUN(what_is_lost_is_done_again);
+	RUN(whatever_it_writes_all_ends);
 	RUN(a_dead_device_gives_everything_back);
 	free(jobs_shadow);
 	vrig_close();
