@@ -287,17 +287,45 @@ static void queue_notice_distance(struct bfq_queue *q, const struct block_reques
 		q->far -= q->far >> AVERAGE_SHIFT;
 }
 
+/*
+ * The client slept while nobody asked, so that its turn did not end: it is not to pay for that time.
+ * True: nobody waits for the disk, and a new turn is its own once it has its request.
+ */
+static bool end_sleep(struct bfq *b, struct bfq_client *c, uint64_t now_tsc)
+{
+	enum bfq_expiry reason = why_empty(b, &c->flow, now_tsc);
+
+	if (b->server.waiting || c->queue_count > 1) {
+		end_client(b, c, reason, now_tsc);
+		return false;
+	}
+	budget_learn(b, &c->flow, reason);
+	record(b, IOSCHED_EXPIRED, c->flow.child.id, IOSCHED_NO_QUEUE, c->flow.child.service,
+	       reason, now_tsc);
+	return true;
+}
+
+static void renew(struct bfq *b, struct bfq_client *c, uint64_t now_tsc)
+{
+	uint32_t budget = budget_of(&c->flow), id = c->flow.child.id;
+
+	bwf2q_renew(&b->server, budget);
+	c->flow.since_tsc = now_tsc;
+	record(b, IOSCHED_ACTIVATED, id, IOSCHED_NO_QUEUE, budget, 0, now_tsc);
+	record(b, IOSCHED_SELECTED, id, IOSCHED_NO_QUEUE, budget, 0, now_tsc);
+}
+
 void bfq_add(struct bfq *b, struct block_request *r, uint64_t now_tsc)
 {
 	struct bfq_client *c = &b->clients[r->client];
 	struct bfq_queue *q = &c->queues[r->queue];
 	uint32_t sectors = bfq_service(r);
+	bool is_renewed = false;
 
 	ASSERT(r->queue < c->queue_count);
-	/* Nobody asked while it slept, so that its turn did not end: it is not to pay for that time. */
 	if (c->flow.child.state == BWF2Q_IN_SERVICE &&
 	    has_idled_for(&c->flow, b->config->slice_idle_tsc, now_tsc))
-		end_client(b, c, why_empty(b, &c->flow, now_tsc), now_tsc);
+		is_renewed = end_sleep(b, c, now_tsc);
 	record(b, IOSCHED_ADDED, r->client, r->queue, sectors, 0, now_tsc);
 	r->sched.leaf = sectors;
 	queue_append(q, r);
@@ -310,7 +338,9 @@ void bfq_add(struct bfq *b, struct block_request *r, uint64_t now_tsc)
 		if (q->flow.queued == 1 && q->flow.child.state != BWF2Q_IN_SERVICE)
 			wake(b, &c->server, &q->flow, r->client, r->queue, now_tsc);
 	}
-	if (c->flow.queued == 1 && c->flow.child.state != BWF2Q_IN_SERVICE)
+	if (is_renewed)
+		renew(b, c, now_tsc);
+	else if (c->flow.queued == 1 && c->flow.child.state != BWF2Q_IN_SERVICE)
 		wake(b, &b->server, &c->flow, r->client, IOSCHED_NO_QUEUE, now_tsc);
 }
 

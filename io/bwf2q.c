@@ -272,3 +272,19 @@ void bwf2q_end_and_wait(struct bwf2q *s, uint32_t charged, uint32_t budget)
 	c->start = c->finish;
 	wait(s, c, budget);
 }
+
+/* Whether it lingered in between or was forgotten: it counts in the sum of weights as before. */
+void bwf2q_renew(struct bwf2q *s, uint32_t budget)
+{
+	struct bwf2q_child *c = s->in_service;
+
+	ASSERT(c && !s->waiting && budget > 0 && budget <= BWF2Q_BUDGET_MAX);
+	c->start += c->service * c->inverse;
+	if (is_before(s->vtime, c->start))
+		s->vtime = c->start;
+	else
+		c->start = s->vtime;
+	c->finish = c->start + budget * c->inverse;
+	c->budget = budget;
+	c->service = 0;
+}

@@ -72,6 +72,9 @@ void bwf2q_end(struct bwf2q *s, uint32_t charged);
 /* The same, for one that has more work. */
 void bwf2q_end_and_wait(struct bwf2q *s, uint32_t charged, uint32_t budget);
 
+/* Nobody waits: who is in service ends its turn, wakes at once and is chosen again. */
+void bwf2q_renew(struct bwf2q *s, uint32_t budget);
+
 void bwf2q_forget(struct bwf2q *s);
 
 /* So many sectors to who is in service. */
