@@ -22,8 +22,8 @@
  *	    it (arch_iommu_block(), or bus mastering off), then virtio_blk_after_block(); only
  *	    then are requests that it held given back.
  * Caller   virtio_blk_find() says what to map. Bus mastering and memory decoding on, interrupts off,
- *	    an IOMMU's domain with host-physical addresses if there is one; the memory is below
- *	    2^44 as all RAM is.
+ *	    an IOMMU's domain with host-physical addresses, of the memory below and of all segments,
+ *	    if there is one. After each serve() what virtio_blk_wants_block() says.
  * Errors   virtio_blk_find(): ERR_NODEV: not such a device; ERR_UNSUPPORTED: without the modern
  *	    interface, or malformed. virtio_blk_begin(): ERR_INVAL: the configuration.
  * Source   Virtual I/O Device (VIRTIO) Version 1.2, "General Initialization And Device Operation",
