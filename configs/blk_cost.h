@@ -6,7 +6,8 @@
  *   shared    guest and service have reservations of one core, the only one: its clock counts
  *	       instructions, and what the hypervisor does for a request is in its accounts
  *   own       the guest owns its core, interrupts are posted: exits of a request
- *   sidecore  so it does, and the service owns another, and polls: the guest tells it nothing
+ *   sidecore  so it does, with its APIC, and the service owns another core, and polls: the guest tells
+ *	       it nothing, and neither its interrupts nor its HLT take an exit
  *
  * The difference to the same with fewer requests ("base") is free of what it takes to begin and to end.
  */
@@ -25,10 +26,11 @@
 		.depth = 32, \
 	}
 
-#define COST_SYSTEM(system, count, guest_args, cores, claim, ...) \
+#define COST_SYSTEM(system, count, guest_args, cores, claim, apic_kind, ...) \
 	static const struct partition_config partitions[] = { { \
 		.name = "load", \
 		.cpu = claim, \
+		.apic = apic_kind, \
 		.memory_bytes = GUEST_MEMORY, \
 		.platform = PLATFORM_PC, \
 		.image = "blk.elf", \
@@ -42,9 +44,9 @@
 #define COST_32 "depth=32 coalesce=16"
 
 #define COST_SHARED(system, count, args) \
-	COST_SYSTEM(system, count, args, 1, RESERVATION(0, MS(3), MS(10)), \
+	COST_SYSTEM(system, count, args, 1, RESERVATION(0, MS(3), MS(10)), APIC_AUTO, \
 		    RESERVATION(0, US(500), MS(1)))
 #define COST_OWN(system, count, args) \
-	COST_SYSTEM(system, count, args, 2, OWN_CORE(0), RESERVATION(1, US(500), MS(1)))
+	COST_SYSTEM(system, count, args, 2, OWN_CORE(0), APIC_AUTO, RESERVATION(1, US(500), MS(1)))
 #define COST_SIDECORE(system, count, args) \
-	COST_SYSTEM(system, count, args, 2, OWN_CORE(0), OWN_CORE(1))
+	COST_SYSTEM(system, count, args, 2, OWN_CORE(0), APIC_DIRECT, OWN_CORE(1))

@@ -25,7 +25,7 @@
 			.cpu = RESERVATION(1, MS(28), MS(50)), \
 			.memory_bytes = GUEST_MEMORY, \
 			.image = "tasks.elf", \
-			.args = "tasks=tau1:30:150,tau2:50:200 jobs=" jobs, \
+			.args = "tasks=tau1:10:150,tau2:20:200 jobs=" jobs, \
 		}, \
 	}; \
 	static const struct disk_config disks[] = { { \
