@@ -64,14 +64,15 @@ guest_pure := $(wildcard guests/rt/args.c guests/rt/rm.c guests/rt/stats.c guest
 
 # Into images whose configuration has devices: what `plan --list-drivers` says is wanted.
 optional   := device disk igb nvme nvme_disk virtio_disk
+disk_pci   := core/disk_pci.c core/disk_gpt.c drivers/gpt/gpt.c
 nvme_both  := $(addprefix drivers/nvme/,nvme.c nvme_identify.c nvme_io.c nvme_queue.c)
 device_src := $(filter-out core/device_name.c,$(wildcard core/device*.c)) $(wildcard drivers/pci*.c drivers/sriov.c)
 disk_src   := $(wildcard core/plan_disk*.c) core/lib/service_time.c $(wildcard drivers/memdisk/*.c) \
-	      core/disk.c core/disk_service.c core/disk_stats.c $(wildcard core/disk_gpt.c drivers/gpt*.c io/bfq*.c io/iosched*.c io/vblk*.c io/virt*.c io/histogram.c io/disk_bound.c)
+	      core/disk.c core/disk_service.c core/disk_stats.c $(wildcard io/bfq*.c io/iosched*.c io/vblk*.c io/virt*.c io/histogram.c io/disk_bound.c)
 igb_src    := core/pf_igb.c $(wildcard drivers/igb/*.c)
 nvme_src   := core/pf_nvme.c drivers/nvme/nvme_virt.c $(nvme_both)
-nvme_disk_src   := core/disk_nvme.c core/disk_pci.c $(wildcard drivers/nvme/nvme_disk*.c) $(nvme_both)
-virtio_disk_src := core/disk_virtio.c core/disk_pci.c $(wildcard drivers/virtio_blk/*.c)
+nvme_disk_src   := core/disk_nvme.c $(disk_pci) $(wildcard drivers/nvme/nvme_disk*.c) $(nvme_both)
+virtio_disk_src := core/disk_virtio.c $(disk_pci) $(wildcard drivers/virtio_blk/*.c)
 $(foreach o,$(optional),$(eval $(o)_o := $(patsubst %,$(B)/img/%.o,$($(o)_src))))
 
 img_o  := $(patsubst %,$(B)/img/%.o,$(lib) $(pure) $(core) $(drivers) $(x86))

@@ -257,6 +257,11 @@ static void check_range(struct check *k, part_id_t part, uint32_t n, const struc
 	const struct disk_share *const s = &k->config->partitions[part].disks[n];
 	const uint64_t sectors = d->bytes / BLOCK_SECTOR_BYTES;
 
+	if (s->partition && d->kind == DISK_MEMORY)
+		refuse_partition(k, part,
+				 "disks[%u].partition = %s: disk '%s' is RAM, which begins without "
+				 "partitions; give a range of sectors",
+				 n, text_quoted(s->partition).s, d->name);
 	if (s->partition) {
 		if (s->first_sector != 0 || s->sector_count != 0)
 			refuse_partition(k, part,

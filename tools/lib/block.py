@@ -92,7 +92,11 @@ def cost(b, base):
         return grown(lambda x: one(x, "disk_ticks")[key]) / n
 
     n = grown(lambda x: one(x, "disk_ticks")["requests"])
-    trap = grown(lambda x: one(x, "ticks_of", ticks_of="load")["memory"]) / n
+    def kicks(x):
+        of = one(x, "ticks_of", ticks_of="load")
+        return of["memory"] + of["pio"]
+
+    trap = grown(kicks) / n
     service = grown(lambda x: one(x, "partition", "guest_tsc", partition="service")["guest_tsc"]) / n
     return {"requests": n, "kick_insn": round(trap), "service_insn": round(service),
             "device_insn": round(ticks("device")), "bfq_insn": round(ticks("sched")),
