@@ -147,7 +147,7 @@ def run_and_kill(command, delay_s, patience_s):
     return "".join(text)
 
 
-def cut(number, seed, rig_options, first_sector, sector_count, disk_mib, most_s=1.5, patience_s=120):
+def cut(number, seed, rig_options, first_sector, sector_count, disk_mib, most_s=2.5, patience_s=120):
     """One kill. rig_options: what to boot."""
     rng = random.Random("%d %d" % (seed, number))
     with tempfile.TemporaryDirectory(prefix="power-cut-") as folder:
