@@ -117,10 +117,12 @@ static void tamper_main(void)
 
 	h.random = h.random * 3 | 1;
 	for (;;) {
+		cpu_irq_off();
 		if (!tamper_is_on) {
-			cpu_pause();
+			cpu_wait_irq();
 			continue;
 		}
+		cpu_irq_on();
 		hostile_set(&h, (uint16_t)(hostile_random(&h) % (HOSTILE_CHAINS * 3)),
 			    (struct ring_desc){ hostile_address(&h), hostile_length(&h),
 						(uint16_t)(hostile_random(&h) & 7),
@@ -133,9 +135,14 @@ bool hostile_tamper_start(struct hostile *h)
 	return smp_cpu_count() > 1 && smp_start(1, tamper_main);
 }
 
+/* It sleeps in between: the interrupt wakes it, and nobody handles it. */
 void hostile_tamper(bool on)
 {
+	if (on == tamper_is_on)
+		return;
 	tamper_is_on = on;
+	if (on && smp_cpu_count() > 1)
+		apic_send(1, VECTOR_SELF);
 }
 
 /* --- requests that are nonsense in a ring that is in order ------------------------------- */
