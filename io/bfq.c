@@ -53,6 +53,7 @@ void bfq_init(struct bfq *b, const struct iosched_config *config, struct iosched
 	bwf2q_init(&b->server);
 	for (uint32_t i = 0; i < config->client_count; i++)
 		client_init(b, i);
+	b->heeds_distance = b->are_weights_equal && config->slice_idle_tsc > 0;
 }
 
 /* --- the trail ---------------------------------------------------------------------------- */
@@ -289,11 +290,13 @@ static void queue_notice_distance(struct bfq_queue *q, const struct block_reques
 
 /*
  * The client slept while nobody asked, so that its turn did not end: it is not to pay for that time.
- * True: nobody waits for the disk, and a new turn is its own once it has its request.
+ * True: nobody waits for the disk, and a new turn is its own once it has its request. (Not inline:
+ * the usual path is shorter without.)
  */
-static bool end_sleep(struct bfq *b, struct bfq_client *c, uint64_t now_tsc)
+static __attribute__((noinline)) bool end_sleep(struct bfq *b, struct bfq_client *c,
+						uint64_t now_tsc)
 {
-	enum bfq_expiry reason = why_empty(b, &c->flow, now_tsc);
+	enum bfq_expiry reason = b->config->slice_idle_tsc > 0 ? BFQ_TOO_IDLE : BFQ_NO_BACKLOG;
 
 	if (b->server.waiting || c->queue_count > 1) {
 		end_client(b, c, reason, now_tsc);
@@ -305,7 +308,7 @@ static bool end_sleep(struct bfq *b, struct bfq_client *c, uint64_t now_tsc)
 	return true;
 }
 
-static void renew(struct bfq *b, struct bfq_client *c, uint64_t now_tsc)
+static __attribute__((noinline)) void renew(struct bfq *b, struct bfq_client *c, uint64_t now_tsc)
 {
 	uint32_t budget = budget_of(&c->flow), id = c->flow.child.id;
 
@@ -329,7 +332,7 @@ void bfq_add(struct bfq *b, struct block_request *r, uint64_t now_tsc)
 	record(b, IOSCHED_ADDED, r->client, r->queue, sectors, 0, now_tsc);
 	r->sched.leaf = sectors;
 	queue_append(q, r);
-	if (b->are_weights_equal) /* only then is it asked for */
+	if (b->heeds_distance)
 		queue_notice_distance(q, r);
 	b->queued++;
 	flow_added(b, &c->flow, sectors, now_tsc);

@@ -93,6 +93,7 @@ struct bfq {
 	uint32_t queued, in_flight;
 	uint32_t budget_max; /* sectors */
 	bool are_weights_equal;
+	bool heeds_distance; /* it may matter where requests are */
 	struct bfq_rate rate;
 	struct bfq_client clients[IOSCHED_CLIENT_MAX];
 };

@@ -9,6 +9,7 @@
  *	stream   budgets of 8 MiB: nearly every request is one of a turn that goes on
  *	small    budgets of 32 KiB, the least that they shrink to: 8 requests are a turn
  *	turns    budgets of 4 KiB: every request is a turn of its own; the most work that there is
+ *	alone    one client with one request at a time, and nobody waits for it
  *	queues   as turns, and each client has 8 virtqueues: two levels
  * Instructions: the parent single-steps a child from marker to marker, as tests/bench/bench_cbs.c
  * does. Time: a million requests. Prints one line for machines for each scenario, n and operation
@@ -31,10 +32,11 @@
 #define REQUEST_MAX (IOSCHED_CLIENT_MAX * BACKLOG * (IOSCHED_CLIENT_MAX > 32 ? 1 : 8))
 
 enum op { OP_EMPTY, OP_ADD, OP_NEXT, OP_DONE, OP_REQUEST, OP_COUNT };
-enum scenario { STREAM, SMALL, TURNS, QUEUES, SCENARIO_COUNT };
+enum scenario { ALONE, STREAM, SMALL, TURNS, QUEUES, SCENARIO_COUNT };
 
 static const char *const op_names[OP_COUNT] = { "empty", "add", "next", "done", "request" };
-static const char *const scenario_names[SCENARIO_COUNT] = { "stream", "small", "turns", "queues" };
+static const char *const scenario_names[SCENARIO_COUNT] = { "alone", "stream", "small", "turns",
+							    "queues" };
 
 static struct iosched sched;
 static struct iosched_client_config clients[IOSCHED_CLIENT_MAX];
@@ -43,14 +45,14 @@ static uint64_t now = 1, again;
 
 static void set_up(enum scenario scenario, uint32_t client_count)
 {
-	static const uint64_t budgets[SCENARIO_COUNT] = { MIB(8), KIB(32), KIB(4), KIB(4) };
+	static const uint64_t budgets[SCENARIO_COUNT] = { MIB(8), MIB(8), KIB(32), KIB(4), KIB(4) };
 	uint32_t queue_count = scenario == QUEUES ? 8 : 1, used = 0;
 	struct iosched_config config = { .kind = IOSCHED_BFQ,
 					 .client_count = client_count,
 					 .clients = clients,
 					 .depth = 1,
 					 .max_budget_bytes = budgets[scenario],
-					 .slice_idle_tsc = 1000,
+					 .slice_idle_tsc = scenario == ALONE ? 0 : 1000,
 					 .timeout_tsc = TSC_NEVER / 2 };
 
 	for (uint32_t i = 0; i < client_count; i++) {
@@ -61,7 +63,7 @@ static void set_up(enum scenario scenario, uint32_t client_count)
 	}
 	if (iosched_init(&sched, &config) != OK)
 		exit(1);
-	for (uint32_t b = 0; b < BACKLOG; b++) {
+	for (uint32_t b = 0; b < (scenario == ALONE ? 1 : BACKLOG); b++) {
 		for (uint32_t i = 0; i < client_count * queue_count; i++) {
 			struct block_request *r = &requests[used++];
 
@@ -243,6 +245,8 @@ static void measure_steps(enum scenario scenario, uint32_t client_count)
 int main(void)
 {
 	setvbuf(stdout, NULL, _IOLBF, 0);
+	measure_steps(ALONE, 1);
+	measure_time(ALONE, 1);
 	for (enum scenario s = STREAM; s < SCENARIO_COUNT; s++) {
 		for (uint32_t n = 2; n <= IOSCHED_CLIENT_MAX; n *= 2) {
 			if (s == QUEUES && n > 32)
