@@ -365,8 +365,8 @@ static void serve_unit(struct disk_unit *u, uint64_t now_tsc)
 	end_failed(u, now_tsc);
 	poll(u, now_tsc);
 	look_at_rings(u, now_tsc);
+	serve_driver(u, now_tsc); /* first: what a disk that recovers held up goes on at once */
 	pump(u, now_tsc);
-	serve_driver(u, now_tsc);
 	clients = show_all(u);
 	end_ticks(u, &u->ticks.service, now_tsc);
 	lock_give(&u->lock);
