@@ -383,7 +383,7 @@ static inline void check_status(const struct slot *s, uint8_t status, uint32_t w
 		CHECK(status == (s->type == TYPE_NONE ? 2 : 1));
 		return;
 	}
-	CHECK(status == 0 || (m.was_moody && (status == 1 || status == 2)));
+	CHECK(status == 0 || (m.is_moody && (status == 1 || status == 2)));
 	if (status == 0)
 		CHECK(written == (is_to_guest(s) ? data_bytes(s) : 0) + 1);
 }

@@ -40,7 +40,7 @@ struct device { /* in a partition's PC */
 
 struct machine {
 	uint64_t now_tsc, due_tsc;
-	bool is_moody, was_moody, is_polled;
+	bool is_moody, is_settling, is_polled;
 	vcpu_set_t poked;
 	void *pages[PAGES_MAX];
 	uint32_t page_count;
@@ -157,7 +157,7 @@ static enum disk_state moody_serve(struct disk *d, uint64_t now_tsc, uint64_t *a
 	const uint32_t u = unit_of(d);
 
 	*again_tsc = TSC_NEVER;
-	if (!m.is_moody)
+	if (!m.is_moody || (m.is_settling && d->state == DISK_UP))
 		return DISK_UP;
 	*again_tsc = now_tsc + random_between(US(10), US(500));
 	if (d->state == DISK_RECOVERING)
