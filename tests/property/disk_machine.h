@@ -194,7 +194,7 @@ static enum err moody_submit(struct disk *d, struct block_request *r, uint64_t n
 	}
 	m.submitted++;
 	m.submits++;
-	if (m.is_moody && random_below(24) == 0) {
+	if (m.is_moody && random_below(d->in_flight ? 24 : 6) == 0) {
 		m.refusals++;
 		return random_below(2) ? ERR_UNSUPPORTED : ERR_RANGE;
 	}
