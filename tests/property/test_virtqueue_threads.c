@@ -20,7 +20,7 @@
 #define DEVICE_GPA 0x4000u
 #define SIZE       8u
 #define CHAINS     400000u
-#define SECONDS    120u
+#define SECONDS    240u
 
 static uint8_t ram[RAM_BYTES] __attribute__((aligned(4096)));
 static const struct gmem memory = { 1, { { 0, RAM_BYTES, ram } } };
