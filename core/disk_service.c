@@ -234,11 +234,11 @@ static uint64_t write_model(void *context, uint64_t offset, uint32_t width, uint
 {
 	struct disk_client *const c = context;
 	struct disk_unit *const u = c->unit;
-	const uint64_t now_tsc = arch_clock_now_tsc();
 	struct vblk_effect e;
-	uint64_t due_tsc, vectors;
+	uint64_t now_tsc, due_tsc, vectors;
 
 	lock_take(&u->lock);
+	now_tsc = arch_clock_now_tsc(); /* and not before: others have told theirs meanwhile */
 	choose_sample(u, &u->kick_number);
 	e = vblk_write(&c->vblk, offset, width, value);
 	c->vectors |= e.vectors;
@@ -355,11 +355,13 @@ static void tell(struct disk_client *c)
 		run_poke(BIT64(c->partition->vcpus[0].id));
 }
 
-static void serve_unit(struct disk_unit *u, uint64_t now_tsc)
+static void serve_unit(struct disk_unit *u)
 {
+	uint64_t now_tsc;
 	uint32_t clients;
 
 	lock_take(&u->lock);
+	now_tsc = arch_clock_now_tsc();
 	choose_sample(u, &u->step_number);
 	__atomic_store_n(&u->due_tsc, TSC_NEVER, __ATOMIC_RELAXED);
 	end_failed(u, now_tsc);
@@ -391,7 +393,7 @@ uint64_t disk_serve(uint64_t now_tsc)
 		if (due_of(u) > now_tsc)
 			continue;
 		if (!disk_report(u, now_tsc))
-			serve_unit(u, now_tsc);
+			serve_unit(u);
 		break;
 	}
 	for (uint32_t i = 0; i < disks.count; i++)
