@@ -309,6 +309,7 @@ $(B)/tests/unit/test_pf_nvme: $(device_c) $(call host_c,core/pf_nvme)
 $(B)/tests/unit/test_pf_nvme: LIBRARIES := -Wl,--wrap=nvme_init,--wrap=nvme_step,--wrap=service_want
 $(addprefix $(B)/tests/,unit/test_pc_device property/test_pc_device_random): \
 		$(call host_c,arch/x86/pc/device arch/x86/pc/model tests/unit/pc_device_rig)
+$(B)/tests/unit/test_plan_disks: $(call host_c,core/plan_disk core/plan_disk_bound)
 $(B)/tests/property/test_disk_random: $(call host_c,core/disk core/disk_service core/disk_stats)
 $(B)/tool/trace_check: $(B)/tool/tools/trace_check.c.o \
 		$(filter $(addprefix $(B)/tool/,core/lib/% sched/% tests/%),$(tool_o))
