@@ -2,9 +2,9 @@
 /*
  * configs/blk.h - guests that share a disk: our own, with a virtio driver of theirs (guests/blk).
  *
- * BLK_MEMORY_DISK   RAM that serves one request after the other: 400 us and 25 us for each KiB, so 2,000
- *		     requests of 4 KiB a second, slow beside what a request costs either rig. A flush
- *		     takes 1 ms.
+ * BLK_MEMORY_DISK   RAM that serves one request after the other: 400 us and 25 us for each KiB, so
+ *		     2,000 requests of 4 KiB a second, slow beside what a request costs either rig.
+ *		     A flush takes 1 ms.
  * BLK_NVME_DISK     tools/rig --disk
  * BLK_GUEST         has the share number `index` of it, of BLK_SHARE_BYTES
  */

@@ -1,15 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * configs/blk_cost.h - what a request of 4 KiB costs. One guest, `depth` requests under way, and a disk that
- * serves 8 at a time, each in 400 us. With 32 under way the guest wants an interrupt for each 16.
+ * configs/blk_cost.h - what a request of 4 KiB costs. One guest, `depth` requests under way, and a
+ * disk that serves 8 at a time, each in 400 us. With 32 under way the guest wants an interrupt for
+ * each 16.
  *
  *   shared    guest and service have reservations of one core, the only one: its clock counts
  *	       instructions, and what the hypervisor does for a request is in its accounts
  *   own       the guest owns its core, interrupts are posted: exits of a request
- *   sidecore  so it does, with its APIC, and the service owns another core, and polls: the guest tells
- *	       it nothing, and neither its interrupts nor its HLT take an exit
+ *   sidecore  so it does, with its APIC, and the service owns another core, and polls: the guest
+ *	       tells it nothing, and neither its interrupts nor its HLT take an exit
  *
- * The difference to the same with fewer requests ("base") is free of what it takes to begin and to end.
+ * The difference to the same with fewer requests ("base") is free of what it takes to begin and to
+ * end.
  */
 #pragma once
 #include "configs/blk.h"

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * configs/blk_fair.h - four guests with weights 1:2:3:4 that always want more of one disk, `depth` requests at a
- * time; or with the fourth of them idle: it reads once and ends.
+ * configs/blk_fair.h - four guests with weights 1:2:3:4 that always want more of one disk, `depth`
+ * requests at a time; or with the fourth of them idle: it reads once and ends.
  *
- * The disk takes 1 ms for a request, and a turn lasts at most 10 ms. With the default, 8 MiB or 125 ms, the
- * shares come out the same after more turns. Every decision fits into the audit.
+ * The disk takes 1 ms for a request, and a turn lasts at most 10 ms. With the default, 8 MiB or 125
+ * ms, the shares come out the same after more turns. Every decision fits into the audit.
  * All on one core, so that both rigs have an instruction clock.
  */
 #pragma once

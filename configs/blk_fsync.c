@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * configs/blk_fsync.c - writes records and flushes until the power goes: guests/blk/record.h. Its share of the
- * NVMe disk does not begin where the disk begins. tools/lib/power_cut.py.
+ * configs/blk_fsync.c - writes records and flushes until the power goes: guests/blk/record.h. Its
+ * share of the NVMe disk does not begin where the disk begins. tools/lib/power_cut.py.
  */
 #include "configs/boards.h"
 

@@ -1,16 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * configs/blk_hostile.h - a guest that breaks every rule of a virtio disk (guests/blk, mode=hostile), beside one
- * that checks what it reads from the same disk, and one that keeps deadlines.
+ * configs/blk_hostile.h - a guest that breaks every rule of a virtio disk (guests/blk,
+ * mode=hostile), beside one that checks what it reads from the same disk, and one that keeps
+ * deadlines.
  *
  * HOSTILE_CORES      the attacker has two virtual CPUs on cores of their own: one of them changes
  *		      descriptors while the device reads them
  * HOSTILE_ONE_CORE   all on one core, whose clock counts instructions; without the second CPU. "rt"
- *		      must have the worst responses that it has beside HONEST, which uses up the same
- *		      reservation: it looks at its ring for ever
+ *		      must have the worst responses that it has beside HONEST, which uses up the
+ *		      same reservation: it looks at its ring for ever
  *
- * In HOSTILE_ONE_CORE the period of "rt" is the shortest, with the service's: by EDF its server's turn comes
- * first, and what is left over of the core is the others'.
+ * In HOSTILE_ONE_CORE the period of "rt" is the shortest, with the service's: by EDF its server's
+ * turn comes first, and what is left over of the core is the others'.
  */
 #pragma once
 #include "configs/blk.h"

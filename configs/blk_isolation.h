@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * configs/blk_isolation.h - a guest that reads 100 times a second beside one that floods the same disk with
- * writes of 1 MiB, 256 at a time, and a guest with deadlines on another core. The disk, served by a side core,
- * takes 41 ms for such a write, and has one request at a time: what it has been given, nobody overtakes.
+ * configs/blk_isolation.h - a guest that reads 100 times a second beside one that floods the same
+ * disk with writes of 1 MiB, 256 at a time, and a guest with deadlines on another core. The disk,
+ * served by a side core, takes 41 ms for such a write, and has one request at a time: what it has
+ * been given, nobody overtakes.
  *
- * The longest time of a read is told by the plan. Without the flood: the same, but "flood" writes once.
+ * The longest time of a read is told by the plan. Without the flood: the same, but "flood" writes
+ * once.
  *
- * ISOLATION_ONE has all of it on one core, because a clock that counts instructions has only one core in
- * either rig (docs/emulators.md): the period of "rt" is the shortest, with the service's.
+ * ISOLATION_ONE has all of it on one core, because a clock that counts instructions has only one
+ * core in either rig (docs/emulators.md): the period of "rt" is the shortest, with the service's.
  */
 #pragma once
 #include "configs/blk.h"

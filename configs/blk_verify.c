@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * configs/blk_verify.c - what is read is what was written: by both kinds of rings, with one queue and several,
- * and what the device answers to requests that are wrong.
+ * configs/blk_verify.c - what is read is what was written: by both kinds of rings, with one queue
+ * and several, and what the device answers to requests that are wrong.
  */
 #include "configs/blk.h"
 

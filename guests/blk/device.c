@@ -377,8 +377,8 @@ static void want_interrupts(struct device *d)
 }
 
 /*
- * The timer is armed anew only when it has to ring earlier, or has rung: a write to it may cost an exit,
- * and a request mostly comes back before.
+ * The timer is armed anew only when it has to ring earlier, or has rung: a write to it may cost an
+ * exit, and a request mostly comes back before.
  */
 static void sleep_until(struct device *d, uint64_t until_tsc)
 {

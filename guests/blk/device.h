@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * guests/blk/device.h - a virtio block device that this guest has: found, set up, with its interrupts.
+ * guests/blk/device.h - a virtio block device that this guest has: found, set up, with its
+ * interrupts.
  *
- * Model    device_open() finds it and maps its registers; device_start() resets it, agrees on features
- *	    and sets the queues up: again after every reset. Vector 0 of MSI-X is for changes of the
- *	    configuration and DEVICE_NEEDS_RESET, vector 1 + q for queue q.
+ * Model    device_open() finds it and maps its registers; device_start() resets it, agrees on
+ *	    features and sets the queues up: again after every reset. Vector 0 of MSI-X is for
+ *	    changes of the configuration and DEVICE_NEEDS_RESET, vector 1 + q for queue q.
  *	    What is submitted goes to the device at device_kick(), which kicks only if the device
  *	    wants it. device_wait() sleeps until a request has come back; device_next() gives it.
  * Source   Virtual I/O Device (VIRTIO) Version 1.2, "Virtio Over PCI Bus", "Block Device".

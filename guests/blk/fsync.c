@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * For the power to be cut: record after record, each flushed before its number is told. Other requests
- * write beside it all the time, so that there is always something that no flush has covered.
+ * For the power to be cut: record after record, each flushed before its number is told. Other
+ * requests write beside it all the time, so that there is always something that no flush has
+ * covered.
  *
- * A flush covers what was complete when it was submitted: it is submitted when all pieces have come back.
+ * A flush covers what was complete when it was submitted: it is submitted when all pieces have come
+ * back.
  */
 #include <malloc.h>
 #include <stdio.h>

@@ -95,8 +95,8 @@ static uint32_t any_status(struct hostile *h)
 }
 
 /*
- * Every width at every place. But a queue's address, if that is what is hit, is none in this guest's RAM:
- * its own memory is not what it is after.
+ * Every width at every place. But a queue's address, if that is what is hit, is none in this
+ * guest's RAM: its own memory is not what it is after.
  */
 static uint32_t any_access(struct hostile *h)
 {

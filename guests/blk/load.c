@@ -2,8 +2,9 @@
 /*
  * A load: `depth` requests that are submitted again when they come back, or at fixed times.
  *
- * With a rate, a request's time begins when it was due, not when there was room for it: who is served
- * slowly may not ask less often. All requests use the same memory: what is in it matters to nobody.
+ * With a rate, a request's time begins when it was due, not when there was room for it: who is
+ * served slowly may not ask less often. All requests use the same memory: what is in it matters to
+ * nobody.
  */
 #include <malloc.h>
 #include <stdio.h>

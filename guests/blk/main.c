@@ -8,7 +8,7 @@
  *		      bytes=N		(4096)	  of a request; pieces=N (1) of memory
  *		      span=BYTES	(all)	  of the disk, from its beginning
  *		      order=sequential		  not at random
- *		      rate=N		(0)	  so many a second, at absolute times; 0: as many as go
+ *		      rate=N		(0)	  so many a second, at absolute times; 0: no limit
  *		      requests=N, seconds=N	  the end: whichever comes first (10 seconds)
  *		      start_ms=N	(0)	  waits first
  *		      say_ms=N		(0)	  how far it is, each
@@ -22,7 +22,8 @@
  *   mode=hostile   requests that break the rules
  *		      count=N (1000000) break=N (16) one in so many breaks those of the ring
  *   in all	    queues=N (1) queue_size=N (256) seed=N (1) coalesce=N (1) requests an interrupt
- *		    event_idx=0, indirect=0 without that feature; packed=1; flush=0; poll=1: looks, no interrupts
+ *		    event_idx=0, indirect=0 without that feature; packed=1; flush=0; poll=1: looks,
+ *		    no interrupts
  *
  * Output  Lines for machines; times are of the guest's TSC.
  */

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What the device is, and what it answers to requests that are wrong by themselves: each of them must be
- * answered, by the status that the specification has for it, and nothing else may come of it.
+ * What the device is, and what it answers to requests that are wrong by themselves: each of them
+ * must be answered, by the status that the specification has for it, and nothing else may come of
+ * it.
  */
 #include <malloc.h>
 #include <stdio.h>

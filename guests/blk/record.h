@@ -5,8 +5,8 @@
  * Model    Record n, from 1, has RECORD_PIECES sectors, `slots` sectors apart, at
  *	    record_sector(); the disk has room for `slots` of them, so record n + slots takes the
  *	    place of n. Each piece has the same number, its own index, words that follow from both,
- *	    and a sum. The rest of the disk, from record_noise_sector() on, is written without order.
- *	    tools/power_cut.py reads what is left of them.
+ *	    and a sum. The rest of the disk, from record_noise_sector() on, is written without
+ *	    order. tools/power_cut.py reads what is left of them.
  * Units    Sectors of 512 bytes.
  */
 #pragma once

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Orders: the compiler keeps volatile accesses in order, and x86 keeps loads and stores, but for a store
- * and a later load: full_barrier() says where that matters.
+ * Orders: the compiler keeps volatile accesses in order, and x86 keeps loads and stores, but for a
+ * store and a later load: full_barrier() says where that matters.
  */
 #include <string.h>
 #include "guests/blk/ring_priv.h"

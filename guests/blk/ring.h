@@ -42,7 +42,7 @@ struct ring_piece {
 	uint32_t bytes;
 };
 
-/* What the device reads first, then what it writes. `table`: room for an indirect chain, or NULL. */
+/* What the device reads comes first. `table`: room for an indirect chain, or NULL. */
 struct ring_chain {
 	const struct ring_piece *pieces;
 	uint32_t out_count, in_count;

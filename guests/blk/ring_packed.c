@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Packed: one ring of descriptors, which the device overwrites with those that it has used. Two bits
- * of each say in which round through the ring it was made available, and used.
+ * Packed: one ring of descriptors, which the device overwrites with those that it has used. Two
+ * bits of each say in which round through the ring it was made available, and used.
  *
- * `added` and `seen` count descriptors; their place is the rest by the size, their round the quotient.
- * Sizes are powers of two, so both run on over 65535. Chains are known by an ID: the number of a
- * place, taken from a list of free ones.
+ * `added` and `seen` count descriptors; their place is the rest by the size, their round the
+ * quotient. Sizes are powers of two, so both run on over 65535. Chains are known by an ID: the
+ * number of a place, taken from a list of free ones.
  *
  * Source  VIRTIO 1.2, "Packed Virtqueues".
  */

@@ -2,8 +2,8 @@
 /*
  * guests/blk/spread.h - percentiles of values that nobody wants to keep one by one. Pure.
  *
- * Model    A bucket for each value below HISTOGRAM_STEPS, then HISTOGRAM_STEPS / 2 for each power of
- *	    two: a percentile is told as the upper end of its bucket, at most 1/64 above it, and
+ * Model    A bucket for each value below HISTOGRAM_STEPS, then HISTOGRAM_STEPS / 2 for each power
+ *	    of two: a percentile is told as the upper end of its bucket, at most 1/64 above it, and
  *	    never above the largest value.
  * Units    The values'.
  */

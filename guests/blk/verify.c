@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Every sector says where it belongs and how often it has been written; a copy of that is kept. Requests
- * under way never overlap, so that what a read must find is known when it is submitted.
+ * Every sector says where it belongs and how often it has been written; a copy of that is kept.
+ * Requests under way never overlap, so that what a read must find is known when it is submitted.
  */
 #include <malloc.h>
 #include <stdio.h>

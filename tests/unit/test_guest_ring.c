@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * tests/unit/test_guest_ring.c - the guests' side of a virtqueue against the device's side, io/virtqueue.h:
- * two readings of one specification. Both sleep as the protocol lets them: whoever is not told while
- * there is something for him would sleep for ever.
+ * tests/unit/test_guest_ring.c - the guests' side of a virtqueue against the device's side,
+ * io/virtqueue.h: two readings of one specification. Both sleep as the protocol lets them: whoever
+ * is not told while there is something for him would sleep for ever.
  */
 #include <stdlib.h>
 #include <string.h>

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * tools/launch/launch.c - starts one of our guests on the bare machine of QEMU, without hypervisor: so its
- * drivers meet devices that we did not make.
+ * tools/launch/launch.c - starts one of our guests on the bare machine of QEMU, without hypervisor:
+ * so its drivers meet devices that we did not make.
  *
  * Model    A Multiboot program; the guest is its first module, what follows the first word of its
  *	    command line are the guest's arguments. It makes of the machine what guests/abi.h
  *	    promises: the configuration space of bus 0 where guests look for it, no legacy
  *	    interrupts, a console at COM1, an exit port.
- * Source   Multiboot Specification 0.6.96, "Boot information format"; Intel 3 Series Express Chipset
- *	    datasheet, "PCIEXBAR"; System V ABI, "Program Header".
+ * Source   Multiboot Specification 0.6.96, "Boot information format"; Intel 3 Series Express
+ *	    Chipset datasheet, "PCIEXBAR"; System V ABI, "Program Header".
  * Units    TSC_HZ: QEMU's software CPU counts nanoseconds.
  * Errors   Said on COM1; then nothing more happens.
  */
