@@ -307,7 +307,7 @@ $(B)/tests/unit/test_pf_igb: $(device_c) $(call host_c,core/pf_igb)
 $(B)/tests/unit/test_pf_igb: LIBRARIES := -Wl,--wrap=igb_io_mapped,--wrap=service_want
 $(B)/tests/unit/test_pf_nvme: $(device_c) $(call host_c,core/pf_nvme)
 $(B)/tests/unit/test_pf_nvme: LIBRARIES := -Wl,--wrap=nvme_init,--wrap=nvme_step,--wrap=service_want
-$(addprefix $(B)/tests/,unit/test_pc_device property/test_pc_device_random): \
+$(addprefix $(B)/tests/,unit/test_pc_device unit/test_pc_model property/test_pc_device_random): \
 		$(call host_c,arch/x86/pc/device arch/x86/pc/model tests/unit/pc_device_rig)
 $(B)/tests/unit/test_plan_disks: $(call host_c,core/plan_disk core/plan_disk_bound)
 $(B)/tests/property/test_disk_random: $(call host_c,core/disk core/disk_service core/disk_stats)
