@@ -5,16 +5,17 @@
 #include "tests/test.h"
 #include "tests/unit/pc_device_rig.h"
 
-#define BAR_BYTES  0x4000u
-#define TABLE      0x2000u
-#define PENDING    0x3000u
-#define COUNT      3u
-#define TO(id)     (0xfee00000u | (uint32_t)(id) << 12)
-#define VECTOR     0x40u
-#define ENABLE     0x8000u /* "Message Control for MSI-X" */
-#define MASK_ALL   0x4000u
-#define CAP_MSIX   0x11u
-#define MODEL_LAST 2u
+#define BAR_BYTES   0x4000u
+#define TABLE       0x2000u
+#define PENDING     0x3000u
+#define COUNT       3u
+#define TO(id)      (0xfee00000u | (uint32_t)(id) << 12)
+#define VECTOR      0x40u
+#define ENABLE      0x8000u /* "Message Control for MSI-X" */
+#define MASK_ALL    0x4000u
+#define CAP_MSIX    0x11u
+#define MODEL_COUNT 2u
+#define PORT_COUNT  32u /* of model 1 */
 
 /* What the model saw, and what it answers. */
 static struct model {
@@ -22,9 +23,9 @@ static struct model {
 	uint64_t offset, value;
 	uint32_t width;
 	uint64_t vectors;
-} models[MODEL_LAST];
+} models[MODEL_COUNT];
 static struct pi_descriptor boxes[RIG_VCPUS];
-static uint32_t index_of[MODEL_LAST];
+static uint32_t index_of[MODEL_COUNT];
 
 static uint64_t model_read(void *context, uint64_t offset, uint32_t width)
 {
@@ -66,6 +67,11 @@ static void add_model(uint32_t i)
 			      .context = &models[i] };
 
 	m.facts.bars[0] = (struct vpci_bar){ .kind = VPCI_BAR_MEM32, .bytes = BAR_BYTES };
+	if (i == 1) {
+		m.io_bar = 2;
+		m.io_offset = 0x1000;
+		m.facts.bars[2] = (struct vpci_bar){ .kind = VPCI_BAR_IO, .bytes = PORT_COUNT };
+	}
 	CHECK(arch_pc_add_model(RIG_PART, &m, &index_of[i]) == OK);
 }
 
@@ -210,6 +216,7 @@ static void messages_go_to_their_vcpus(void)
 	CHECK(arch_pc_send(RIG_PART, index_of[0], 5) == (BIT64(RIG_FIRST) | BIT64(RIG_FIRST + 2)));
 	CHECK(got(0, 2) && got(2, 0));
 	CHECK(arch_pc_send(RIG_PART, index_of[0], ~(BIT64(COUNT) - 1)) == 0 && got_nothing());
+	CHECK(read_bar(0, PENDING, 8) == 0);
 }
 
 static void what_is_masked_waits(void)
@@ -270,9 +277,9 @@ static void a_real_function_is_nobodys_model(void)
 	add_model(1);
 	CHECK(arch_pc_place_functions(RIG_PART) == OK);
 	CHECK(index_of[0] == 2 && index_of[1] == 3);
-	for (uint32_t i = 0; i < MODEL_LAST; i++)
+	for (uint32_t i = 0; i < MODEL_COUNT; i++)
 		CHECK(set_control(i, ENABLE) == 0);
-	for (uint32_t i = 0; i < MODEL_LAST; i++)
+	for (uint32_t i = 0; i < MODEL_COUNT; i++)
 		open_entry(i, 0, i);
 	CHECK(rig.route_calls == 0);
 	CHECK(pc_window_write(&rig.pc, bar_of(1) + RIG_TABLE, 4, TO(2)) == 0);
@@ -285,6 +292,31 @@ static void a_real_function_is_nobodys_model(void)
 	CHECK(got(1, 0) && got_nothing());
 	pc_restart_functions(&rig.pc);
 	CHECK(models[0].resets == 1 && models[1].resets == 1);
+}
+
+/* They are another way to some of its registers, for writes. */
+static void ports_lead_to_registers(void)
+{
+	uint64_t port;
+
+	begin();
+	add_model(0);
+	add_model(1);
+	CHECK(arch_pc_place_functions(RIG_PART) == OK);
+	port = rig.pc.pci.functions[index_of[1]].placed[2];
+	CHECK(port != 0 && port + PORT_COUNT <= 0x10000);
+	CHECK(pc_ports_write(&rig.pc, (uint16_t)port, 2, 7) == 0);
+	CHECK(models[1].writes == 1 && models[1].offset == 0x1000 && models[1].width == 2 &&
+	      models[1].value == 7);
+	CHECK(set_control(1, ENABLE) == 0);
+	open_entry(1, 0, 2);
+	models[1].vectors = 1;
+	CHECK(pc_ports_write(&rig.pc, (uint16_t)(port + PORT_COUNT - 2), 2, 1) ==
+	      BIT64(RIG_FIRST + 2));
+	CHECK(got(2, 0) && models[1].offset == 0x1000 + PORT_COUNT - 2);
+	CHECK(pc_ports_write(&rig.pc, (uint16_t)(port + PORT_COUNT), 2, 1) == 0);
+	CHECK(pc_ports_write(&rig.pc, (uint16_t)(port - 1), 1, 1) == 0);
+	CHECK(models[1].writes == 2 && models[0].writes == 0 && got_nothing());
 }
 
 static void without_frames_there_is_none(void)
@@ -309,6 +341,7 @@ int main(void)
 	RUN(a_moved_bar_is_found_at_its_old_place);
 	RUN(a_restart_begins_as_after_power_on);
 	RUN(a_real_function_is_nobodys_model);
+	RUN(ports_lead_to_registers);
 	RUN(without_frames_there_is_none);
 	return test_failed;
 }
