@@ -92,6 +92,8 @@ struct pc_model_ops {
 	uint64_t (*read)(void *context, uint64_t offset, uint32_t width);
 	/* Returns the MSI-X vectors that it sends, a bit each. */
 	uint64_t (*write)(void *context, uint64_t offset, uint32_t width, uint64_t value);
+	/* The guest lets it reach memory, or not any more: "Bus Master Enable". Off after a reset. */
+	void (*set_master)(void *context, bool is_master);
 	void (*reset)(void *context); /* the guest starts over */
 };
 struct pc_model {

@@ -41,6 +41,7 @@ struct disk_client {
 	uint32_t more;     /* queues in which something may be left: a bit each */
 	uint32_t touched;  /* .. that vblk_show() has to be called for */
 	uint64_t vectors;  /* to be sent when the lock is given back */
+	bool is_master;    /* the guest lets its device reach memory */
 	bool is_cut;       /* its partition restarts or has ended: nothing is taken */
 	uint64_t sent;     /* [C] of the service's core: the messages of the step at hand, */
 	bool is_quiet;     /* .. and that it ended the last request that somebody waited for */

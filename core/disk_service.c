@@ -221,7 +221,7 @@ static uint64_t read_model(void *context, uint64_t offset, uint32_t width)
 static void kicked(struct disk_unit *u, struct disk_client *c, uint32_t queues, uint64_t now_tsc)
 {
 	c->kicks++;
-	if (u->is_polled || c->is_cut)
+	if (u->is_polled || c->is_cut || !c->is_master)
 		return;
 	for (; queues; queues &= queues - 1)
 		(void)take(u, c, (uint32_t)__builtin_ctz(queues), DISK_KICK_MAX, now_tsc);
@@ -267,17 +267,33 @@ static void cut(struct disk_unit *u, struct disk_client *c)
 	drop_queued(u, c);
 }
 
+/* What was made available meanwhile is looked at now. What the disk is at goes on. */
+static void set_master(void *context, bool is_master)
+{
+	struct disk_client *const c = context;
+
+	lock_take(&c->unit->lock);
+	c->is_master = is_master;
+	if (is_master && vblk_is_live(&c->vblk))
+		c->more = BIT32(c->vblk.config.queue_count) - 1;
+	if (c->more)
+		c->unit->due_tsc = 0;
+	lock_give(&c->unit->lock);
+	if (!c->unit->is_polled)
+		service_want(SERVICE_DISKS, 0);
+}
+
 static void reset_model(void *context)
 {
 	struct disk_client *const c = context;
 
 	lock_take(&c->unit->lock);
 	cut(c->unit, c);
-	c->is_cut = c->wants_quiet = false;
+	c->is_cut = c->wants_quiet = c->is_master = false;
 	lock_give(&c->unit->lock);
 }
 
-const struct pc_model_ops disk_model = { read_model, write_model, reset_model };
+const struct pc_model_ops disk_model = { read_model, write_model, set_master, reset_model };
 
 /* ---- Steps of the service ---- */
 
@@ -291,7 +307,7 @@ static void look_at_rings(struct disk_unit *u, uint64_t now_tsc)
 		uint32_t queues = u->is_polled ? BIT32(c->vblk.config.queue_count) - 1 : c->more;
 
 		u->turn = u->turn + 1 < u->client_count ? u->turn + 1 : 0;
-		if (queues == 0 || c->is_cut || !vblk_is_live(&c->vblk))
+		if (queues == 0 || c->is_cut || !c->is_master || !vblk_is_live(&c->vblk))
 			continue;
 		for (; queues && left > 0; queues &= queues - 1) {
 			const uint32_t queue = (uint32_t)__builtin_ctz(queues);

@@ -137,11 +137,22 @@ static inline void set_up_queue(struct guest *g, uint32_t i)
 	g->queues[i].is_armed = true;
 }
 
+/* "Bus Master Enable": without it nothing is taken. */
+static inline void let_reach_memory(const struct guest *g, bool is_master)
+{
+	const struct pc_model *const model = &device_of(g)->model;
+
+	model->ops->set_master(model->context, is_master);
+}
+
 /* "Device Initialization" */
 static inline void guest_start(struct guest *g)
 {
+	const bool is_master_first = random_below(2);
 	uint64_t features;
 
+	if (is_master_first)
+		let_reach_memory(g, true);
 	g->is_packed = random_below(2);
 	g->has_event_idx = random_below(2);
 	g->is_broken = false;
@@ -167,6 +178,8 @@ static inline void guest_start(struct guest *g)
 		set_up_queue(g, i);
 	device_write(g, 0x14, 1, 15);
 	CHECK(device_read(g, 0x14, 1) == 15);
+	if (!is_master_first)
+		let_reach_memory(g, true);
 	g->state = GUEST_LIVE;
 }
 

@@ -317,6 +317,34 @@ static void drain(void)
 	CHECK(!any_is_open());
 }
 
+/* A device that may not reach memory takes nothing, whoever kicks and however long; then it does. */
+static void nothing_is_taken_without_bus_mastering(void)
+{
+	struct guest *const g = &guests[0];
+
+	machine_start();
+	memset(guests, 0, sizeof(guests));
+	for (uint32_t i = 0; i < partition_count; i++) {
+		guests[i].part = i;
+		guests[i].queue_count = disk_queue_count(&m.shares[i]);
+	}
+	guest_start(g);
+	let_reach_memory(g, false);
+	while (g->sent == 0)
+		guest_send(g);
+	for (uint32_t i = 0; i < g->queue_count; i++)
+		guest_kick(g, i);
+	for (uint32_t i = 0; i < 20; i++)
+		step();
+	CHECK(vblk_taken_count(&client_of(0)->vblk) == 0 && g->ended == 0);
+	let_reach_memory(g, true);
+	drain();
+	CHECK(g->sent == g->ended);
+	for (uint32_t i = 0; i < partition_count; i++)
+		free(guests[i].memory_then);
+	machine_end();
+}
+
 static void trial(void)
 {
 	machine_start();
@@ -352,6 +380,7 @@ int main(int argc, char **argv)
 {
 	random_seed(argc, argv);
 	srand((unsigned)random_u64());
+	RUN(nothing_is_taken_without_bus_mastering);
 	RUN(every_request_ends_once_at_its_own_place);
 	return test_failed;
 }

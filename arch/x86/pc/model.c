@@ -155,6 +155,9 @@ static vcpu_set_t configured(struct pc *pc, struct vpci_effect effect)
 		pc_device_configured(pc, effect);
 		return 0;
 	}
+	if (effect.changes & VPCI_MASTER)
+		s->model.ops->set_master(s->model.context,
+					 vpci_is_master(&pc->pci, effect.function));
 	if (!(effect.changes & VPCI_VECTORS))
 		return 0;
 	vpci_msix_control(&pc->pci, effect.function, &is_enabled, &is_masked);
