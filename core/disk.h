@@ -72,7 +72,6 @@ struct disk_unit {
 	char tag[24];                     /* [I] "disk NAME" */
 	uint64_t ns_per_tick;             /* [I] 32 bits after the point */
 	bool is_polled;                   /* [I] by a side core: nobody is to kick */
-	uint32_t depth;                   /* [I] */
 	uint32_t client_count;            /* [I] */
 	struct disk_client *clients;      /* [I] */
 	struct iosched_client_config claims[DISK_CLIENT_MAX]; /* [I] */

@@ -34,15 +34,6 @@ static void end_ticks(const struct disk_unit *u, uint64_t *account, uint64_t beg
 
 /* ---- From the guest's ring to the scheduler ---- */
 
-static struct block_request *take_free(struct disk_client *c)
-{
-	struct block_request *const r = c->free;
-
-	if (r)
-		c->free = r->next;
-	return r;
-}
-
 static void give_free(struct disk_client *c, struct block_request *r)
 {
 	r->next = c->free;
@@ -64,25 +55,24 @@ static void add(struct disk_unit *u, struct disk_client *c, struct block_request
 	end_ticks(u, &u->ticks.sched, begin_tsc);
 }
 
-/* At most `most` requests of one ring; more of it is remembered. */
+/* At most `most` requests of one ring; that there may be more of it is remembered. */
 static uint32_t take(struct disk_unit *u, struct disk_client *c, uint32_t queue, uint32_t most,
 		     uint64_t now_tsc)
 {
+	struct block_request *r;
 	uint32_t n = 0;
 
-	c->more |= BIT32(queue);
-	for (; n < most; n++) {
-		struct block_request *const r = take_free(c);
-		enum err e;
+	/* Without a free one: one of them comes back, and then it is this ring's turn. */
+	for (; n < most && (r = c->free) != NULL; n++) {
+		struct block_request *const next = r->next;
+		const enum err e = vblk_take(&c->vblk, queue, r);
 
-		if (!r) /* one of them comes back, and then this ring's turn */
-			return n;
-		e = vblk_take(&c->vblk, queue, r);
 		if (e == OK) {
+			c->free = next;
 			add(u, c, r, now_tsc);
 			continue;
 		}
-		give_free(c, r);
+		r->next = next;
 		if (e != ERR_BUSY) { /* answered, or broken: the guest is to be told */
 			c->touched |= BIT32(queue);
 			u->touched |= BIT32(c->index);
@@ -92,6 +82,7 @@ static uint32_t take(struct disk_unit *u, struct disk_client *c, uint32_t queue,
 		c->more &= ~BIT32(queue);
 		return n;
 	}
+	c->more |= BIT32(queue);
 	return n;
 }
 
@@ -178,12 +169,14 @@ static void end(struct disk_unit *u, struct block_request *r, uint64_t now_tsc)
 
 static void end_failed(struct disk_unit *u, uint64_t now_tsc)
 {
-	while (u->failed) {
+	for (uint32_t n = 0; u->failed && n < DISK_STEP_MAX; n++) {
 		struct block_request *const r = u->failed;
 
 		u->failed = r->next;
 		end(u, r, now_tsc);
 	}
+	if (u->failed)
+		u->due_tsc = 0;
 }
 
 static void show(struct disk_client *c)
@@ -288,7 +281,8 @@ static void reset_model(void *context)
 	struct disk_client *const c = context;
 
 	lock_take(&c->unit->lock);
-	cut(c->unit, c);
+	(void)vblk_reset(&c->vblk);
+	drop_queued(c->unit, c);
 	c->is_cut = c->wants_quiet = c->is_master = false;
 	lock_give(&c->unit->lock);
 }
@@ -408,7 +402,7 @@ uint64_t disk_serve(uint64_t now_tsc)
 		disks.turn = disks.turn + 1 < disks.count ? disks.turn + 1 : 0;
 		if (due_of(u) > now_tsc)
 			continue;
-		if (!disk_report(u, now_tsc))
+		if (now_tsc < u->report_tsc || !disk_report(u, now_tsc))
 			serve_unit(u);
 		break;
 	}

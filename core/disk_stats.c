@@ -85,10 +85,12 @@ static void say_machine(const struct disk_client *c, const char *when)
 bool disk_report(struct disk_unit *u, uint64_t now_tsc)
 {
 	struct disk_client *const c = &u->clients[u->report_turn];
-	const uint64_t requests = requests_of(c), bytes = bytes_of(c);
+	uint64_t requests, bytes;
 
 	if (now_tsc < u->report_tsc)
 		return false;
+	requests = requests_of(c);
+	bytes = bytes_of(c);
 	if (requests != c->told_requests) {
 		say(c, requests - c->told_requests, bytes - c->told_bytes, u->config->report_ns);
 		say_machine(c, "live");

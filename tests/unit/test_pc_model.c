@@ -19,7 +19,8 @@
 
 /* What the model saw, and what it answers. */
 static struct model {
-	uint32_t reads, writes, resets;
+	uint32_t reads, writes, resets, masters;
+	bool is_master;
 	uint64_t offset, value;
 	uint32_t width;
 	uint64_t vectors;
@@ -53,7 +54,15 @@ static void model_reset(void *context)
 	((struct model *)context)->resets++;
 }
 
-static const struct pc_model_ops ops = { model_read, model_write, model_reset };
+static void model_master(void *context, bool is_master)
+{
+	struct model *const s = context;
+
+	s->masters++;
+	s->is_master = is_master;
+}
+
+static const struct pc_model_ops ops = { model_read, model_write, model_master, model_reset };
 
 static void add_model(uint32_t i)
 {
@@ -253,6 +262,17 @@ static void a_moved_bar_is_found_at_its_old_place(void)
 	CHECK(models[0].reads == 1 && models[0].offset == 4);
 }
 
+static void it_knows_if_it_may_reach_memory(void)
+{
+	with_one();
+	CHECK(config_write(0, 4, 2, 4) == 0);
+	CHECK(models[0].masters == 1 && models[0].is_master);
+	CHECK(config_write(0, 4, 2, 6) == 0); /* nothing that concerns it */
+	CHECK(models[0].masters == 1);
+	CHECK(config_write(0, 4, 2, 2) == 0);
+	CHECK(models[0].masters == 2 && !models[0].is_master);
+}
+
 static void a_restart_begins_as_after_power_on(void)
 {
 	with_one();
@@ -339,6 +359,7 @@ int main(void)
 	RUN(messages_go_to_their_vcpus);
 	RUN(what_is_masked_waits);
 	RUN(a_moved_bar_is_found_at_its_old_place);
+	RUN(it_knows_if_it_may_reach_memory);
 	RUN(a_restart_begins_as_after_power_on);
 	RUN(a_real_function_is_nobodys_model);
 	RUN(ports_lead_to_registers);

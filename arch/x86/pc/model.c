@@ -36,31 +36,36 @@ static vcpu_set_t send_message(const struct pc *pc, uint64_t address, uint32_t d
 	return post_message(NULL, pc->setup.first, pc->setup.vcpu_count, &m);
 }
 
+static inline vcpu_set_t send_entry(const struct pc *pc, const struct pc_slot *s, uint32_t i)
+{
+	uint64_t address;
+	uint32_t data;
+
+	return vmsix_route(&s->msix, i, &address, &data) ? send_message(pc, address, data) : 0;
+}
+
 /* Bits of `fire` are entries whose messages go out now. */
 static vcpu_set_t send_all(const struct pc *pc, const struct pc_slot *s, uint64_t fire)
 {
 	vcpu_set_t posted = 0;
-	uint64_t address;
-	uint32_t data;
 
 	for (; fire; fire &= fire - 1)
-		if (vmsix_route(&s->msix, (uint32_t)__builtin_ctzll(fire), &address, &data))
-			posted |= send_message(pc, address, data);
+		posted |= send_entry(pc, s, (uint32_t)__builtin_ctzll(fire));
 	return posted;
 }
 
 /* The model sends these; those of masked entries wait. */
 static vcpu_set_t raise(const struct pc *pc, struct pc_slot *s, uint64_t vectors)
 {
-	uint64_t fire = 0;
+	vcpu_set_t posted = 0;
 
 	for (; vectors; vectors &= vectors - 1) {
 		const uint32_t i = (uint32_t)__builtin_ctzll(vectors);
 
 		if (i < s->msix.count && vmsix_post(&s->msix, i))
-			fire |= BIT64(i);
+			posted |= send_entry(pc, s, i);
 	}
-	return send_all(pc, s, fire);
+	return posted;
 }
 
 vcpu_set_t arch_pc_send(part_id_t part, uint32_t index, uint64_t vectors)
