@@ -366,7 +366,7 @@ format:
 
 # --- measurements ------------------------------------------------------------------------
 bench: deps
-	$(Q)$(SUB) bench-images $(B)/tool/bench_cbs
+	$(Q)$(SUB) bench-images $(addprefix $(B)/tool/,bench_cbs bench_bfq bench_bfq_many)
 	$(Q)tools/bench $(if $(PEER),--peer $(PEER))
 experiment: deps
 	$(Q)$(SUB) images $(if $(filter linux%,$(NAME)),linux-images) \
