@@ -1,17 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * configs/blk_fair.h - four guests with weights 1:2:3:4 that always want more of one disk, `depth`
- * requests at a time; or with the fourth of them idle: it reads once and ends.
+ * requests of 64 KiB at a time; or with the fourth of them idle: it reads once and ends.
  *
- * The disk takes 1 ms for a request, and a turn lasts at most 10 ms. With the default, 8 MiB or 125
- * ms, the shares come out the same after more turns. Every decision fits into the audit.
+ * The disk takes 2 ms for a request; a turn is at most 1 MiB, 32 ms: ten of them are 0.3 s. With the
+ * default, 8 MiB or 125 ms, the shares come out the same after more turns. Turns that end by a time
+ * limit, as those of a slower disk would, are fair in time: in bytes, only as far as it takes the
+ * same time for all. Every decision fits into the audit.
  * All on one core, so that both rigs have an instruction clock.
  */
 #pragma once
 #include "configs/blk.h"
 
 #define FAIR_READS(depth, seconds) \
-	"mode=load op=read depth=" depth " seconds=" seconds " say_ms=1000 start_ms=300"
+	"mode=load op=read bytes=65536 depth=" depth " seconds=" seconds " say_ms=1000 start_ms=300"
 #define FAIR_IDLE "mode=load op=read requests=1"
 
 #define FAIR_GUEST(part_name, index, args, share) \
@@ -29,8 +31,8 @@
 		{ .name = "disk", \
 		  .kind = DISK_MEMORY, \
 		  .bytes = 4 * BLK_SHARE_BYTES, \
-		  .time = { .read = { US(900), US(25) }, .parallel = 1 }, \
-		  .timeout_sync_ns = MS(10), \
+		  .time = { .read = { US(1000), US(16) }, .parallel = 1 }, \
+		  .max_budget_bytes = MIB(1), \
 		  .audit_records = audit }, \
 	}; \
 	BLK_SYSTEM(system, BOARD_RIG(1), SEC(limit_s), BLK_SERVICE)

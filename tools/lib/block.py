@@ -36,11 +36,20 @@ def trail(b):
     return records, end["tsc_hz"]
 
 
-def settled(records, tsc_hz, busy):
-    """Those between the first seconds and the last request that was added while all were busy."""
-    first = records[0][0] + SETTLED_S * tsc_hz
-    last = min(max(r[0] for r in records if r[1] == disk_audit.ADDED and r[3] == c) for c in busy)
-    return [r for r in records if first <= r[0] <= last]
+def settled(records, tsc_hz, weights):
+    """
+    Those between two turns of the lightest client, whole rounds: the first after some seconds, and the
+    last before one of the busy ones has made its last request.
+    """
+    busy = [i for i, w in enumerate(weights) if w]
+    lightest = min(busy, key=lambda i: weights[i])
+    begin = records[0][0] + SETTLED_S * tsc_hz
+    end = min(max(r[0] for r in records if r[1] == disk_audit.ADDED and r[3] == c) for c in busy)
+    turns = [i for i, r in enumerate(records) if begin <= r[0] <= end and r[3] == lightest
+             and r[1] == disk_audit.SELECTED and r[4] == disk_audit.NO_QUEUE]
+    if len(turns) < 3:
+        raise AssertionError("%d turns of client %d: too few" % (len(turns), lightest))
+    return records[turns[0]:turns[-1]]
 
 
 def fairness(b, weights, depth=DEVICE_DEPTH):
@@ -51,8 +60,7 @@ def fairness(b, weights, depth=DEVICE_DEPTH):
     records, tsc_hz = trail(b)
     claims = claims_of(b)
     audit = disk_audit.replay(records, claims, None, depth)
-    busy = [i for i, w in enumerate(weights) if w]
-    some = disk_audit.backlogged(settled(records, tsc_hz, busy), weights)
+    some = disk_audit.backlogged(settled(records, tsc_hz, weights), weights)
     return {"rig": b.rig, "weights": weights, "shares": some["shares"],
             "max_lag_bytes": audit["max_lag_bytes"], "bound_bytes": audit["max_lag_bound_bytes"],
             "lag_bytes": audit["lag_bytes"], "bounds": audit["bound_bytes"],
