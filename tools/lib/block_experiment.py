@@ -120,7 +120,7 @@ def plot_cost(rows):
         "set style fill solid 0.8", "set boxwidth 0.6", "set yrange [0:3000]",
         "set key outside right", "set ylabel 'instructions'",
         "set arrow from graph 0,first %d to graph 1,first %d nohead dashtype 2" % (INSN_MAX, INSN_MAX),
-        "set title 'The hypervisor, for a request of 4 KiB'",
+        "set title 'The hypervisor, for a request of 4 KiB'", "set xtics rotate by -35",
         "plot '%s' skip 1 using 2:xtic(1) title 'kick', '' skip 1 using 3 title 'completion', "
         "'' skip 1 using 4 title 'BFQ'" % data])
 
