@@ -272,6 +272,7 @@ static enum err make_client(struct disk_unit *u, struct partition *p, const stru
 
 	*c = (struct disk_client){ .unit = u,
 				   .partition = p,
+				   .part = (part_id_t)(p - partitions),
 				   .share = s,
 				   .index = u->client_count,
 				   .request_count = disk_request_count(s) };

@@ -31,6 +31,7 @@ struct disk_count {
 struct disk_client {
 	struct disk_unit *unit;            /* [I] */
 	const struct partition *partition; /* [I] */
+	part_id_t part;                    /* [I] its number */
 	const struct disk_share *share;    /* [I] */
 	uint32_t pc_index;                 /* [I] in its PC */
 	uint32_t index;                    /* [I] in the unit, and of its requests */

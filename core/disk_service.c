@@ -120,15 +120,16 @@ static enum err submit(struct disk_unit *u, struct block_request *r, uint64_t no
 	return e;
 }
 
-/* As much as scheduler and disk allow: bounded by the disk's depth. */
-static void pump(struct disk_unit *u, uint64_t now_tsc)
+/* What scheduler and disk allow, at most DISK_STEP_MAX. True: there may be more. */
+static bool pump(struct disk_unit *u, uint64_t now_tsc)
 {
 	const struct disk_ops *const ops = u->disk->ops;
 	struct block_request *r;
 	uint64_t done_tsc, begin_tsc;
 	bool any = false;
+	uint32_t n = 0;
 
-	while ((r = choose(u, now_tsc)) != NULL) {
+	for (; n < DISK_STEP_MAX && (r = choose(u, now_tsc)) != NULL; n++) {
 		const enum err e = submit(u, r, now_tsc);
 
 		if (e == ERR_BUSY) {
@@ -139,16 +140,16 @@ static void pump(struct disk_unit *u, uint64_t now_tsc)
 			fail(u, r, e);
 			continue;
 		}
-		r->dispatched_tsc = now_tsc;
 		any = true;
 	}
 	if (!any)
-		return;
+		return n == DISK_STEP_MAX;
 	begin_tsc = begin_ticks(u);
 	ops->kick(u->disk);
 	(void)ops->poll(u->disk, now_tsc, NULL, 0, &done_tsc); /* only when there will be any */
 	end_ticks(u, &u->ticks.device, begin_tsc);
 	u->due_tsc = min_u64(u->due_tsc, done_tsc);
+	return n == DISK_STEP_MAX;
 }
 
 /* ---- From the disk to the guest's ring ---- */
@@ -211,16 +212,37 @@ static uint64_t read_model(void *context, uint64_t offset, uint32_t width)
 	return value;
 }
 
-static void kicked(struct disk_unit *u, struct disk_client *c, uint32_t queues, uint64_t now_tsc)
+/* What a core does for a kick at a stretch. True: there is more, and room for it. */
+static bool serve_kick(struct disk_unit *u, struct disk_client *c, uint64_t now_tsc)
 {
-	c->kicks++;
-	if (u->is_polled || c->is_cut || !c->is_master)
-		return;
-	for (; queues; queues &= queues - 1)
-		(void)take(u, c, (uint32_t)__builtin_ctz(queues), DISK_KICK_MAX, now_tsc);
-	if (c->more && c->free) /* else its turn comes with the next that comes back */
+	uint32_t left = DISK_STEP_MAX;
+	bool goes_on;
+
+	if (c->is_cut || !c->is_master)
+		return false;
+	for (uint32_t queues = c->more; queues && left > 0; queues &= queues - 1)
+		left -= take(u, c, (uint32_t)__builtin_ctz(queues), left, now_tsc);
+	goes_on = pump(u, now_tsc);
+	return goes_on || (c->more && c->free);
+}
+
+/*
+ * In the guest's time, as long as it has any, and a bounded part of what it wants; the service does the
+ * rest. Between two stretches whoever waits for the lock has his turn.
+ */
+static void kicked(struct disk_unit *u, struct disk_client *c, uint64_t now_tsc)
+{
+	uint32_t left = DISK_KICK_MAX / DISK_STEP_MAX;
+	bool goes_on;
+
+	while ((goes_on = serve_kick(u, c, now_tsc)) && --left > 0 &&
+	       run_has_time(arch_clock_now_tsc())) {
+		lock_give(&u->lock);
+		lock_take(&u->lock);
+		now_tsc = arch_clock_now_tsc();
+	}
+	if (goes_on)
 		u->due_tsc = 0;
-	pump(u, now_tsc);
 }
 
 static uint64_t write_model(void *context, uint64_t offset, uint32_t width, uint64_t value)
@@ -237,8 +259,11 @@ static uint64_t write_model(void *context, uint64_t offset, uint32_t width, uint
 	c->vectors |= e.vectors;
 	if (e.was_reset)
 		drop_queued(u, c);
-	if (e.kicked)
-		kicked(u, c, e.kicked, now_tsc);
+	c->kicks += e.kicked != 0;
+	if (e.kicked && !u->is_polled) {
+		c->more |= e.kicked;
+		kicked(u, c, now_tsc);
+	}
 	show(c);
 	u->touched &= ~BIT32(c->index);
 	vectors = c->vectors;
@@ -359,8 +384,7 @@ static uint32_t show_all(struct disk_unit *u)
 static void tell(struct disk_client *c)
 {
 	if (c->sent)
-		run_notify(
-			arch_pc_send((part_id_t)(c->partition - partitions), c->pc_index, c->sent));
+		run_notify(arch_pc_send(c->part, c->pc_index, c->sent));
 	if (c->is_quiet)
 		run_poke(BIT64(c->partition->vcpus[0].id));
 }
@@ -378,7 +402,8 @@ static void serve_unit(struct disk_unit *u)
 	poll(u, now_tsc);
 	look_at_rings(u, now_tsc);
 	serve_driver(u, now_tsc); /* first: what a disk that recovers held up goes on at once */
-	pump(u, now_tsc);
+	if (pump(u, now_tsc))
+		u->due_tsc = 0;
 	clients = show_all(u);
 	end_ticks(u, &u->ticks.service, now_tsc);
 	lock_give(&u->lock);

@@ -5,9 +5,7 @@
 /* "Type 0/1 Common Configuration Space", "Type 0 Configuration Space Header". */
 #define CONFIG_VENDOR       0x00u
 #define CONFIG_DEVICE       0x02u
-#define CONFIG_COMMAND      0x04u
 #define COMMAND_IO          BIT32(0)
-#define COMMAND_MEMORY      BIT32(1)
 #define COMMAND_MASTER      BIT32(2)
 #define COMMAND_PARITY      BIT32(6)
 #define COMMAND_SERR        BIT32(8)
@@ -17,13 +15,11 @@
 #define CONFIG_REVISION     0x08u
 #define CONFIG_CLASS        0x0au /* subclass, base class */
 #define CLASS_BRIDGE        0x06u
-#define CONFIG_BAR(n)       (0x10u + 4 * (n))
 #define BAR_IO              BIT32(0)
 #define BAR_IO_PORTS        UINT32_C(0xffff) /* "16-bit I/O": the upper half is hardwired to 0 */
 #define BAR_IO_MAX          256u
 #define BAR_64              BIT32(2)
 #define BAR_PREFETCHABLE    BIT32(3)
-#define BAR_ADDRESS         UINT32_C(0xfffffff0)
 #define CONFIG_SUBSYSTEM    0x2cu
 #define CONFIG_CAPABILITIES 0x34u
 
@@ -181,19 +177,11 @@ void vpci_init(struct vpci *p)
 	set(&p->functions[0], CONFIG_CLASS, 2, CLASS_BRIDGE << 8, 0);
 }
 
-/* Of memory. */
-static uint64_t bar_bytes(const struct vpci_bar *bar)
-{
-	return bar->kind == VPCI_BAR_NONE || bar->kind == VPCI_BAR_IO
-		       ? 0
-		       : max_u64(bar->bytes, PAGE_BYTES);
-}
-
 static void make_bars(struct vpci_function *f)
 {
 	for (uint32_t i = 0; i < VPCI_BAR_COUNT; i++) {
 		const struct vpci_bar *bar = &f->facts.bars[i];
-		const uint64_t mask = ~(bar_bytes(bar) - 1);
+		const uint64_t mask = ~(vpci_bar_bytes(bar) - 1);
 		const bool is_64 = bar->kind == VPCI_BAR_MEM64;
 		const uint32_t type =
 			(is_64 ? BAR_64 : 0) | (bar->is_prefetchable ? BAR_PREFETCHABLE : 0);
@@ -414,8 +402,8 @@ static const struct vpci_bar *next_to_place(struct vpci *p, uint64_t **placed)
 		for (uint32_t k = 0; k < VPCI_BAR_COUNT; k++) {
 			const struct vpci_bar *bar = &p->functions[i].facts.bars[k];
 
-			if (bar_bytes(bar) == 0 || p->functions[i].placed[k] != 0 ||
-			    (largest && bar_bytes(largest) >= bar_bytes(bar)))
+			if (vpci_bar_bytes(bar) == 0 || p->functions[i].placed[k] != 0 ||
+			    (largest && vpci_bar_bytes(largest) >= vpci_bar_bytes(bar)))
 				continue;
 			largest = bar;
 			*placed = &p->functions[i].placed[k];
@@ -451,7 +439,7 @@ enum err vpci_place(struct vpci *p, uint64_t base, uint64_t end)
 	if (base == 0 || base > end)
 		return ERR_INVAL;
 	while ((bar = next_to_place(p, &placed)) != NULL) {
-		const uint64_t bytes = bar_bytes(bar);
+		const uint64_t bytes = vpci_bar_bytes(bar);
 
 		/* Written so that nothing overflows. */
 		if (bytes > end || (at != 0 && at > end - bytes))
@@ -477,58 +465,6 @@ void vpci_reset(struct vpci *p)
 }
 
 /* ---- What the outside asks ---- */
-
-static uint64_t bar_address(const struct vpci_function *f, uint32_t bar)
-{
-	uint64_t at = vpci_get(f, CONFIG_BAR(bar), 4) & BAR_ADDRESS;
-
-	if (f->facts.bars[bar].kind == VPCI_BAR_MEM64)
-		at |= (uint64_t)vpci_get(f, CONFIG_BAR(bar + 1), 4) << 32;
-	return at;
-}
-
-static bool is_in_window(const struct vpci *p, uint64_t at, uint64_t bytes)
-{
-	return at >= p->window_base && at < p->window_end && bytes <= p->window_end - at;
-}
-
-/* BARs are aligned to their size: two of them meet only if one holds the other's first byte. */
-static bool meets(uint64_t a, uint64_t a_bytes, uint64_t b, uint64_t b_bytes)
-{
-	return a - b < b_bytes || b - a < a_bytes;
-}
-
-/*
- * In the order of functions and BARs: one in the way of another is one of those that are decoded.
- * 48 BARs at most, so that the list of those before is short.
- */
-bool vpci_decodes(const struct vpci *p, uint32_t function, uint32_t bar, uint64_t *gpa)
-{
-	uint64_t bases[VPCI_FUNCTION_MAX * VPCI_BAR_COUNT];
-	uint64_t sizes[VPCI_FUNCTION_MAX * VPCI_BAR_COUNT];
-	uint32_t count = 0;
-
-	for (uint32_t i = 1; i < p->function_count && i <= function; i++) {
-		const struct vpci_function *f = &p->functions[i];
-
-		for (uint32_t k = 0; k < VPCI_BAR_COUNT; k++) {
-			const uint64_t bytes = bar_bytes(&f->facts.bars[k]);
-			const uint64_t at = bytes ? bar_address(f, k) : 0;
-			bool is_seen = bytes != 0 && is_in_window(p, at, bytes) &&
-				       (vpci_get(f, CONFIG_COMMAND, 2) & COMMAND_MEMORY);
-
-			for (uint32_t n = 0; n < count && is_seen; n++)
-				is_seen = !meets(at, bytes, bases[n], sizes[n]);
-			*gpa = at;
-			if (i == function && k == bar)
-				return is_seen;
-			bases[count] = at;
-			sizes[count] = bytes;
-			count += is_seen;
-		}
-	}
-	return false;
-}
 
 bool vpci_is_master(const struct vpci *p, uint32_t function)
 {

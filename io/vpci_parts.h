@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * io/vpci_parts.h - what io/vpci.c and io/vpci_window.c have in common.
+ * io/vpci_parts.h - what the files of io/vpci.h have in common.
  *
  * Model    Registers of a function, as bytes; which function and register an access means.
  * Source   As io/vpci.h.
@@ -23,6 +23,20 @@
 /* "PCI Express Enhanced Configuration Address Mapping". */
 #define ECAM_DEVFN(o)    ((uint8_t)((o) >> 12))
 #define ECAM_REGISTER(o) ((uint32_t)(o)&0xfff)
+
+/* "Type 0 Configuration Space Header". */
+#define CONFIG_COMMAND 0x04u
+#define COMMAND_MEMORY BIT32(1)
+#define CONFIG_BAR(n)  (0x10u + 4 * (n))
+#define BAR_ADDRESS    UINT32_C(0xfffffff0)
+
+/* Of memory. */
+static inline uint64_t vpci_bar_bytes(const struct vpci_bar *bar)
+{
+	return bar->kind == VPCI_BAR_NONE || bar->kind == VPCI_BAR_IO
+		       ? 0
+		       : max_u64(bar->bytes, PAGE_BYTES);
+}
 
 /* Its index, or function_count. */
 static inline uint32_t vpci_find(const struct vpci *p, uint8_t devfn)

@@ -43,8 +43,7 @@ struct block_request {
 	uint32_t sector_count;
 	uint32_t segment_count; /* READ, WRITE only */
 	struct block_segment segments[BLOCK_SEGMENT_MAX];
-	uint64_t arrived_tsc,
-		dispatched_tsc; /* core/disk.c: taken from the ring; given to the driver */
+	uint64_t arrived_tsc; /* core/disk_service.c: taken from the ring */
 
 	struct block_request *next; /* of whoever holds it: one list at a time */
 	struct {                    /* io/vblk.h */

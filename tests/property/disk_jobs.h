@@ -31,11 +31,11 @@ static uint8_t *jobs_shadow; /* of the arena: what must lie there */
 static uint32_t jobs_ended, jobs_failed, jobs_block_sectors;
 
 /* From the includer. */
-static struct disk *jobs_disk(void);
-static uint64_t jobs_now(void);
-static void jobs_turn(void);
-static uint8_t *jobs_arena(void);
-static const uint8_t *jobs_data(void), *jobs_medium(void);
+struct disk *jobs_disk(void);
+uint64_t jobs_now(void);
+void jobs_turn(void);
+uint8_t *jobs_arena(void);
+const uint8_t *jobs_data(void), *jobs_medium(void);
 
 static inline bool jobs_overlap(uint64_t sector, uint64_t count)
 {

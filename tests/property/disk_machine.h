@@ -123,6 +123,11 @@ void run_poke(vcpu_set_t set)
 	m.poked |= set;
 }
 
+bool run_has_time(uint64_t now_tsc)
+{
+	return random_below(4) != 0;
+}
+
 void service_want(enum service_kind kind, uint64_t at_tsc)
 {
 	CHECK(kind == SERVICE_DISKS && !m.is_polled);

@@ -8,33 +8,33 @@
 
 _Static_assert(JOBS_ARENA == ARENA_BYTES && JOBS_SECTORS == DISK_BLOCKS, "one rig");
 
-static struct disk *jobs_disk(void)
+struct disk *jobs_disk(void)
 {
 	return &dr.n.disk;
 }
 
-static uint64_t jobs_now(void)
+uint64_t jobs_now(void)
 {
 	return dr.now;
 }
 
-static void jobs_turn(void)
+void jobs_turn(void)
 {
 	dr.budget = 8;
 	disk_turn();
 }
 
-static uint8_t *jobs_arena(void)
+uint8_t *jobs_arena(void)
 {
 	return arena;
 }
 
-static const uint8_t *jobs_data(void)
+const uint8_t *jobs_data(void)
 {
 	return disk_data;
 }
 
-static const uint8_t *jobs_medium(void)
+const uint8_t *jobs_medium(void)
 {
 	return disk_medium;
 }

@@ -8,33 +8,33 @@
 
 _Static_assert(JOBS_ARENA == VRIG_ARENA && JOBS_SECTORS == VRIG_SECTORS, "one rig");
 
-static struct disk *jobs_disk(void)
+struct disk *jobs_disk(void)
 {
 	return &vr.v.disk;
 }
 
-static uint64_t jobs_now(void)
+uint64_t jobs_now(void)
 {
 	return vr.now;
 }
 
-static void jobs_turn(void)
+void jobs_turn(void)
 {
 	vr.budget = 8;
 	vrig_turn();
 }
 
-static uint8_t *jobs_arena(void)
+uint8_t *jobs_arena(void)
 {
 	return vrig_arena;
 }
 
-static const uint8_t *jobs_data(void)
+const uint8_t *jobs_data(void)
 {
 	return vrig_data;
 }
 
-static const uint8_t *jobs_medium(void)
+const uint8_t *jobs_medium(void)
 {
 	return vrig_medium;
 }

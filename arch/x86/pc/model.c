@@ -179,7 +179,10 @@ vcpu_set_t pc_ports_write(struct pc *pc, uint16_t port, uint32_t width, uint32_t
 			continue;
 		offset = port - pc->pci.functions[i].placed[s->model.io_bar];
 		if (offset < s->model.facts.bars[s->model.io_bar].bytes)
-			return write_slot(pc, s, s->model.io_offset + offset, width, value);
+			return raise(pc, s,
+				     s->model.ops->write(s->model.context,
+							 s->model.io_offset + offset, width,
+							 value));
 	}
 	return 0;
 }
