@@ -55,6 +55,7 @@ struct disk_client {
 	uint64_t told_requests, told_bytes;
 };
 
+#define DISK_QUANTILE_COUNT 3u /* 50, 99, 99.99 % */
 /* One of so many is looked at: looking costs, too. A power of two. */
 #define DISK_SAMPLE 16u
 
@@ -87,7 +88,9 @@ struct disk_unit {
 	uint64_t serve_tsc;   /* the driver's own next step */
 	uint64_t report_tsc;  /* the next line for each share is due then */
 	uint32_t report_turn; /* .. for this one */
-	uint32_t turn;        /* client whose rings are looked at next, if it is polled */
+	uint32_t report_step;
+	uint64_t report_quantiles[DISK_QUANTILE_COUNT]; /* ns */
+	uint32_t turn; /* client whose rings are looked at next, if it is polled */
 	struct disk_ticks ticks;
 	struct iosched_audit *audit; /* [I] or NULL */
 };

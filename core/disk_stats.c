@@ -39,33 +39,30 @@ static uint64_t bytes_of(const struct disk_client *c)
 	return c->done[BLOCK_READ].bytes + c->done[BLOCK_WRITE].bytes;
 }
 
-struct latency {
-	uint64_t p50, p99, p99_99; /* ns */
-};
+/* A look at all buckets of a histogram for each: in a report, a step for each. */
+static const struct {
+	uint32_t part, whole;
+} quantiles[DISK_QUANTILE_COUNT] = { { 50, 100 }, { 99, 100 }, { 9999, 10000 } };
 
-static struct latency latency_of(const struct disk_client *c)
+static uint64_t quantile_of(const struct disk_client *c, uint32_t i)
 {
-	return (struct latency){ histogram_quantile(&c->latency, 50, 100),
-				 histogram_quantile(&c->latency, 99, 100),
-				 histogram_quantile(&c->latency, 9999, 10000) };
+	return histogram_quantile(&c->latency, quantiles[i].part, quantiles[i].whole);
 }
 
-static void say(const struct disk_client *c, uint64_t requests, uint64_t bytes, uint64_t ns)
+static void say(const struct disk_client *c, const uint64_t *ns, uint64_t requests, uint64_t bytes,
+		uint64_t in_ns)
 {
-	const struct latency l = latency_of(c);
-
 	log_line(c->unit->tag,
 		 "%-15s %7llu IOPS %7llu KiB/s; p50 %llu us, p99 %llu us, p99.99 %llu us, most "
 		 "%llu us",
-		 c->partition->config->name, (ull)mul_div(requests, SEC(1), ns),
-		 (ull)(mul_div(bytes, SEC(1), ns) >> 10), (ull)(l.p50 / 1000), (ull)(l.p99 / 1000),
-		 (ull)(l.p99_99 / 1000), (ull)(c->latency.max / 1000));
+		 c->partition->config->name, (ull)mul_div(requests, SEC(1), in_ns),
+		 (ull)(mul_div(bytes, SEC(1), in_ns) >> 10), (ull)(ns[0] / 1000),
+		 (ull)(ns[1] / 1000), (ull)(ns[2] / 1000), (ull)(c->latency.max / 1000));
 }
 
-static void say_machine(const struct disk_client *c, const char *when)
+static void say_machine(const struct disk_client *c, const uint64_t *ns, const char *when)
 {
 	const struct disk_count *const d = c->done;
-	const struct latency l = latency_of(c);
 
 	log_machine("{\"disk\":\"%s\",\"partition\":\"%s\",\"when\":\"%s\",\"reads\":%llu,"
 		    "\"writes\":%llu,\"flushes\":%llu,\"others\":%llu,\"read_bytes\":%llu,"
@@ -78,25 +75,38 @@ static void say_machine(const struct disk_client *c, const char *when)
 		    (ull)d[BLOCK_READ].bytes, (ull)d[BLOCK_WRITE].bytes,
 		    (ull)(d[BLOCK_READ].errors + d[BLOCK_WRITE].errors + d[BLOCK_FLUSH].errors +
 			  d[BLOCK_DISCARD].errors + d[BLOCK_WRITE_ZEROES].errors),
-		    (ull)l.p50, (ull)l.p99, (ull)l.p99_99, (ull)c->latency.max, (ull)c->kicks,
+		    (ull)ns[0], (ull)ns[1], (ull)ns[2], (ull)c->latency.max, (ull)c->kicks,
 		    (ull)c->messages);
+}
+
+/* In bounded steps: the quantiles, a line for people, one for machines. False: that was the last. */
+static bool report_step(struct disk_unit *u, struct disk_client *c)
+{
+	const uint64_t requests = requests_of(c), bytes = bytes_of(c);
+	const uint32_t step = u->report_step++;
+
+	if (step < DISK_QUANTILE_COUNT) {
+		u->report_quantiles[step] = quantile_of(c, step);
+		return requests != c->told_requests;
+	}
+	if (step == DISK_QUANTILE_COUNT) {
+		say(c, u->report_quantiles, requests - c->told_requests, bytes - c->told_bytes,
+		    u->config->report_ns);
+		c->told_requests = requests;
+		c->told_bytes = bytes;
+		return true;
+	}
+	say_machine(c, u->report_quantiles, "live");
+	return false;
 }
 
 bool disk_report(struct disk_unit *u, uint64_t now_tsc)
 {
-	struct disk_client *const c = &u->clients[u->report_turn];
-	uint64_t requests, bytes;
-
 	if (now_tsc < u->report_tsc)
 		return false;
-	requests = requests_of(c);
-	bytes = bytes_of(c);
-	if (requests != c->told_requests) {
-		say(c, requests - c->told_requests, bytes - c->told_bytes, u->config->report_ns);
-		say_machine(c, "live");
-		c->told_requests = requests;
-		c->told_bytes = bytes;
-	}
+	if (report_step(u, &u->clients[u->report_turn]))
+		return true;
+	u->report_step = 0;
 	if (++u->report_turn == u->client_count) {
 		u->report_turn = 0;
 		u->report_tsc += mul_div(u->config->report_ns, arch_clock_tsc_hz(), SEC(1));
@@ -139,16 +149,19 @@ static void summarize(const struct disk_unit *u)
 
 	for (uint32_t i = 0; i < u->client_count; i++) {
 		const struct disk_client *const c = &u->clients[i];
-		const struct latency l = latency_of(c);
+		uint64_t ns[DISK_QUANTILE_COUNT];
+
+		for (uint32_t n = 0; n < DISK_QUANTILE_COUNT; n++)
+			ns[n] = quantile_of(c, n);
 
 		requests += requests_of(c);
 		log_line(u->tag,
 			 "%-15s %llu requests, %llu KiB; p50 %llu us, p99 %llu us, p99.99 %llu us, "
 			 "most %llu us",
 			 c->partition->config->name, (ull)requests_of(c), (ull)(bytes_of(c) >> 10),
-			 (ull)(l.p50 / 1000), (ull)(l.p99 / 1000), (ull)(l.p99_99 / 1000),
+			 (ull)(ns[0] / 1000), (ull)(ns[1] / 1000), (ull)(ns[2] / 1000),
 			 (ull)(c->latency.max / 1000));
-		say_machine(c, "end");
+		say_machine(c, ns, "end");
 	}
 	log_machine("{\"disk_ticks\":\"%s\",\"requests\":%llu,\"kick\":%llu,\"service\":%llu,"
 		    "\"sched\":%llu,\"device\":%llu,\"disk_errors\":%u,\"disk_resets\":%u}",
