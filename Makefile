@@ -78,7 +78,7 @@ $(foreach o,$(optional),$(eval $(o)_o := $(patsubst %,$(B)/img/%.o,$($(o)_src)))
 img_o  := $(patsubst %,$(B)/img/%.o,$(lib) $(pure) $(core) $(drivers) $(x86))
 plain_o := $(filter-out $(foreach o,$(optional),$($(o)_o)),$(img_o))
 host_o := $(patsubst %,$(B)/host/%.o,$(filter-out core/lib/mem.c,$(lib)) $(pure) $(core_pure) \
-	  $(x86_pure) $(wildcard drivers/fbcon.c drivers/pci*.c drivers/sriov.c drivers/*/*.c) \
+	  $(x86_pure) $(wildcard drivers/fbcon.c drivers/disk.c drivers/pci*.c drivers/sriov.c drivers/*/*.c) \
 	  $(guest_pure) $(wildcard tests/fake/*.c tests/model/vtd*.c tests/model/igb*.c tests/model/disk*.c))
 tool_o := $(patsubst %,$(B)/tool/%.o,$(filter-out core/lib/mem.c,$(lib)) $(pure) \
 	  $(wildcard core/plan*.c) $(addprefix core/,device_name.c elf.c memory.c boot_files.c) \

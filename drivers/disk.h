@@ -60,3 +60,6 @@ struct disk {
 	uint32_t reset_count;
 	uint64_t poll_tsc; /* [I] between looks while something is in flight */
 };
+
+/* For drivers: what submit() answers to a request that is beyond the facts. */
+MUST_CHECK enum err disk_check(const struct disk_facts *f, const struct block_request *r);

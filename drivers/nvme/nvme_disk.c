@@ -205,29 +205,6 @@ static enum disk_state serve(struct disk *d, uint64_t now_tsc, uint64_t *again_t
 
 /* --- the other operations -------------------------------------------------------------------------------- */
 
-static enum err check(const struct nvme_disk *n, const struct block_request *r)
-{
-	const struct disk_facts *f = &n->disk.facts;
-	const uint32_t part_mask = f->block_bytes / BLOCK_SECTOR_BYTES - 1;
-	uint64_t sum = 0;
-
-	if (r->op >= BLOCK_OP_COUNT || (r->op == BLOCK_DISCARD && !f->has_discard) ||
-	    (r->op == BLOCK_WRITE_ZEROES && !f->has_write_zeroes))
-		return ERR_UNSUPPORTED;
-	if (r->op == BLOCK_FLUSH)
-		return OK;
-	if (r->sector > f->sector_count || r->sector_count > f->sector_count - r->sector ||
-	    ((r->sector | r->sector_count) & part_mask))
-		return ERR_RANGE;
-	if (r->op != BLOCK_READ && r->op != BLOCK_WRITE)
-		return OK;
-	if (block_bytes(r) > f->request_max_bytes || r->segment_count > BLOCK_SEGMENT_MAX)
-		return ERR_RANGE;
-	for (uint32_t i = 0; i < r->segment_count; i++)
-		sum += r->segments[i].bytes;
-	return sum == block_bytes(r) ? OK : ERR_RANGE;
-}
-
 static enum err submit(struct disk *d, struct block_request *r, uint64_t now_tsc)
 {
 	struct nvme_disk *const n = of(d);
@@ -241,7 +218,7 @@ static enum err submit(struct disk *d, struct block_request *r, uint64_t now_tsc
 	}
 	if (d->state != DISK_UP)
 		return ERR_BUSY;
-	e = check(n, r);
+	e = disk_check(&d->facts, r);
 	if (e == OK)
 		e = nvme_parts_begin(n, r, now_tsc);
 	d->in_flight += e == OK;

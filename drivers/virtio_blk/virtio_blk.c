@@ -358,26 +358,9 @@ void virtio_blk_after_block(struct virtio_blk *v)
 
 static enum err check(const struct virtio_blk *v, const struct block_request *r)
 {
-	const struct disk_facts *f = &v->disk.facts;
-	const uint32_t part_mask = f->block_bytes / BLOCK_SECTOR_BYTES - 1;
-	uint64_t sum = 0;
-
-	if (r->op >= BLOCK_OP_COUNT || (r->op == BLOCK_DISCARD && !f->has_discard) ||
-	    (r->op == BLOCK_WRITE_ZEROES && !f->has_write_zeroes) ||
-	    (r->op != BLOCK_READ && (v->features & VIRTIO_BLK_F_RO)))
+	if (r->op != BLOCK_READ && (v->features & VIRTIO_BLK_F_RO))
 		return ERR_UNSUPPORTED;
-	if (r->op == BLOCK_FLUSH)
-		return OK;
-	if (r->sector > f->sector_count || r->sector_count > f->sector_count - r->sector ||
-	    ((r->sector | r->sector_count) & part_mask))
-		return ERR_RANGE;
-	if (r->op != BLOCK_READ && r->op != BLOCK_WRITE)
-		return OK;
-	if (block_bytes(r) > f->request_max_bytes || r->segment_count > BLOCK_SEGMENT_MAX)
-		return ERR_RANGE;
-	for (uint32_t i = 0; i < r->segment_count; i++)
-		sum += r->segments[i].bytes;
-	return sum == block_bytes(r) ? OK : ERR_RANGE;
+	return disk_check(&v->disk.facts, r);
 }
 
 static enum err submit(struct disk *d, struct block_request *r, uint64_t now_tsc)
