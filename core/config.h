@@ -130,9 +130,10 @@ struct disk_config {
 	struct service_time_config time; /* MEMORY; others: what the plan's bounds are made of */
 	enum disk_scheduler scheduler;
 	uint32_t depth; /* requests that the device has at a time; 0: 8 */
-	/* DISK_BFQ. docs/disk.md has what they do. */
-	uint64_t slice_idle_ns;    /* 0: 8 ms, or DISK_NO_IDLE */
-	uint64_t timeout_sync_ns;  /* 0: 125 ms */
+	/* docs/disk.md has what they do. */
+	uint64_t slice_idle_ns;    /* DISK_BFQ: 0: 8 ms, or DISK_NO_IDLE; DISK_PRIORITY: 0: none */
+	uint64_t timeout_sync_ns;  /* likewise; 0: 125 ms */
+	bool is_strict;            /* DISK_BFQ: idles for guests of equal weights too */
 	uint64_t max_budget_bytes; /* 0: 8 MiB */
 	bool has_fixed_budgets;    /* no feedback: all budgets are max_budget_bytes */
 	uint64_t poll_ns;          /* between looks while the device works; 0: 100 us */

@@ -125,6 +125,7 @@ static enum err init_sched(struct disk_unit *u)
 		.clients = u->claims,
 		.depth = disk_default(d->depth, DISK_DEPTH),
 		.slice_idle_tsc = to_tsc(disk_slice_idle_ns(d)),
+		.is_strict = d->is_strict,
 		.timeout_tsc =
 			to_tsc(d->timeout_sync_ns ? d->timeout_sync_ns : DISK_TIMEOUT_SYNC_NS),
 		.max_budget_bytes =

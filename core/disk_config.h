@@ -50,5 +50,7 @@ static inline uint64_t disk_slice_idle_ns(const struct disk_config *d)
 {
 	if (d->slice_idle_ns == DISK_NO_IDLE)
 		return 0;
-	return d->slice_idle_ns != 0 ? d->slice_idle_ns : DISK_SLICE_IDLE_NS;
+	if (d->slice_idle_ns == 0 && d->scheduler == DISK_BFQ)
+		return DISK_SLICE_IDLE_NS;
+	return d->slice_idle_ns;
 }

@@ -49,7 +49,7 @@ void bfq_init(struct bfq *b, const struct iosched_config *config, struct iosched
 	b->config = config;
 	b->trail = trail;
 	b->budget_max = max ? (uint32_t)max : BFQ_DEFAULT;
-	b->are_weights_equal = true;
+	b->are_weights_equal = !config->is_strict;
 	bwf2q_init(&b->server);
 	for (uint32_t i = 0; i < config->client_count; i++)
 		client_init(b, i);

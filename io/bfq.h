@@ -19,8 +19,8 @@
  *	      - if its think time (from "nothing in flight, nothing queued" to the next request; an
  *		average) is above slice_idle_tsc: in vain;
  *	      - if its last request was a write and it has_async_writes: nobody waits for that;
- *	      - if its requests are far from each other and all weights are equal: for a disk
- *		another's request is as good as its own, and turns of a request each are fair;
+ *	      - if its requests are far from each other and all weights are equal, unless is_strict: for
+ *		a disk another's request is as good as its own, and turns of a request each are fair;
  *	      - a queue whose client has requests in others: unless their weights differ.
  * Budgets  Of a client and of a queue, by feedback: doubled when exhausted (or timed out: whoever is
  *	    slow is to come later and for longer), what was used when there was nothing left to do,
@@ -91,9 +91,9 @@ struct bfq {
 	const struct iosched_config *config;
 	struct iosched_trail *trail;
 	uint32_t queued, in_flight;
-	uint32_t budget_max; /* sectors */
-	bool are_weights_equal;
-	bool heeds_distance; /* it may matter where requests are */
+	uint32_t budget_max;    /* sectors */
+	bool are_weights_equal; /* .. and that may be made use of */
+	bool heeds_distance;    /* it may matter where requests are */
 	struct bfq_rate rate;
 	struct bfq_client clients[IOSCHED_CLIENT_MAX];
 };

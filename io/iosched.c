@@ -126,6 +126,8 @@ void iosched_done(struct iosched *s, struct block_request *r, uint64_t now_tsc)
 	record(s, IOSCHED_COMPLETED, r);
 	if (s->config.kind == IOSCHED_BFQ)
 		bfq_done(&s->bfq, r, now_tsc);
+	else
+		iosched_simple_done(&s->simple, r, now_tsc);
 }
 
 struct block_request *iosched_remove(struct iosched *s, uint32_t client)

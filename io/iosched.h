@@ -14,7 +14,8 @@
  *			        io/bfq.h has algorithm, source and bounds
  *	      IOSCHED_NONE      order of arrival
  *	      IOSCHED_DEADLINE  reads before writes, neither beyond its deadline
- *	      IOSCHED_PRIORITY  fixed priorities of clients: the comparison "ionice" of paper 000
+ *	      IOSCHED_PRIORITY  fixed priorities of clients: the comparison "ionice" of paper 000.
+				Idles for the client it served last, as BFQ does
  *	      IOSCHED_BUDGET    each client's budget of service, replenished every period; by
  *			        priority while it lasts: the mimic of RT-Xen of paper 000
  * Cost     O(log n) in the number of queues for BFQ, at most O(clients) for the others; nothing
@@ -56,8 +57,9 @@ struct iosched_config {
 	uint32_t client_count;
 	const struct iosched_client_config *clients; /* lives as long as the scheduler */
 	uint32_t depth; /* requests that the device has at a time, from 1 */
-	/* BFQ: docs/disk.md has what they do. 0 means 0: no idling; no limit of time. */
+	/* BFQ, PRIORITY: docs/disk.md has what they do. 0 means 0: no idling; no limit of time. */
 	uint64_t slice_idle_tsc, timeout_tsc;
+	bool is_strict; /* BFQ: idles for distant requests although all weights are equal */
 	uint64_t max_budget_bytes; /* of a turn; at least one request's length. 0: measured */
 	bool has_fixed_budgets;    /* every budget is max_budget_bytes: no feedback */
 	/* DEADLINE */

@@ -8,6 +8,21 @@ void iosched_simple_init(struct iosched_simple *s, const struct iosched_config *
 	s->config = config;
 }
 
+#define THINK_SHIFT               3u /* averages take in an eighth of each sample */
+#define THINK_MAX(slice_idle_tsc) (4 * (slice_idle_tsc))
+
+/* It sends a request after a pause. */
+static void learn_think(const struct iosched_simple *s, struct iosched_simple_client *c,
+			uint64_t now_tsc)
+{
+	uint64_t think;
+
+	if (c->lists[IOSCHED_READS].head || c->in_flight > 0 || !c->has_idled)
+		return;
+	think = min_u64(now_tsc - c->idle_since_tsc, THINK_MAX(s->config->slice_idle_tsc));
+	c->think_tsc += (think >> THINK_SHIFT) - (c->think_tsc >> THINK_SHIFT);
+}
+
 /* block_request.sched.due_tsc orders requests: DEADLINE: when it is due; else the how many-th it is. */
 void iosched_simple_add(struct iosched_simple *s, struct block_request *r, uint64_t now_tsc)
 {
@@ -15,6 +30,7 @@ void iosched_simple_add(struct iosched_simple *s, struct block_request *r, uint6
 	struct iosched_simple_client *c = &s->clients[r->client];
 	uint32_t list = IOSCHED_READS;
 
+	learn_think(s, c, now_tsc);
 	r->sched.due_tsc = s->arrivals++;
 	if (config->kind == IOSCHED_DEADLINE) {
 		r->sched.due_tsc = now_tsc + config->read_expire_tsc;
@@ -98,6 +114,36 @@ static void replenish(const struct iosched_client_config *config, struct iosched
 	c->left_bytes = (int64_t)config->budget_bytes + debt;
 }
 
+/* Lower priorities than the holder's, `priority` the best of those that have a request, wait for it. */
+static bool is_held(const struct iosched_simple *s, uint32_t priority, uint64_t now_tsc,
+		    uint64_t *again_tsc)
+{
+	const struct iosched_config *config = s->config;
+	const struct iosched_simple_client *h = s->holder;
+	uint64_t until_tsc = TSC_NEVER;
+
+	if (config->slice_idle_tsc == 0 || !h || h->lists[IOSCHED_READS].head ||
+	    config->clients[h - s->clients].priority <= priority)
+		return false;
+	if (config->timeout_tsc != 0)
+		until_tsc = s->since_tsc + config->timeout_tsc;
+	if (h->in_flight == 0) {
+		if (h->think_tsc > config->slice_idle_tsc)
+			return false;
+		until_tsc = min_u64(until_tsc, h->idle_since_tsc + config->slice_idle_tsc);
+	}
+	*again_tsc = until_tsc;
+	return now_tsc < until_tsc;
+}
+
+/* It is served: its turn goes on, or one begins. */
+static void hold(struct iosched_simple *s, struct iosched_simple_client *c, uint64_t now_tsc)
+{
+	if (s->holder != c || now_tsc - s->since_tsc >= s->config->timeout_tsc)
+		s->since_tsc = now_tsc;
+	s->holder = c;
+}
+
 static struct block_request *next_by_priority(struct iosched_simple *s, uint64_t now_tsc,
 					      uint64_t *again_tsc)
 {
@@ -126,12 +172,18 @@ static struct block_request *next_by_priority(struct iosched_simple *s, uint64_t
 	if (!best)
 		return NULL;
 	*again_tsc = TSC_NEVER;
+	if (!has_budgets) {
+		if (is_held(s, best_config->priority, now_tsc, again_tsc))
+			return NULL;
+		*again_tsc = TSC_NEVER;
+		hold(s, best, now_tsc);
+	}
 	best->left_bytes -=
 		(int64_t)bfq_service(best->lists[IOSCHED_READS].head) * (int64_t)BLOCK_SECTOR_BYTES;
 	return list_pop(best, IOSCHED_READS);
 }
 
-struct block_request *iosched_simple_next(struct iosched_simple *s, uint64_t now_tsc,
+static struct block_request *next_of_kind(struct iosched_simple *s, uint64_t now_tsc,
 					  uint64_t *again_tsc)
 {
 	struct iosched_simple_client *first;
@@ -146,4 +198,24 @@ struct block_request *iosched_simple_next(struct iosched_simple *s, uint64_t now
 		first = first_due(s, IOSCHED_READS);
 		return first ? list_pop(first, IOSCHED_READS) : NULL;
 	}
+}
+
+struct block_request *iosched_simple_next(struct iosched_simple *s, uint64_t now_tsc,
+					  uint64_t *again_tsc)
+{
+	struct block_request *r = next_of_kind(s, now_tsc, again_tsc);
+
+	if (r)
+		s->clients[r->client].in_flight++;
+	return r;
+}
+
+void iosched_simple_done(struct iosched_simple *s, const struct block_request *r, uint64_t now_tsc)
+{
+	struct iosched_simple_client *c = &s->clients[r->client];
+
+	if (--c->in_flight > 0 || c->lists[IOSCHED_READS].head)
+		return;
+	c->has_idled = true;
+	c->idle_since_tsc = now_tsc;
 }

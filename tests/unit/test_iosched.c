@@ -195,6 +195,50 @@ static void priority_serves_the_highest_and_only_then_others(void)
 	CHECK(serve(3) == &pool[0]);
 }
 
+/* The holder answers a completion after 5 ticks, which is within slice_idle: the others see `timeout`. */
+static void priority_waits_for_who_was_served_last(void)
+{
+	struct iosched_config c = config_of(IOSCHED_PRIORITY, 3);
+
+	c.slice_idle_tsc = 10;
+	c.timeout_tsc = 40;
+	CHECK(iosched_init(&s, &c) == OK);
+	add(1, 0, BLOCK_READ, 8, 100);
+	CHECK(serve(100) == &pool[0]);
+	add(0, 0, BLOCK_READ, 8, 101);
+	CHECK(serve(101) == NULL && again == 110);
+	add(1, 0, BLOCK_READ, 8, 105);
+	CHECK(serve(105) == &pool[2]);
+	CHECK(serve(106) == NULL && again == 115);
+	/* A higher one does not wait for a lower one; then the others wait for it. */
+	add(2, 0, BLOCK_READ, 8, 107);
+	CHECK(serve(107) == &pool[3]);
+	CHECK(serve(116) == NULL && again == 117);
+	CHECK(serve(117) == &pool[1]);
+	/* In flight counts like a request that may come; timeout ends both. */
+	add(2, 0, BLOCK_READ, 8, 200);
+	add(0, 0, BLOCK_READ, 8, 200);
+	CHECK(iosched_next(&s, 200, &again) == &pool[4]);
+	CHECK(iosched_next(&s, 239, &again) == NULL && again == 240);
+	CHECK(iosched_next(&s, 240, &again) == &pool[5]);
+}
+
+/* Whose requests come 20 ticks after the last is not waited for, once that is known. */
+static void priority_does_not_wait_in_vain(void)
+{
+	struct iosched_config c = config_of(IOSCHED_PRIORITY, 2);
+	uint64_t now = 100;
+
+	c.slice_idle_tsc = 10;
+	CHECK(iosched_init(&s, &c) == OK);
+	for (uint32_t i = 0; i < 12; i++, now += 20) {
+		add(1, 0, BLOCK_READ, 8, now);
+		CHECK(serve(now) == &pool[i]);
+	}
+	add(0, 0, BLOCK_READ, 8, now - 19);
+	CHECK(serve(now - 19) == &pool[12]);
+}
+
 /* 8192 bytes every 100 ticks from the first request on. */
 static void budgets_are_spent_by_priority_and_come_back_at_the_period(void)
 {
@@ -232,6 +276,8 @@ int main(void)
 	RUN(deadline_serves_reads_first_until_a_write_is_overdue);
 	RUN(a_flush_is_waited_for_like_a_read);
 	RUN(priority_serves_the_highest_and_only_then_others);
+	RUN(priority_waits_for_who_was_served_last);
+	RUN(priority_does_not_wait_in_vain);
 	RUN(budgets_are_spent_by_priority_and_come_back_at_the_period);
 	return test_failed;
 }
