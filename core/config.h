@@ -121,6 +121,11 @@ enum disk_scheduler {
 	DISK_PRIORITY, /* .priority, for comparison */
 	DISK_BUDGET,   /* .budget_bytes in every .budget_period_ns, for comparison */
 };
+/*
+ * DISK_BFQ: slice_idle, timeout_sync and weights found by the optimizer (docs/latency.md), so that the
+ * shares' tasks meet their targets by one of two models of tail latency.
+ */
+enum disk_tuning { DISK_AS_GIVEN = 0, DISK_TUNE_ANALYTIC, DISK_TUNE_MLP };
 struct disk_config {
 	const char *name;
 	enum disk_kind kind;
@@ -133,6 +138,7 @@ struct disk_config {
 	/* docs/disk.md has what they do. */
 	uint64_t slice_idle_ns;    /* DISK_BFQ: 0: 8 ms, or DISK_NO_IDLE; DISK_PRIORITY: 0: none */
 	uint64_t timeout_sync_ns;  /* likewise; 0: 125 ms */
+	enum disk_tuning tuning;   /* they and all weights are found, and not to be given */
 	bool is_strict;            /* DISK_BFQ: idles for guests of equal weights too */
 	uint64_t max_budget_bytes; /* 0: 8 MiB */
 	bool has_fixed_budgets;    /* no feedback: all budgets are max_budget_bytes */
@@ -142,6 +148,18 @@ struct disk_config {
 };
 #define DISK_NO_IDLE    UINT64_MAX
 #define CONFIG_DISK_MAX 4u
+
+/*
+ * What a guest does with a virtqueue of its share: requests of 4 KiB, each sent when the last is complete,
+ * at most `iops` a second. 99.99 % of them are to be complete within the target.
+ */
+struct disk_task {
+	uint32_t iops;
+	uint64_t target_ns; /* 0: none */
+};
+#define TASKS(...) \
+	tasks = (const struct disk_task[]){ __VA_ARGS__ }, \
+	.task_count = sizeof((const struct disk_task[]){ __VA_ARGS__ }) / sizeof(struct disk_task)
 
 /* A partition's share of a disk. */
 struct disk_share {
@@ -153,13 +171,17 @@ struct disk_share {
 	bool is_writethrough;       /* until the guest chooses: written is on the medium */
 	bool has_async_writes;      /* nobody waits for its writes: reads come first */
 	uint32_t weight;            /* 1 to 1000; 0: 100 */
-	uint32_t queue_count;       /* virtqueues, at most 8; 0: 1 */
+	uint32_t queue_count;       /* virtqueues, at most 8; 0: one for each task, at least 1 */
 	uint32_t queue_size;        /* a power of two from 16 to 256; 0: 128 */
 	uint32_t queue_weights[8];  /* 0: 100 */
 	uint32_t request_max_bytes; /* of one request, of 4 KiB; 0: 1 MiB. The guest is told */
 	uint32_t outstanding;       /* requests at a time that its bound is printed for; 0: 1 */
 	uint32_t priority;          /* DISK_PRIORITY, DISK_BUDGET: higher first */
 	uint64_t budget_bytes, budget_period_ns;
+	/* Of a disk with .tuning. Critical: targets that cannot be met are no warning but refused. */
+	const struct disk_task *tasks;
+	uint32_t task_count;
+	bool is_critical;
 };
 #define CONFIG_SHARE_MAX 4u /* of one partition */
 

@@ -33,7 +33,7 @@ static inline uint32_t disk_default(uint32_t given, uint32_t otherwise)
 
 static inline uint32_t disk_queue_count(const struct disk_share *s)
 {
-	return disk_default(s->queue_count, 1);
+	return disk_default(s->queue_count, disk_default(s->task_count, 1));
 }
 
 static inline uint32_t disk_queue_size(const struct disk_share *s)

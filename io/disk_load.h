@@ -19,7 +19,8 @@ struct disk_load_task {
 };
 
 struct disk_load_guest {
-	uint32_t weight; /* 1 to IOSCHED_WEIGHT_MAX */
+	uint32_t weight;  /* 1 to IOSCHED_WEIGHT_MAX */
+	bool is_critical; /* its targets come before those of guests that are not */
 	uint32_t task_count;
 	struct disk_load_task tasks[IOSCHED_QUEUE_MAX];
 };
