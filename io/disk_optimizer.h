@@ -3,41 +3,68 @@
  * io/disk_optimizer.h - slice_idle, timeout_sync and weights that keep the targets of a disk_load, found
  * by local search over a latency model.
  *
- * Model    Starts at the load's own settings and the defaults, and goes to the best neighbour (one step
- *	    of slice_idle, timeout_sync, a guest's weight or a task's weight) until no neighbour is
- *	    better, or DISK_OPTIMIZER_PREDICTIONS predictions are used up: a fixed bound.
- *	    Better: the largest of predicted / target, over the tasks with targets of the guests that are
- *	    kept, is smaller.
+ * Model    Settings are better if the largest of predicted / target, over the tasks that count, is
+ *	    smaller. Starts: the load's own settings; equal weights; weights by urgency; each with
+ *	    every slice_idle and timeout of the range. From the best of them it goes to better
+ *	    neighbours: another slice_idle, another timeout, a guest's or a task's weight one or three
+ *	    steps of the ladder up or down, all weights at once after their guests' distance from
+ *	    what they need; then two of these together. It ends where no neighbour is better, or
+ *	    when DISK_OPTIMIZER_PREDICTIONS predictions are used up: a fixed bound.
+ *	    The result is never worse than the load's own settings.
  * Compromise (paper 000, section VI)  If not all targets can be met, the most urgent guest (the smallest
- *	    target; of equals the first) is kept, and then each further one by urgency that can be kept
- *	    with those before it. The others are told what they get.
- * Source   Paper 000, section VI, Fig. 4; ours: neighbours, order of the compromise, the bound.
- * Errors   ERR_INVAL: no guest, no task, a task without IOPS, weights out of range, no target at
- *	    all: result->why says which.
- * Sharing  Pure. About 6 KiB of stack.
+ *	    target; of equals the first) is kept, and then each further one by urgency that can be
+ *	    kept with those before it. The settings are those that keep these, and of those the ones
+ *	    in which the others' predictions are least above their targets. They are told what
+ *	    they get.
+ * Source   Paper 000, section VI, Fig. 4; ours: starts, neighbours, order of the compromise, the bound.
+ * Errors   ERR_INVAL: no guest or too many, no task, a task without IOPS, weights out of range, no
+ *	    target at all, a range without values: optimum->why says which, where that is of use
+ *	    with guest and task.
+ * Sharing  Pure. Less than 1 KiB of stack; the rest is in struct disk_optimum, 17 KiB.
  */
 #pragma once
 #include "io/latency.h"
 
 #define DISK_OPTIMIZER_PREDICTIONS 4096u
 
-/* What may be chosen. Sorted. */
+/* What may be chosen, besides what the load has. Sorted. */
 struct disk_optimizer_range {
 	const uint64_t *slice_idle_ns; /* 0: no idling */
 	const uint64_t *timeout_ns;
-	uint32_t slice_idle_count, timeout_count;
+	uint32_t slice_idle_count, timeout_count; /* from 1 */
 };
 extern const struct disk_optimizer_range disk_optimizer_range;       /* all that the models know */
 extern const struct disk_optimizer_range disk_optimizer_paper_range; /* Table II */
 
+/* The search's own: not to be read. */
+struct disk_optimizer_task {
+	uint8_t guest, task;
+};
+struct disk_optimizer_search {
+	const struct disk_optimizer_range *range;
+	enum latency_model model;
+	uint32_t predictions_end; /* of this part of the search */
+	uint32_t counting;        /* guests whose targets count: a bit each */
+	uint64_t floor;           /* ratios below are as good as this */
+	uint64_t worst, excess;   /* of the settings at hand */
+	struct disk_load trial, saved;
+	struct latency_sums sums;
+	uint32_t task_count;                                                      /* with targets */
+	struct disk_optimizer_task tasks[IOSCHED_CLIENT_MAX * IOSCHED_QUEUE_MAX]; /* worst first */
+	uint32_t ratios[IOSCHED_CLIENT_MAX * IOSCHED_QUEUE_MAX];
+	uint32_t trial_ratios[IOSCHED_CLIENT_MAX * IOSCHED_QUEUE_MAX];
+};
+
 struct disk_optimum {
 	struct disk_load load; /* as given, with the settings that were found */
 	uint64_t predicted_ns[IOSCHED_CLIENT_MAX][IOSCHED_QUEUE_MAX];
-	uint32_t kept; /* guests all of whose targets are predicted to be met: a bit each */
-	bool is_met;   /* all of them */
+	uint32_t
+		kept; /* guests all of whose targets (or none) are predicted to be met: a bit each */
+	bool is_met;  /* all of them */
 	uint32_t predictions, steps;
 	const char *why; /* ERR_INVAL */
 	uint32_t why_guest, why_task;
+	struct disk_optimizer_search search;
 };
 
 MUST_CHECK enum err disk_optimize(const struct disk_load *load, enum latency_model model,

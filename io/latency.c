@@ -68,7 +68,7 @@ void latency_make_terms(const struct disk_load *load, const struct latency_sums 
 	};
 }
 
-/* 1 - lambda x SI / default, 32 bits after the point: INDEX.md's reading, not the paper's print. */
+/* 1 - lambda x SI / default, 32 bits after the point. See latency.h, "Reading". */
 static uint64_t throughput_left(uint64_t slice_idle_ns, uint64_t lambda)
 {
 	uint64_t lost = latency_scale(slice_idle_ns, lambda, LATENCY_SLICE_IDLE_DEFAULT_NS);

@@ -1,0 +1,413 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "io/disk_optimizer_parts.h"
+#include "io/latency_math.h"
+
+/* Steps of about 2^(1/2), Table II's among them. */
+static const uint32_t ladder[] = { 50, 70, 100, 150, 200, 250, 300, 400, 500, 700, 1000 };
+#define LADDER_TOP ladder[ARRAY_SIZE(ladder) - 1]
+
+/* How far below or above its target somebody who does not count may be, to be told apart. */
+#define EXCESS_MAX  (100u * OPTIMIZER_ONE)
+#define RATIO_SHIFT 16
+
+/* A weight, in steps of the ladder: near ones, then far ones. */
+enum step { STEP_UP, STEP_DOWN, STEP_FAR_UP, STEP_FAR_DOWN, STEP_COUNT };
+#define FAR_STEPS 3u
+
+/* All weights after their distance: by half of it, and by all of it. */
+enum balance {
+	BALANCE_GUESTS_HALF,
+	BALANCE_GUESTS,
+	BALANCE_TASKS_HALF,
+	BALANCE_TASKS,
+	BALANCE_COUNT
+};
+
+/* --- looking ------------------------------------------------------------------------------ */
+
+/* Rounded up: at most OPTIMIZER_ONE if, and only if, the target is met. */
+static uint32_t ratio_of(uint64_t predicted_ns, uint64_t target_ns)
+{
+	uint64_t scaled = min_u64(predicted_ns, BIT64(47)) << RATIO_SHIFT;
+
+	return (uint32_t)min_u64(scaled / target_ns + (scaled % target_ns != 0), UINT32_MAX);
+}
+
+struct score {
+	uint64_t worst, excess;
+};
+
+static void score_add(const struct disk_optimizer_search *s, uint32_t guest, uint32_t ratio,
+		      struct score *score)
+{
+	if ((s->counting & BIT32(guest)) != 0)
+		score->worst = max_u64(score->worst, ratio);
+	else
+		score->excess += max_u64(min_u64(ratio, EXCESS_MAX), OPTIMIZER_ONE);
+}
+
+static bool is_below(struct score a, struct score b)
+{
+	return a.worst < b.worst || (a.worst == b.worst && a.excess < b.excess);
+}
+
+/* Those that count are worst first, so that most candidates are dropped after a prediction or two. */
+static bool score_trial(struct disk_optimum *o, struct score limit, struct score *score)
+{
+	struct disk_optimizer_search *s = &o->search;
+
+	*score = (struct score){ .worst = s->floor };
+	latency_sum(&s->trial, &s->sums);
+	for (uint32_t i = 0; i < s->task_count; i++) {
+		uint32_t guest = s->tasks[i].guest, task = s->tasks[i].task;
+
+		if (o->predictions >= s->predictions_end)
+			return false;
+		o->predictions++;
+		s->trial_ratios[i] =
+			ratio_of(latency_predict_ns(s->model, &s->trial, &s->sums, guest, task),
+				 s->trial.guests[guest].tasks[task].target_ns);
+		score_add(s, guest, s->trial_ratios[i], score);
+		if (!is_below(*score, limit))
+			return false;
+	}
+	return true;
+}
+
+/* Those that count before the others, the worst before the better. Nearly sorted already. */
+static bool is_before(const struct disk_optimizer_search *s, uint32_t guest_a, uint32_t ratio_a,
+		      uint32_t guest_b, uint32_t ratio_b)
+{
+	uint32_t a = s->counting >> guest_a & 1, b = s->counting >> guest_b & 1;
+
+	return a != b ? a > b : ratio_a > ratio_b;
+}
+
+static void sort_tasks(struct disk_optimizer_search *s)
+{
+	for (uint32_t i = 1; i < s->task_count; i++) {
+		struct disk_optimizer_task t = s->tasks[i];
+		uint32_t ratio = s->ratios[i], at = i;
+
+		while (at > 0 &&
+		       is_before(s, t.guest, ratio, s->tasks[at - 1].guest, s->ratios[at - 1])) {
+			s->tasks[at] = s->tasks[at - 1];
+			s->ratios[at] = s->ratios[at - 1];
+			at--;
+		}
+		s->tasks[at] = t;
+		s->ratios[at] = ratio;
+	}
+}
+
+/* Only the guests that there are. */
+static void copy_settings(struct disk_load *to, const struct disk_load *from)
+{
+	to->slice_idle_ns = from->slice_idle_ns;
+	to->timeout_ns = from->timeout_ns;
+	for (uint32_t i = 0; i < from->guest_count; i++) {
+		to->guests[i].weight = from->guests[i].weight;
+		for (uint32_t j = 0; j < from->guests[i].task_count; j++)
+			to->guests[i].tasks[j].weight = from->guests[i].tasks[j].weight;
+	}
+}
+
+static void take(struct disk_optimum *o, struct score score)
+{
+	struct disk_optimizer_search *s = &o->search;
+
+	copy_settings(&o->load, &s->trial);
+	for (uint32_t i = 0; i < s->task_count; i++)
+		s->ratios[i] = s->trial_ratios[i];
+	s->worst = score.worst;
+	s->excess = score.excess;
+	sort_tasks(s);
+}
+
+/* True: the trial is better, and is what is at hand now. */
+static bool look(struct disk_optimum *o)
+{
+	struct disk_optimizer_search *s = &o->search;
+	struct score score, limit = { s->worst, s->excess };
+
+	if (!score_trial(o, limit, &score))
+		return false;
+	o->steps++;
+	take(o, score);
+	return true;
+}
+
+void optimizer_begin(struct disk_optimum *o)
+{
+	struct disk_optimizer_search *s = &o->search;
+	struct score score, limit = { UINT64_MAX, UINT64_MAX };
+
+	copy_settings(&s->trial, &o->load);
+	/* Not enough predictions for one look: nothing will be better, and nothing is promised. */
+	s->worst = s->excess = UINT64_MAX;
+	if (score_trial(o, limit, &score))
+		take(o, score);
+}
+
+/* --- neighbours --------------------------------------------------------------------------- */
+
+static bool set(uint64_t *value, uint64_t to)
+{
+	if (*value == to)
+		return false;
+	*value = to;
+	return true;
+}
+
+static uint32_t next_up(uint32_t weight)
+{
+	for (uint32_t i = 0; i < ARRAY_SIZE(ladder); i++) {
+		if (ladder[i] > weight)
+			return ladder[i];
+	}
+	return weight;
+}
+
+static uint32_t next_down(uint32_t weight)
+{
+	for (uint32_t i = ARRAY_SIZE(ladder); i > 0; i--) {
+		if (ladder[i - 1] < weight)
+			return ladder[i - 1];
+	}
+	return weight;
+}
+
+static bool step_weight(uint32_t *weight, enum step step)
+{
+	uint32_t before = *weight, count = step >= STEP_FAR_UP ? FAR_STEPS : 1;
+
+	for (uint32_t i = 0; i < count; i++)
+		*weight = step == STEP_UP || step == STEP_FAR_UP ? next_up(*weight)
+								 : next_down(*weight);
+	return *weight != before;
+}
+
+/* The ladder's nearest to 2^x. */
+static uint32_t nearest_weight(int32_t log2_weight)
+{
+	uint64_t weight = log2_weight > 0 ? latency_exp2(log2_weight) : 1;
+	uint32_t above = next_up((uint32_t)min_u64(weight, LADDER_TOP)), below = next_down(above);
+
+	return weight - below < above - weight && weight >= below ? below : above;
+}
+
+/* count weights at exponents of their own, the largest at the top of the ladder. */
+struct weights {
+	uint32_t count;
+	int32_t log2[IOSCHED_CLIENT_MAX];
+};
+
+static uint32_t weight_at(const struct weights *w, uint32_t i)
+{
+	int32_t largest = w->log2[0];
+
+	for (uint32_t k = 1; k < w->count; k++)
+		largest = w->log2[k] > largest ? w->log2[k] : largest;
+	return nearest_weight(w->log2[i] - largest + latency_log2(LADDER_TOP));
+}
+
+static bool balance_guests(struct disk_optimizer_search *s, int32_t halves)
+{
+	struct weights w = { .count = s->trial.guest_count };
+	bool is_changed = false;
+	uint32_t seen = 0;
+
+	for (uint32_t i = 0; i < w.count; i++)
+		w.log2[i] = latency_log2(s->trial.guests[i].weight);
+	for (uint32_t i = 0; i < s->task_count; i++) {
+		uint32_t guest = s->tasks[i].guest;
+
+		if ((seen & BIT32(guest)) != 0)
+			continue; /* a worse task of it was seen */
+		seen |= BIT32(guest);
+		w.log2[guest] +=
+			(latency_log2(s->ratios[i]) - latency_log2(OPTIMIZER_ONE)) * halves / 2;
+	}
+	for (uint32_t i = 0; i < w.count; i++) {
+		uint32_t weight = weight_at(&w, i);
+
+		is_changed |= weight != s->trial.guests[i].weight;
+		s->trial.guests[i].weight = weight;
+	}
+	return is_changed;
+}
+
+/* Of the guest that is worst off. */
+static bool balance_tasks(struct disk_optimizer_search *s, int32_t halves)
+{
+	uint32_t guest = s->tasks[0].guest;
+	struct disk_load_guest *g = &s->trial.guests[guest];
+	struct weights w = { .count = g->task_count };
+	bool is_changed = false;
+
+	for (uint32_t j = 0; j < w.count; j++)
+		w.log2[j] = latency_log2(g->tasks[j].weight);
+	for (uint32_t i = 0; i < s->task_count; i++) {
+		if (s->tasks[i].guest == guest)
+			w.log2[s->tasks[i].task] +=
+				(latency_log2(s->ratios[i]) - latency_log2(OPTIMIZER_ONE)) *
+				halves / 2;
+	}
+	for (uint32_t j = 0; j < w.count; j++) {
+		uint32_t weight = weight_at(&w, j);
+
+		is_changed |= weight != g->tasks[j].weight;
+		g->tasks[j].weight = weight;
+	}
+	return is_changed;
+}
+
+static bool balance(struct disk_optimizer_search *s, enum balance how)
+{
+	if (how == BALANCE_GUESTS_HALF || how == BALANCE_GUESTS)
+		return balance_guests(s, how == BALANCE_GUESTS ? 2 : 1);
+	return balance_tasks(s, how == BALANCE_TASKS ? 2 : 1);
+}
+
+/*
+ * A task's weight means nothing to other guests: while the worst ratio is what is to fall, only those
+ * of its guest are of use.
+ */
+static bool is_of_use(const struct disk_optimizer_search *s, uint32_t guest)
+{
+	return s->worst <= s->floor || s->tasks[0].guest == guest;
+}
+
+static bool step_task(struct disk_optimizer_search *s, uint32_t index)
+{
+	uint32_t guest = index / STEP_COUNT / IOSCHED_QUEUE_MAX;
+	uint32_t task = index / STEP_COUNT % IOSCHED_QUEUE_MAX;
+	struct disk_load_guest *g = &s->trial.guests[guest];
+
+	if (task >= g->task_count || g->task_count == 1 || !is_of_use(s, guest))
+		return false;
+	return step_weight(&g->tasks[task].weight, (enum step)(index % STEP_COUNT));
+}
+
+static uint32_t move_count(const struct disk_optimizer_search *s)
+{
+	return s->range->slice_idle_count + s->range->timeout_count + BALANCE_COUNT +
+	       s->trial.guest_count * STEP_COUNT * (1 + IOSCHED_QUEUE_MAX);
+}
+
+/* False: there is no such neighbour, and the trial is as it was. */
+static bool move(struct disk_optimizer_search *s, uint32_t index)
+{
+	const struct disk_optimizer_range *range = s->range;
+	uint32_t guest_moves = s->trial.guest_count * STEP_COUNT;
+
+	if (index < range->slice_idle_count)
+		return set(&s->trial.slice_idle_ns, range->slice_idle_ns[index]);
+	index -= range->slice_idle_count;
+	if (index < range->timeout_count)
+		return set(&s->trial.timeout_ns, range->timeout_ns[index]);
+	index -= range->timeout_count;
+	if (index < BALANCE_COUNT)
+		return balance(s, (enum balance)index);
+	index -= BALANCE_COUNT;
+	if (index < guest_moves)
+		return step_weight(&s->trial.guests[index / STEP_COUNT].weight,
+				   (enum step)(index % STEP_COUNT));
+	return step_task(s, index - guest_moves);
+}
+
+/* --- the search --------------------------------------------------------------------------- */
+
+static bool is_over(const struct disk_optimum *o, uint32_t enough)
+{
+	return o->search.worst <= enough || o->predictions >= o->search.predictions_end;
+}
+
+/* All neighbours; whatever is better is taken, and its neighbours are next. */
+static bool sweep(struct disk_optimum *o, uint32_t enough)
+{
+	struct disk_optimizer_search *s = &o->search;
+	uint32_t steps = o->steps;
+
+	for (uint32_t i = 0; i < move_count(s) && !is_over(o, enough); i++) {
+		if (move(s, i))
+			look(o);
+		copy_settings(&s->trial, &o->load);
+	}
+	return o->steps != steps;
+}
+
+/* The first that can go with `index`: two slice_idles, or two timeouts, are not two moves. */
+static uint32_t first_partner(const struct disk_optimizer_range *range, uint32_t index)
+{
+	if (index < range->slice_idle_count)
+		return range->slice_idle_count;
+	if (index < range->slice_idle_count + range->timeout_count)
+		return range->slice_idle_count + range->timeout_count;
+	return index + 1;
+}
+
+/* Two at once, up to the first that is better. */
+static bool sweep_pairs(struct disk_optimum *o, uint32_t enough)
+{
+	struct disk_optimizer_search *s = &o->search;
+	bool is_better = false;
+
+	for (uint32_t i = 0; i < move_count(s); i++) {
+		for (uint32_t j = first_partner(s->range, i); j < move_count(s) && !is_better;
+		     j++) {
+			if (is_over(o, enough))
+				return false;
+			if (move(s, i) && move(s, j))
+				is_better = look(o);
+			copy_settings(&s->trial, &o->load);
+		}
+	}
+	return is_better;
+}
+
+void optimizer_climb(struct disk_optimum *o, uint32_t enough)
+{
+	while (!is_over(o, enough)) {
+		if (!sweep(o, enough) && !sweep_pairs(o, enough))
+			return;
+	}
+}
+
+/* The trial's weights with every slice_idle and timeout of the range. */
+static void look_at_range(struct disk_optimum *o)
+{
+	struct disk_optimizer_search *s = &o->search;
+
+	for (uint32_t i = 0; i < s->range->slice_idle_count; i++) {
+		for (uint32_t j = 0; j < s->range->timeout_count; j++) {
+			s->trial.slice_idle_ns = s->range->slice_idle_ns[i];
+			s->trial.timeout_ns = s->range->timeout_ns[j];
+			look(o);
+		}
+	}
+}
+
+void optimizer_start(struct disk_optimum *o)
+{
+	struct disk_optimizer_search *s = &o->search;
+
+	look_at_range(o);
+	for (uint32_t i = 0; i < s->trial.guest_count; i++) {
+		s->trial.guests[i].weight = LADDER_TOP;
+		for (uint32_t j = 0; j < s->trial.guests[i].task_count; j++)
+			s->trial.guests[i].tasks[j].weight = LADDER_TOP;
+	}
+	look_at_range(o);
+	copy_settings(&s->trial, &o->load);
+}
+
+void optimizer_favour(struct disk_optimum *o)
+{
+	struct disk_optimizer_search *s = &o->search;
+
+	for (uint32_t i = 0; i < s->trial.guest_count; i++)
+		s->trial.guests[i].weight = (s->counting & BIT32(i)) != 0 ? LADDER_TOP : ladder[0];
+	look_at_range(o);
+	copy_settings(&s->trial, &o->load);
+}
