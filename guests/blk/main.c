@@ -21,7 +21,11 @@
  *   mode=probe	    what the device is and offers; the answers to requests that are wrong
  *   mode=hostile   requests that break the rules
  *		      count=N (1000000) break=N (16) one in so many breaks those of the ring
- *   in all	    queues=N (1) queue_size=N (256) seed=N (1) coalesce=N (1) requests an interrupt
+ *   mode=tasks	    tasks that each have one request under way, at a rate: guests/blk/tasks.c
+ *		      tasks=N,N,..	    requests a second of each; task j has virtqueue j
+ *		      seconds=N (10) write=N (50) percent, bytes=N (4096)
+ *		      start_ms=N (0)	    of this guest's TSC: all begin together
+ *   in all	    queues=N (1; a task's each) queue_size=N (256) seed=N (1) coalesce=N (1) requests an interrupt
  *		    event_idx=0, indirect=0 without that feature; packed=1; flush=0; poll=1: looks,
  *		    no interrupts
  *
@@ -42,7 +46,7 @@ static const struct {
 	int (*run)(struct device *d, const char *args);
 } modes[] = {
 	{ "load", mode_load },   { "verify", mode_verify },   { "fsync", mode_fsync },
-	{ "probe", mode_probe }, { "hostile", mode_hostile },
+	{ "probe", mode_probe }, { "hostile", mode_hostile }, { "tasks", mode_tasks },
 };
 
 static struct device device;
@@ -86,6 +90,20 @@ int modes_stuck(const struct device *d)
 	return EXIT_FAILURE;
 }
 
+static uint32_t limited(const char *args, const char *key, uint32_t fallback, uint32_t max)
+{
+	const uint64_t n = args_number(args, key, fallback);
+
+	return n < 1 || n > max ? fallback : (uint32_t)n;
+}
+
+static uint16_t queues_wanted(const char *args)
+{
+	const uint32_t tasks = modes_task_count(args);
+
+	return (uint16_t)limited(args, "queues", tasks ? tasks : 1, DEVICE_QUEUE_MAX);
+}
+
 static uint64_t wanted_features(const char *args)
 {
 	uint64_t f = FEATURE(FEATURE_SIZE_MAX) | FEATURE(FEATURE_SEG_MAX) |
@@ -101,16 +119,9 @@ static uint64_t wanted_features(const char *args)
 		f |= FEATURE(FEATURE_INDIRECT);
 	if (args_number(args, "packed", 0))
 		f |= FEATURE(FEATURE_PACKED);
-	if (args_number(args, "queues", 1) > 1)
+	if (queues_wanted(args) > 1)
 		f |= FEATURE(FEATURE_QUEUES);
 	return f;
-}
-
-static uint32_t limited(const char *args, const char *key, uint32_t fallback, uint32_t max)
-{
-	const uint64_t n = args_number(args, key, fallback);
-
-	return n < 1 || n > max ? fallback : (uint32_t)n;
 }
 
 static void say_device(const struct device *d)
@@ -127,7 +138,7 @@ int main(void)
 	const char *args = guest_info()->args;
 	const struct device_options options = {
 		.features = wanted_features(args),
-		.queue_count = (uint16_t)limited(args, "queues", 1, DEVICE_QUEUE_MAX),
+		.queue_count = queues_wanted(args),
 		.queue_size = (uint16_t)limited(args, "queue_size", RING_SIZE_MAX, RING_SIZE_MAX),
 		.coalesce = limited(args, "coalesce", 1, RING_SIZE_MAX),
 		.is_polled = args_number(args, "poll", 0),

@@ -11,6 +11,7 @@ int mode_verify(struct device *d, const char *args);  /* guests/blk/verify.c */
 int mode_fsync(struct device *d, const char *args);   /* guests/blk/fsync.c */
 int mode_probe(struct device *d, const char *args);   /* guests/blk/probe.c */
 int mode_hostile(struct device *d, const char *args); /* guests/blk/hostile.c */
+int mode_tasks(struct device *d, const char *args);   /* guests/blk/tasks.c */
 
 #define STUCK_MS 20000u /* without a request that comes back */
 
@@ -19,6 +20,8 @@ struct request *modes_new_request(void);
 /* Data of a request: `bytes` from `at` on in pieces of `piece_bytes`. False: too many pieces. */
 bool modes_set_data(struct request *r, void *at, uint32_t bytes, uint32_t piece_bytes);
 int modes_stuck(const struct device *d);
+/* Of mode=tasks, each of which wants a virtqueue; 0: the arguments name none. */
+uint32_t modes_task_count(const char *args);
 
 /* Marsaglia's xorshift: never 0 if it was not. */
 static inline uint64_t modes_random(uint64_t *state)

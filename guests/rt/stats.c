@@ -33,9 +33,14 @@ void stats_sort(uint64_t *values, uint64_t count)
 	}
 }
 
-uint64_t stats_percentile(const uint64_t *sorted, uint64_t count, uint32_t percent)
+uint64_t stats_rank(const uint64_t *sorted, uint64_t count, uint64_t num, uint64_t den)
 {
-	uint64_t rank = (count * percent + 99) / 100;
+	const uint64_t rank = (count * num + den - 1) / den;
 
 	return count ? sorted[rank ? rank - 1 : 0] : 0;
+}
+
+uint64_t stats_percentile(const uint64_t *sorted, uint64_t count, uint32_t percent)
+{
+	return stats_rank(sorted, count, percent, 100);
 }

@@ -8,8 +8,8 @@
 
 #define LENGTH_MAX 300u
 
-/* Nearest rank, from its definition: the least value that `percent` % of all do not exceed. */
-static uint64_t slow_percentile(const uint64_t *values, uint64_t count, uint32_t percent)
+/* Nearest rank, from its definition: the least value that `num` in `den` of all do not exceed. */
+static uint64_t slow_rank(const uint64_t *values, uint64_t count, uint64_t num, uint64_t den)
 {
 	uint64_t best = UINT64_MAX;
 
@@ -18,7 +18,7 @@ static uint64_t slow_percentile(const uint64_t *values, uint64_t count, uint32_t
 
 		for (uint64_t k = 0; k < count; k++)
 			not_above += values[k] <= values[i];
-		if (not_above * 100 >= count * percent && values[i] < best)
+		if (not_above * den >= count * num && values[i] < best)
 			best = values[i];
 	}
 	return best;
@@ -35,7 +35,10 @@ static void percentiles_follow_the_definition(void)
 		stats_sort(sorted, n);
 		for (uint32_t percent = 1; percent <= 100; percent++)
 			CHECK(stats_percentile(sorted, n, percent) ==
-			      slow_percentile(raw, n, percent));
+			      slow_rank(raw, n, percent, 100));
+		CHECK(stats_rank(sorted, n, 9999, 10000) == slow_rank(raw, n, 9999, 10000));
+		CHECK(stats_rank(sorted, n, 995, 1000) == slow_rank(raw, n, 995, 1000));
+		CHECK(stats_rank(sorted, n, 0, 1) == sorted[0]);
 	}
 }
 
@@ -64,6 +67,7 @@ static void sorting_agrees_with_the_c_library(void)
 static void no_values_are_zero(void)
 {
 	CHECK(stats_percentile(NULL, 0, 50) == 0);
+	CHECK(stats_rank(NULL, 0, 9999, 10000) == 0);
 }
 
 static void conversions_agree_with_wide_arithmetic(void)
