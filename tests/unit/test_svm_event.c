@@ -142,6 +142,7 @@ static bool inject(void)
 	case 0:
 		CHECK((vmcb.rflags & IF) && !cpu.shadow && cpu.extint_posted);
 		CHECK((event & 0xff) == 0x20);
+		CHECK(cpu.must_exit); /* QEMU could deliver it once more */
 		cpu.extint_posted = false;
 		push(EXTINT);
 		return true;

@@ -230,7 +230,8 @@ static void show_step(struct vcpu *v, struct vmcb *vmcb, struct svm_vcpu *s)
 
 /*
  * A TLB flush, a step, an ExtINT are for one entry: `changed` then stays set, so that the next
- * one comes here again and ends it.
+ * one comes here again and ends it. QEMU may deliver an injected interrupt twice, the second time
+ * whatever IF says, unless an exit follows the first (docs/emulators.md): so one does.
  */
 static __attribute__((noinline)) bool show_rare_events(struct vcpu *v)
 {
@@ -248,6 +249,7 @@ static __attribute__((noinline)) bool show_rare_events(struct vcpu *v)
 		offer_interrupts(v, vmcb, s);
 	s->wants_step = false;
 	s->has_extint = (vmcb->event_injection & (EVENT_VALID | EVENT_TYPE)) == extint;
+	is_urgent |= s->has_extint;
 	vmcb->tlb_control = s->flush;
 	vmcb->intercept = INTERCEPTS | (s->is_nmi_blocked && !s->is_at_iret ? INTERCEPT_IRET : 0);
 	if (s->is_stepping) {
@@ -257,7 +259,7 @@ static __attribute__((noinline)) bool show_rare_events(struct vcpu *v)
 	} else {
 		show_interrupts(v, vmcb);
 	}
-	v->lapic.changed = s->flush != TLB_KEEP || s->is_stepping || s->has_extint || is_urgent;
+	v->lapic.changed = s->flush != TLB_KEEP || s->is_stepping || is_urgent;
 	s->has_rare = v->lapic.changed || s->is_nmi_blocked || v->extint_pending;
 	s->flush = TLB_KEEP;
 	return is_urgent;

@@ -84,7 +84,10 @@ void svm_enter(struct vcpu *v, uint64_t deadline_tsc, struct exit_info *out);
  * Errors   of the FPU with CR0.NE clear are #MF too: no interrupt line reports them.
  */
 
-/* Before an entry. True: the guest must soon exit again, for an NMI must follow an event. */
+/*
+ * Before an entry. True: the guest must exit as soon as the event is delivered, for an NMI must follow it,
+ * or because QEMU delivers an injected ExtINT again otherwise.
+ */
 MUST_CHECK bool svm_show_events(struct vcpu *v);
 /* V_IRQ or V_TPR is not as the guest was entered with: it took the interrupt, wrote CR8. */
 void svm_note_changes(struct vcpu *v);
