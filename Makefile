@@ -63,11 +63,12 @@ guest_pure := $(wildcard guests/rt/args.c guests/rt/rm.c guests/rt/stats.c guest
 	      $(addprefix guests/blk/,ring.c ring_packed.c spread.c record.c))
 
 # Into images whose configuration has devices: what `plan --list-drivers` says is wanted.
-optional   := device disk igb nvme nvme_disk virtio_disk
+optional   := device disk tuning igb nvme nvme_disk virtio_disk
 disk_pci   := core/disk_pci.c core/disk_gpt.c drivers/gpt/gpt.c
 nvme_both  := $(addprefix drivers/nvme/,nvme.c nvme_identify.c nvme_io.c nvme_queue.c)
 device_src := $(filter-out core/device_name.c,$(wildcard core/device*.c)) $(wildcard drivers/pci*.c drivers/sriov.c)
-disk_src   := $(wildcard core/plan_disk*.c) core/lib/service_time.c $(wildcard drivers/memdisk/*.c) \
+tuning_src := core/plan_disk_tune.c $(wildcard io/latency*.c) io/disk_optimizer.c
+disk_src   := core/plan_disk.c core/plan_disk_bound.c core/lib/service_time.c $(wildcard drivers/memdisk/*.c) \
 	      core/disk.c core/disk_service.c core/disk_stats.c $(wildcard io/bfq*.c io/iosched*.c io/vblk*.c io/virt*.c io/histogram.c io/disk_bound.c)
 igb_src    := core/pf_igb.c $(wildcard drivers/igb/*.c)
 nvme_src   := core/pf_nvme.c drivers/nvme/nvme_virt.c $(nvme_both)
@@ -309,7 +310,8 @@ $(B)/tests/unit/test_pf_nvme: $(device_c) $(call host_c,core/pf_nvme)
 $(B)/tests/unit/test_pf_nvme: LIBRARIES := -Wl,--wrap=nvme_init,--wrap=nvme_step,--wrap=service_want
 $(addprefix $(B)/tests/,unit/test_pc_device unit/test_pc_model property/test_pc_device_random): \
 		$(call host_c,arch/x86/pc/device arch/x86/pc/model tests/unit/pc_device_rig)
-$(B)/tests/unit/test_plan_disks: $(call host_c,core/plan_disk core/plan_disk_bound)
+$(B)/tests/unit/test_plan_disks $(B)/tests/unit/test_plan_tuning: $(call host_c,core/plan_disk core/plan_disk_bound)
+$(B)/tests/unit/test_plan_tuning: $(call host_c,core/plan_disk_tune)
 $(B)/tests/property/test_disk_random: $(call host_c,core/disk core/disk_service core/disk_stats)
 $(B)/tool/trace_check: $(B)/tool/tools/trace_check.c.o \
 		$(filter $(addprefix $(B)/tool/,core/lib/% sched/% tests/%),$(tool_o))

@@ -8,6 +8,7 @@
 #include "arch/pc.h"
 #include "core/lib/fmt.h"
 #include "core/log.h"
+#include "core/plan_disk.h"
 #include "drivers/memdisk/memdisk.h"
 
 #define LIMIT_SEC   60u  /* until a disk is up */
@@ -92,14 +93,14 @@ static bool wait_for(struct disk *d)
 	return d->state == DISK_UP;
 }
 
-static void fill_claims(struct disk_unit *u)
+static void fill_claims(struct disk_unit *u, const struct disk_tuned *tuning)
 {
 	for (uint32_t i = 0; i < u->client_count; i++) {
 		const struct disk_share *const s = u->clients[i].share;
 		struct iosched_client_config *const c = &u->claims[i];
 
 		*c = (struct iosched_client_config){
-			.weight = disk_default(s->weight, DISK_WEIGHT),
+			.weight = plan_weight(s, tuning, i),
 			.queue_count = disk_queue_count(s),
 			.has_async_writes = s->has_async_writes,
 			.priority = s->priority,
@@ -107,11 +108,11 @@ static void fill_claims(struct disk_unit *u)
 			.period_tsc = to_tsc(s->budget_period_ns),
 		};
 		for (uint32_t n = 0; n < c->queue_count; n++)
-			c->queue_weights[n] = disk_default(s->queue_weights[n], DISK_WEIGHT);
+			c->queue_weights[n] = plan_queue_weight(s, tuning, i, n);
 	}
 }
 
-static enum err init_sched(struct disk_unit *u)
+static enum err init_sched(struct disk_unit *u, const struct disk_tuned *tuning)
 {
 	static const enum iosched_kind kinds[] = { [DISK_BFQ] = IOSCHED_BFQ,
 						   [DISK_FIFO] = IOSCHED_NONE,
@@ -124,10 +125,9 @@ static enum err init_sched(struct disk_unit *u)
 		.client_count = u->client_count,
 		.clients = u->claims,
 		.depth = disk_default(d->depth, DISK_DEPTH),
-		.slice_idle_tsc = to_tsc(disk_slice_idle_ns(d)),
-		.is_strict = d->is_strict,
-		.timeout_tsc =
-			to_tsc(d->timeout_sync_ns ? d->timeout_sync_ns : DISK_TIMEOUT_SYNC_NS),
+		.slice_idle_tsc = to_tsc(plan_slice_idle_ns(d, tuning)),
+		.is_strict = d->is_strict || tuning != NULL,
+		.timeout_tsc = to_tsc(plan_timeout_ns(d, tuning)),
 		.max_budget_bytes =
 			d->max_budget_bytes ? d->max_budget_bytes : DISK_MAX_BUDGET_BYTES,
 		.has_fixed_budgets = d->has_fixed_budgets,
@@ -144,7 +144,7 @@ static enum err init_sched(struct disk_unit *u)
 		wanted.audit = u->audit;
 		wanted.audit_mask = d->audit_records - 1;
 	}
-	fill_claims(u);
+	fill_claims(u, tuning);
 	return iosched_init(&u->sched, &wanted);
 }
 
@@ -350,7 +350,7 @@ static enum err start_unit(const struct config *system, const struct plan *plan,
 	e = make_clients(u, system, reason);
 	if (e != OK)
 		return e;
-	if (init_sched(u) != OK)
+	if (init_sched(u, plan->disks[i].tuning) != OK)
 		return refuse(reason, ERR_NOMEM, "disk '%s': its scheduler cannot be set up",
 			      d->name);
 	disks.units[disks.count++] = u;

@@ -83,12 +83,12 @@ struct plan_core {
 	uint64_t utilization_ppm; /* sum of (Q + overhead) / P, rounded up */
 };
 
-struct disk_tuning; /* core/plan_disk.h */
+struct disk_tuned; /* core/plan_disk.h */
 struct plan_disk {
 	uint64_t memory_base;  /* DISK_MEMORY: host-physical, 2 MiB aligned, contiguous */
 	uint32_t client_count; /* shares, in the partitions' order */
 	/* What .tuning found, or NULL: as given. Of the last plan that was built. */
-	const struct disk_tuning *tuning;
+	const struct disk_tuned *tuning;
 };
 
 struct plan {

@@ -53,6 +53,8 @@ void check_devices(struct check *k);
 void check_disks(struct check *k) __attribute__((weak));
 bool check_disk_memory(struct check *k, uint32_t disk) __attribute__((weak));
 struct short_text check_disk_label(const struct check *k, uint32_t disk) __attribute__((weak));
+/* core/plan_disk_tune.c; after everything else about disks was looked at. */
+void check_disk_tuning(struct check *k, uint32_t disk) __attribute__((weak));
 bool check_is_name(const char *name, uint32_t max);
 
 /* What has virtual CPUs: a partition, or the service, as if it were one. */

@@ -446,4 +446,6 @@ void check_disks(struct check *k)
 		check_disk(k, i);
 	for (part_id_t i = 0; i < k->partition_count; i++)
 		check_shares(k, i);
+	for (uint32_t i = 0; i < k->disk_count && check_disk_tuning; i++)
+		check_disk_tuning(k, i);
 }

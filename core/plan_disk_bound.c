@@ -58,9 +58,11 @@ static void describe_device(const struct config *c, const struct disk_config *d,
 	s->device.stall_ns = t->stall_ns;
 }
 
-uint64_t plan_disk_bound_ns(const struct config *c, uint32_t disk, part_id_t part, uint32_t share)
+uint64_t plan_disk_bound_ns(const struct config *c, const struct plan *plan, uint32_t disk,
+			    part_id_t part, uint32_t share)
 {
 	const struct disk_config *const d = &c->disks[disk];
+	const struct disk_tuned *const tuning = plan->disks[disk].tuning;
 	struct disk_bound_client clients[DISK_CLIENT_MAX];
 	struct disk_bound_system s = {
 		.clients = clients,
@@ -68,8 +70,8 @@ uint64_t plan_disk_bound_ns(const struct config *c, uint32_t disk, part_id_t par
 		.max_budget_bytes =
 			d->max_budget_bytes ? d->max_budget_bytes : DISK_MAX_BUDGET_BYTES,
 		.has_fixed_budgets = d->has_fixed_budgets,
-		.slice_idle_ns = disk_slice_idle_ns(d),
-		.timeout_ns = d->timeout_sync_ns ? d->timeout_sync_ns : DISK_TIMEOUT_SYNC_NS,
+		.slice_idle_ns = plan_slice_idle_ns(d, tuning),
+		.timeout_ns = plan_timeout_ns(d, tuning),
 	};
 	uint32_t mine = 0;
 
@@ -84,7 +86,7 @@ uint64_t plan_disk_bound_ns(const struct config *c, uint32_t disk, part_id_t par
 			if (i == part && n == share)
 				mine = s.client_count;
 			clients[s.client_count++] = (struct disk_bound_client){
-				.weight = disk_default(other->weight, DISK_WEIGHT),
+				.weight = plan_weight(other, tuning, s.client_count),
 				.request_max_bytes = disk_request_max(other),
 				.request_min_bytes = REQUEST_MIN_BYTES,
 			};
@@ -109,14 +111,15 @@ static void line(void (*put)(const char *text), const char *format, ...)
 	put(text);
 }
 
-static uint32_t weights_of(const struct config *c, const struct disk_config *d)
+static uint32_t weights_of(const struct config *c, const struct disk_config *d,
+			   const struct disk_tuned *tuning)
 {
-	uint32_t sum = 0;
+	uint32_t sum = 0, guest = 0;
 
 	for (part_id_t i = 0; i < c->partition_count; i++)
 		for (uint32_t n = 0; n < c->partitions[i].disk_count; n++)
 			if (is_on(&c->partitions[i].disks[n], d))
-				sum += disk_default(c->partitions[i].disks[n].weight, DISK_WEIGHT);
+				sum += plan_weight(&c->partitions[i].disks[n], tuning, guest++);
 	return sum;
 }
 
@@ -129,13 +132,15 @@ static void print_where(const struct disk_share *s, struct short_text *t)
 			 (ull)(s->first_sector + s->sector_count - 1));
 }
 
-static void print_share(const struct config *c, uint32_t disk, part_id_t part, uint32_t n,
-			void (*put)(const char *text))
+/* The disk's share number `guest`. */
+static void print_share(const struct config *c, const struct plan *plan, uint32_t disk,
+			part_id_t part, uint32_t n, uint32_t guest, void (*put)(const char *text))
 {
+	const struct disk_tuned *const tuning = plan->disks[disk].tuning;
 	const struct disk_share *const s = &c->partitions[part].disks[n];
-	const uint32_t weight = disk_default(s->weight, DISK_WEIGHT);
-	const uint32_t all = weights_of(c, &c->disks[disk]);
-	const uint64_t ns = plan_disk_bound_ns(c, disk, part, n);
+	const uint32_t weight = plan_weight(s, tuning, guest);
+	const uint32_t all = weights_of(c, &c->disks[disk], tuning);
+	const uint64_t ns = plan_disk_bound_ns(c, plan, disk, part, n);
 	struct short_text where;
 
 	print_where(s, &where);
@@ -151,6 +156,8 @@ static void print_share(const struct config *c, uint32_t disk, part_id_t part, u
 		     "  %-15s a request ends within %s, %u of them at a time, as long as it asks "
 		     "for less than its share",
 		     "", text_time(ns).s, disk_default(s->outstanding, 1));
+	if (tuning)
+		plan_print_tasks(&c->disks[disk], tuning, guest, put);
 }
 
 static void print_disk(const struct config *c, const struct plan *plan, uint32_t i,
@@ -165,6 +172,8 @@ static void print_disk(const struct config *c, const struct plan *plan, uint32_t
 					      [DISK_PRIORITY] = "by priority",
 					      [DISK_BUDGET] = "by replenished budgets" };
 	const struct disk_config *const d = &c->disks[i];
+	const struct disk_tuned *const tuning = plan->disks[i].tuning;
+	uint32_t guest = 0;
 
 	line(put, "disk %s: %s%s%s, %s, %u at a time, served by %s", d->name, kinds[d->kind],
 	     d->kind == DISK_MEMORY ? " of " : "",
@@ -175,15 +184,16 @@ static void print_disk(const struct config *c, const struct plan *plan, uint32_t
 		line(put, "  %-15s at 0x%llx", "", (ull)plan->disks[i].memory_base);
 	if (d->scheduler == DISK_BFQ)
 		line(put, "  %-15s slice_idle %s, timeout_sync %s, budgets %s %s", "",
-		     text_time(disk_slice_idle_ns(d)).s,
-		     text_time(d->timeout_sync_ns ? d->timeout_sync_ns : DISK_TIMEOUT_SYNC_NS).s,
-		     d->has_fixed_budgets ? "of" : "up to",
+		     text_time(plan_slice_idle_ns(d, tuning)).s,
+		     text_time(plan_timeout_ns(d, tuning)).s, d->has_fixed_budgets ? "of" : "up to",
 		     text_size(d->max_budget_bytes ? d->max_budget_bytes : DISK_MAX_BUDGET_BYTES)
 			     .s);
+	if (tuning)
+		plan_print_tuning(d, tuning, put);
 	for (part_id_t part = 0; part < c->partition_count; part++)
 		for (uint32_t n = 0; n < c->partitions[part].disk_count; n++)
 			if (is_on(&c->partitions[part].disks[n], d))
-				print_share(c, i, part, n, put);
+				print_share(c, plan, i, part, n, guest++, put);
 }
 
 void plan_print_disks(const struct config *c, const struct plan *plan,

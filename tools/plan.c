@@ -271,7 +271,7 @@ static void json_disk(uint32_t disk)
 	for (part_id_t i = 0; i < config.partition_count; i++)
 		for (uint32_t n = 0; n < config.partitions[i].disk_count; n++) {
 			const struct disk_share *s = &config.partitions[i].disks[n];
-			const uint64_t ns = plan_disk_bound_ns(&config, disk, i, n);
+			const uint64_t ns = plan_disk_bound_ns(&config, &plan, disk, i, n);
 
 			if (strcmp(s->disk, config.disks[disk].name) != 0)
 				continue;
@@ -363,6 +363,12 @@ static void list_drivers(void)
 	}
 	if (config.disk_count != 0)
 		puts("disk");
+	for (uint32_t i = 0; i < config.disk_count; i++) {
+		if (config.disks[i].tuning != DISK_AS_GIVEN) {
+			puts("tuning");
+			break;
+		}
+	}
 	if (has_pci)
 		puts("device");
 	for (uint32_t i = 0; i < config.pf_count; i++)

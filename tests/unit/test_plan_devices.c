@@ -3,16 +3,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include "core/device_name.h"
-#include "core/plan.h"
-#include "tests/test.h"
+#include "tests/unit/plan_rig.h"
 
 static struct device_config first[CONFIG_DEVICE_MAX + 1], second[2];
 static struct partition_config parts[2];
 static struct pf_config pfs[CONFIG_PF_MAX + 1];
-static struct config sys;
-static struct board board;
-static struct plan plan;
-static struct plan_refusals no;
 
 static void good_system(void)
 {
@@ -46,33 +41,19 @@ static void good_system(void)
 			       .pfs = pfs,
 			       .pf_count = 2,
 			       .service = RESERVATION(2, US(300), MS(100)) };
-	plan_board_from_config(&sys, &board);
-}
-
-/* Is there exactly one refusal, and does it say all of this? */
-static bool refuses(const char *who, const char *field, const char *fix)
-{
-	const enum err e = plan_build(&sys, &board, &plan, &no);
-	const bool is = e == ERR_INVAL && no.count == 1 && strstr(no.text[0], who) &&
-			strstr(no.text[0], field) && strstr(no.text[0], fix);
-
-	for (uint32_t i = 0; !is && i < no.count; i++)
-		printf("  %s\n", no.text[i]);
-	good_system();
-	return is;
 }
 
 static void a_good_system_is_accepted(void)
 {
 	good_system();
-	CHECK(plan_build(&sys, &board, &plan, &no) == OK);
+	CHECK(build() == OK);
 	for (uint32_t i = 0; i < CONFIG_DEVICE_MAX; i++) {
 		first[i] = (struct device_config)PCI_VF("disk", i);
 		first[i].index = i;
 	}
 	pfs[1].vf_count = 127;
 	parts[0].device_count = CONFIG_DEVICE_MAX;
-	CHECK(plan_build(&sys, &board, &plan, &no) == OK);
+	CHECK(build() == OK);
 	good_system();
 }
 
@@ -200,7 +181,7 @@ static void interfaces_have_six_bytes(void)
 
 static void the_service_is_checked(void)
 {
-	CHECK(plan_build(&sys, &board, &plan, &no) == OK);
+	CHECK(build() == OK);
 	CHECK(plan.has_service && plan.vcpu_count == 3);
 	CHECK(plan.vcpus[2].core == 2 && plan.vcpus[2].period_tsc == MS(100));
 	CHECK(plan.cores[2].is_used && plan.cores[2].server_count == 1);
@@ -209,7 +190,7 @@ static void the_service_is_checked(void)
 	sys.service.period_ns++;
 	CHECK(refuses("system", "service.period = 100.000001 ms", "at most 100 ms"));
 	sys.service = (struct cpu_claim)OWN_CORE(2);
-	CHECK(plan_build(&sys, &board, &plan, &no) == OK && plan.cores[2].is_owned);
+	CHECK(build() == OK && plan.cores[2].is_owned);
 	sys.service = (struct cpu_claim)BEST_EFFORT(2, 1);
 	CHECK(refuses("system", "service:", "RESERVATION(core, budget, period)"));
 	sys.service = (struct cpu_claim){ 0 };
@@ -229,14 +210,14 @@ static void the_service_is_checked(void)
 	CHECK(refuses("system", "service is given", "leave it out"));
 	sys.pf_count = parts[0].device_count = parts[1].device_count = 0;
 	sys.service = (struct cpu_claim){ 0 };
-	CHECK(plan_build(&sys, &board, &plan, &no) == OK && !plan.has_service);
+	CHECK(build() == OK && !plan.has_service);
 }
 
 /* Its share counts like a guest's. */
 static void the_service_is_admitted(void)
 {
 	parts[1].cpu = (struct cpu_claim)RESERVATION(2, MS(99), MS(100));
-	CHECK(plan_build(&sys, &board, &plan, &no) == OK);
+	CHECK(build() == OK);
 	good_system();
 	parts[1].cpu = (struct cpu_claim)RESERVATION(2, US(99690), MS(100));
 	CHECK(refuses("core 2", "service (0.3 + 0.01)/100", "do not fit"));

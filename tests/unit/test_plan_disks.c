@@ -4,19 +4,14 @@
 #include <string.h>
 #include "core/disk.h"
 #include "core/memory.h"
-#include "core/plan.h"
 #include "drivers/memdisk/memdisk.h"
-#include "tests/test.h"
+#include "tests/unit/plan_rig.h"
 
 #define SECTORS(bytes) ((bytes) / BLOCK_SECTOR_BYTES)
 
 static struct disk_share first[CONFIG_SHARE_MAX + 1], second[CONFIG_SHARE_MAX];
 static struct disk_config disk[CONFIG_DISK_MAX + 1];
 static struct partition_config parts[2];
-static struct config sys;
-static struct board board;
-static struct plan plan;
-static struct plan_refusals no;
 
 static void good_system(void)
 {
@@ -51,38 +46,14 @@ static void good_system(void)
 			       .disks = disk,
 			       .disk_count = 2,
 			       .service = RESERVATION(2, US(300), MS(100)) };
-	plan_board_from_config(&sys, &board);
-}
-
-/* Is there exactly one refusal, and does it say all of this? Then all is good again. */
-static bool refuses(const char *who, const char *field, const char *fix)
-{
-	const enum err e = plan_build(&sys, &board, &plan, &no);
-	const bool is = e == ERR_INVAL && no.count == 1 && strstr(no.text[0], who) &&
-			strstr(no.text[0], field) && strstr(no.text[0], fix);
-
-	for (uint32_t i = 0; !is && i < no.count; i++)
-		printf("  %s\n", no.text[i]);
-	good_system();
-	return is;
-}
-
-static bool accepts(void)
-{
-	const bool is = plan_build(&sys, &board, &plan, &no) == OK && no.count == 0;
-
-	for (uint32_t i = 0; !is && i < no.count; i++)
-		printf("  %s\n", no.text[i]);
-	good_system();
-	return is;
 }
 
 static void a_good_system_gets_its_places(void)
 {
-	const uint64_t end = board.memory[0].base + board.memory[0].bytes;
-	uint64_t base;
+	uint64_t base, end;
 
-	CHECK(plan_build(&sys, &board, &plan, &no) == OK);
+	CHECK(build() == OK);
+	end = board.memory[0].base + board.memory[0].bytes;
 	base = plan.disks[0].memory_base;
 	CHECK(plan.disks[0].client_count == 2 && plan.disks[1].client_count == 1);
 	CHECK(base % MIB(2) == 0 && base >= board.memory[0].base && base + MIB(4) <= end);
@@ -175,7 +146,7 @@ static bool names_refused(const char *name, const char *field, const char *fix)
 
 	disk[1].name = name;
 	parts[0].disk_count = 1;
-	e = plan_build(&sys, &board, &plan, &no);
+	e = build();
 	good_system();
 	return e == ERR_INVAL && says(field, fix);
 }
@@ -202,7 +173,7 @@ static void sizes_of_memory_disks_are_checked(void)
 	for (uint32_t i = 0; i < ARRAY_SIZE(wrong); i++) {
 		disk[0].bytes = wrong[i];
 		first[0].sector_count = second[0].first_sector = second[0].sector_count = 8;
-		CHECK(plan_build(&sys, &board, &plan, &no) == ERR_INVAL);
+		CHECK(build() == ERR_INVAL);
 		CHECK(says("disk 'fast'", "in pieces of 2 MiB"));
 		good_system();
 	}

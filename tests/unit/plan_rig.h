@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * tests/unit/plan_rig.h - for tests of the planner: change what good_system() has made, and ask what the
+ * plan says to it.
+ *
+ * Sharing  Included once by a test, which defines good_system(): it fills in `sys` and all it leads to.
+ */
+#pragma once
+#include <string.h>
+#include "core/plan.h"
+#include "tests/test.h"
+
+static struct config sys;
+static struct board board;
+static struct plan plan;
+static struct plan_refusals no;
+
+static void good_system(void);
+
+static enum err build(void)
+{
+	plan_board_from_config(&sys, &board);
+	return plan_build(&sys, &board, &plan, &no);
+}
+
+static bool or_say_why(bool is_as_wanted)
+{
+	for (uint32_t i = 0; !is_as_wanted && i < no.count && i < PLAN_REFUSAL_MAX; i++)
+		printf("  %s\n", no.text[i]);
+	good_system();
+	return is_as_wanted;
+}
+
+/* Is there exactly one refusal, and does it say all of this? Then all is good again. */
+static bool refuses(const char *who, const char *field, const char *fix)
+{
+	const enum err e = build();
+
+	return or_say_why(e == ERR_INVAL && no.count == 1 && strstr(no.text[0], who) &&
+			  strstr(no.text[0], field) && strstr(no.text[0], fix));
+}
+
+static __attribute__((unused)) bool accepts(void)
+{
+	const enum err e = build();
+
+	return or_say_why(e == OK && no.count == 0);
+}

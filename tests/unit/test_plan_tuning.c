@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Disks with .tuning in the configuration: what is refused, and why; what is found is what is used. */
+#include "configs/ssd.h"
+#include "core/plan_disk.h"
+#include "tests/unit/plan_rig.h"
+
+#define SECTORS(bytes) ((bytes) / BLOCK_SECTOR_BYTES)
+
+static struct disk_task tasks[2][DISK_QUEUE_MAX + 1];
+static struct disk_share shares[2];
+static struct disk_config disk[1];
+static struct partition_config parts[2];
+
+static void good_system(void)
+{
+	memset(shares, 0, sizeof(shares));
+	disk[0] = (struct disk_config){ .name = "ssd",
+					.kind = DISK_MEMORY,
+					.bytes = MIB(8),
+					.time = SSD_TIMES(.seed = 1),
+					.tuning = DISK_TUNE_ANALYTIC };
+	tasks[0][0] = (struct disk_task){ .iops = 100, .target_ns = SEC(20) };
+	tasks[0][1] = (struct disk_task){ .iops = 500, .target_ns = SEC(30) };
+	tasks[1][0] = (struct disk_task){ .iops = 1500 };
+	for (uint32_t i = 0; i < 2; i++) {
+		shares[i] = (struct disk_share){ .disk = "ssd",
+						 .first_sector = i * SECTORS(MIB(4)),
+						 .sector_count = SECTORS(MIB(4)),
+						 .tasks = tasks[i],
+						 .task_count = 2 - i };
+		parts[i] = (struct partition_config){ .name = i == 0 ? "one" : "two",
+						      .cpu = OWN_CORE(0),
+						      .memory_bytes = MIB(16),
+						      .platform = PLATFORM_PC,
+						      .image = "x.elf",
+						      .disks = &shares[i],
+						      .disk_count = 1 };
+		parts[i].cpu.core = i;
+	}
+	sys = (struct config){ .name = "good",
+			       .board = { .core_count = 3,
+					  .memory_bytes = MIB(256),
+					  .switch_overhead_ns = US(10),
+					  .timer_resolution_ns = US(1) },
+			       .partitions = parts,
+			       .partition_count = 2,
+			       .disks = disk,
+			       .disk_count = 1,
+			       .service = RESERVATION(2, US(400), MS(100)) };
+}
+
+static void what_the_optimizer_finds_is_the_plans(void)
+{
+	const struct disk_tuned *t;
+	struct disk_optimum optimum;
+
+	CHECK(build() == OK);
+	t = plan.disks[0].tuning;
+	CHECK(t && t->start.guest_count == 2 && t->start.guests[0].task_count == 2);
+	CHECK(t->start.guests[0].tasks[1].iops == 500 && t->start.guests[1].tasks[0].iops == 1500);
+	CHECK(t->start.bytes_per_s == SSD_BYTES_PER_S);
+	CHECK(disk_optimize(&t->start, LATENCY_ANALYTIC, &disk_optimizer_range, &optimum) == OK);
+	CHECK(plan_slice_idle_ns(&disk[0], t) == optimum.load.slice_idle_ns);
+	CHECK(plan_timeout_ns(&disk[0], t) == optimum.load.timeout_ns);
+	for (uint32_t g = 0; g < 2; g++) {
+		CHECK(plan_weight(&shares[g], t, g) == optimum.load.guests[g].weight);
+		for (uint32_t i = 0; i < shares[g].task_count; i++) {
+			CHECK(plan_queue_weight(&shares[g], t, g, i) ==
+			      optimum.load.guests[g].tasks[i].weight);
+			CHECK(t->predicted_ns[LATENCY_ANALYTIC][g][i] ==
+			      optimum.predicted_ns[g][i]);
+		}
+	}
+	disk[0].tuning = DISK_TUNE_MLP;
+	CHECK(build() == OK);
+	CHECK(disk_optimize(&t->start, LATENCY_MLP, &disk_optimizer_range, &optimum) == OK);
+	CHECK(plan.disks[0].tuning->predicted_ns[LATENCY_MLP][0][0] == optimum.predicted_ns[0][0]);
+	good_system();
+}
+
+static void settings_are_as_given_without_tuning(void)
+{
+	disk[0].tuning = DISK_AS_GIVEN;
+	tasks[0][0].target_ns = tasks[0][1].target_ns = 0;
+	shares[1].weight = 7;
+	CHECK(build() == OK && !plan.disks[0].tuning);
+	CHECK(plan_slice_idle_ns(&disk[0], NULL) == MS(8));
+	CHECK(plan_timeout_ns(&disk[0], NULL) == MS(125));
+	CHECK(plan_weight(&shares[0], NULL, 0) == 100 && plan_weight(&shares[1], NULL, 1) == 7);
+	CHECK(disk_queue_count(&shares[0]) == 2); /* a task is a virtqueue all the same */
+	good_system();
+}
+
+static void what_contradicts_tuning_is_refused(void)
+{
+	disk[0].tuning = (enum disk_tuning)3;
+	CHECK(refuses("disk 'ssd'", "tuning = 3: not a choice", "DISK_TUNE_MLP"));
+	disk[0].scheduler = DISK_FIFO;
+	CHECK(refuses("disk 'ssd'", "the budget-fair scheduler", "give DISK_BFQ"));
+	disk[0].slice_idle_ns = MS(1);
+	CHECK(refuses("disk 'ssd'", "slice_idle and timeout_sync", "leave them out"));
+	disk[0].timeout_sync_ns = MS(1);
+	CHECK(refuses("disk 'ssd'", "slice_idle and timeout_sync", "leave them out"));
+	shares[1].weight = 1;
+	CHECK(refuses("partition 'two'", "disks[0].weight", "leave them out"));
+	shares[1].queue_weights[0] = 1;
+	CHECK(refuses("partition 'two'", "queue_weights", "leave them out"));
+	shares[0].queue_count = 1;
+	CHECK(refuses("partition 'one'", "queue_count = 1", "its tasks as one"));
+	disk[0].kind = DISK_NVME;
+	disk[0].bytes = 0;
+	disk[0].time = (struct service_time_config){ 0 };
+	CHECK(refuses("disk 'ssd'", "predicts from the times", "give them"));
+}
+
+static void tasks_that_make_no_sense_are_refused(void)
+{
+	shares[1].task_count = 0;
+	CHECK(refuses("partition 'two'", "task_count = 0: disk 'ssd' is tuned", ".TASKS()"));
+	shares[1].tasks = NULL;
+	CHECK(refuses("partition 'two'", "task_count = 0: disk 'ssd' is tuned", ".TASKS()"));
+	tasks[1][0].iops = 0;
+	CHECK(refuses("partition 'two'", "disks[0].tasks[0].iops = 0", "give 1 to 100000"));
+	tasks[0][1].iops = 100001;
+	CHECK(refuses("partition 'one'", "disks[0].tasks[1].iops = 100001", "give 1 to 100000"));
+	tasks[0][1].target_ns = SEC(101);
+	CHECK(refuses("partition 'one'", "disks[0].tasks[1].target = 101", "0 for none"));
+	/* 4 KiB take 60 us and 4 times 4.18 us at least. */
+	tasks[0][0].target_ns = US(76);
+	CHECK(refuses("partition 'one'", "target = 76 us: disk 'ssd' by itself takes 76.72 us",
+		      "give more than that"));
+	tasks[0][0].target_ns = tasks[0][1].target_ns = 0;
+	CHECK(refuses("disk 'ssd'", "target", "correct it"));
+}
+
+static void targets_without_tuning_are_refused(void)
+{
+	disk[0].tuning = DISK_AS_GIVEN;
+	tasks[0][0].target_ns = 0;
+	CHECK(refuses("partition 'one'", "disks[0].tasks[1].target = 30 s: its disk has no tuning",
+		      "give the disk .tuning"));
+	disk[0].tuning = DISK_AS_GIVEN;
+	tasks[0][0].target_ns = tasks[0][1].target_ns = 0;
+	shares[0].is_critical = true;
+	CHECK(refuses("partition 'one'", "disks[0].is_critical", "give the disk .tuning"));
+}
+
+/* What cannot be met is refused to a critical share, and told to another. */
+static void criticality_decides_what_an_unmet_target_is(void)
+{
+	tasks[0][0].target_ns = MS(1);
+	CHECK(accepts());
+	tasks[0][0].target_ns = MS(1);
+	shares[0].is_critical = true;
+	CHECK(refuses("partition 'one'", "disks[0].tasks[0].target = 1 ms: with the best settings",
+		      "give at least that"));
+}
+
+int main(void)
+{
+	good_system();
+	RUN(what_the_optimizer_finds_is_the_plans);
+	RUN(settings_are_as_given_without_tuning);
+	RUN(what_contradicts_tuning_is_refused);
+	RUN(tasks_that_make_no_sense_are_refused);
+	RUN(targets_without_tuning_are_refused);
+	RUN(criticality_decides_what_an_unmet_target_is);
+	return test_failed;
+}
