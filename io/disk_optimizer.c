@@ -7,17 +7,25 @@ static const uint64_t timeouts[] = { MS(8), MS(16), MS(32), MS(64), MS(125) };
 static const uint64_t paper_slice_idles[] = { MS(1), MS(2), MS(4), MS(6), MS(8) };
 static const uint64_t paper_timeouts[] = { MS(32), MS(64), MS(124) };
 
+/* Steps of about 2^(1/2); Table II's are among them. */
+static const uint32_t weights[] = { 50, 70, 100, 150, 200, 250, 300, 400, 500, 700, 1000 };
+static const uint32_t paper_weights[] = { 50, 100, 150, 250, 300, 500, 700 };
+
 const struct disk_optimizer_range disk_optimizer_range = {
 	.slice_idle_ns = slice_idles,
 	.slice_idle_count = ARRAY_SIZE(slice_idles),
 	.timeout_ns = timeouts,
 	.timeout_count = ARRAY_SIZE(timeouts),
+	.weights = weights,
+	.weight_count = ARRAY_SIZE(weights),
 };
 const struct disk_optimizer_range disk_optimizer_paper_range = {
 	.slice_idle_ns = paper_slice_idles,
 	.slice_idle_count = ARRAY_SIZE(paper_slice_idles),
 	.timeout_ns = paper_timeouts,
 	.timeout_count = ARRAY_SIZE(paper_timeouts),
+	.weights = paper_weights,
+	.weight_count = ARRAY_SIZE(paper_weights),
 };
 
 /* --- what is refused ---------------------------------------------------------------------- */
@@ -74,8 +82,10 @@ static enum err check(const struct disk_load *load, enum latency_model model,
 		return refuse(o, IOSCHED_CLIENT_MAX, 0, "more guests than a disk can have");
 	if (load->request_bytes == 0 || load->bytes_per_s == 0)
 		return refuse(o, 0, 0, "requests of 0 bytes, or a disk of 0 bytes a second");
-	if (range->slice_idle_count == 0 || range->timeout_count == 0)
+	if (range->slice_idle_count == 0 || range->timeout_count == 0 || range->weight_count == 0)
 		return refuse(o, 0, 0, "a range without values");
+	if (!is_weight(range->weights[0]) || !is_weight(range->weights[range->weight_count - 1]))
+		return refuse(o, 0, 0, "a range of weights that no scheduler takes");
 	for (uint32_t i = 0; i < load->guest_count; i++) {
 		if (check_guest(&load->guests[i], i, o) != OK)
 			return ERR_INVAL;
@@ -113,21 +123,25 @@ static uint64_t smallest_target(const struct disk_load_guest *g)
 	return smallest;
 }
 
+static bool is_more_urgent(const struct disk_load_guest *a, const struct disk_load_guest *b)
+{
+	if (a->is_critical != b->is_critical)
+		return a->is_critical;
+	return smallest_target(a) < smallest_target(b);
+}
+
 /* The most urgent one that is not in `asked`, or guest_count. */
 static uint32_t most_urgent(const struct disk_load *load, uint32_t asked)
 {
 	uint32_t found = load->guest_count;
-	uint64_t smallest = 0;
 
 	for (uint32_t i = 0; i < load->guest_count; i++) {
-		uint64_t target = smallest_target(&load->guests[i]);
+		const struct disk_load_guest *g = &load->guests[i];
 
-		if (target == 0 || (asked & BIT32(i)) != 0)
+		if (smallest_target(g) == 0 || (asked & BIT32(i)) != 0)
 			continue;
-		if (found == load->guest_count || target < smallest) {
+		if (found == load->guest_count || is_more_urgent(g, &load->guests[found]))
 			found = i;
-			smallest = target;
-		}
 	}
 	return found;
 }
@@ -183,6 +197,7 @@ static void compromise(struct disk_optimum *o, uint32_t predictions_end)
 	s->counting = keep_by_urgency(o, predictions_end);
 	s->predictions_end = predictions_end;
 	s->floor = OPTIMIZER_ONE;
+	s->heeds_others = true;
 	optimizer_begin(o);
 	optimizer_climb(o, 0);
 }
@@ -226,11 +241,12 @@ enum err disk_optimize(const struct disk_load *load, enum latency_model model,
 	s->trial = *load;
 	s->range = range;
 	s->model = model;
-	s->floor = 0;
+	s->floor = s->touched = 0;
+	s->heeds_others = false;
 	s->counting = UINT32_MAX;
 	list_tasks(o);
 	latency_sum(load, &s->sums);
-	end = DISK_OPTIMIZER_PREDICTIONS - s->sums.task_count; /* tell() needs these */
+	end = DISK_OPTIMIZER_PREDICTIONS(model) - s->sums.task_count; /* tell() needs these */
 	s->predictions_end = end / 2;
 	optimizer_begin(o);
 	optimizer_start(o);

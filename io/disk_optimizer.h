@@ -9,13 +9,13 @@
  *	    neighbours: another slice_idle, another timeout, a guest's or a task's weight one or three
  *	    steps of the ladder up or down, all weights at once after their guests' distance from
  *	    what they need; then two of these together. It ends where no neighbour is better, or
- *	    when DISK_OPTIMIZER_PREDICTIONS predictions are used up: a fixed bound.
+ *	    when DISK_OPTIMIZER_PREDICTIONS() are used up: a fixed bound.
  *	    The result is never worse than the load's own settings.
- * Compromise (paper 000, section VI)  If not all targets can be met, the most urgent guest (the smallest
- *	    target; of equals the first) is kept, and then each further one by urgency that can be
- *	    kept with those before it. The settings are those that keep these, and of those the ones
- *	    in which the others' predictions are least above their targets. They are told what
- *	    they get.
+ * Compromise (paper 000, section VI)  If not all targets can be met, the most urgent guest is kept
+ *	    (critical ones before others, then the smallest target; of equals the first), and then
+ *	    each further one by urgency that can be kept with those before it. The settings are
+ *	    those that keep these, and of those the ones in which the others' predictions are least
+ *	    above their targets. They are told what they get.
  * Source   Paper 000, section VI, Fig. 4; ours: starts, neighbours, order of the compromise, the bound.
  * Errors   ERR_INVAL: no guest or too many, no task, a task without IOPS, weights out of range, no
  *	    target at all, a range without values: optimum->why says which, where that is of use
@@ -25,13 +25,15 @@
 #pragma once
 #include "io/latency.h"
 
-#define DISK_OPTIMIZER_PREDICTIONS 4096u
+/* At most so many: one of the network's costs about twelve times as much as one of the equations. */
+#define DISK_OPTIMIZER_PREDICTIONS(model) ((model) == LATENCY_MLP ? 3072u : 16384u)
 
 /* What may be chosen, besides what the load has. Sorted. */
 struct disk_optimizer_range {
 	const uint64_t *slice_idle_ns; /* 0: no idling */
 	const uint64_t *timeout_ns;
-	uint32_t slice_idle_count, timeout_count; /* from 1 */
+	const uint32_t *weights;                                /* of guests and of tasks */
+	uint32_t slice_idle_count, timeout_count, weight_count; /* from 1 */
 };
 extern const struct disk_optimizer_range disk_optimizer_range;       /* all that the models know */
 extern const struct disk_optimizer_range disk_optimizer_paper_range; /* Table II */
@@ -45,12 +47,15 @@ struct disk_optimizer_search {
 	enum latency_model model;
 	uint32_t predictions_end; /* of this part of the search */
 	uint32_t counting;        /* guests whose targets count: a bit each */
+	bool heeds_others;        /* the others' excess counts as well, but less */
 	uint64_t floor;           /* ratios below are as good as this */
 	uint64_t worst, excess;   /* of the settings at hand */
 	struct disk_load trial, saved;
+	uint32_t touched; /* guests whose weights differ in trial: a bit each */
 	struct latency_sums sums;
-	uint32_t task_count;                                                      /* with targets */
+	uint32_t task_count, seen_count; /* with targets; and of these, looked at: the first ones */
 	struct disk_optimizer_task tasks[IOSCHED_CLIENT_MAX * IOSCHED_QUEUE_MAX]; /* worst first */
+	uint32_t focus; /* the guest that is worst off */
 	uint32_t ratios[IOSCHED_CLIENT_MAX * IOSCHED_QUEUE_MAX];
 	uint32_t trial_ratios[IOSCHED_CLIENT_MAX * IOSCHED_QUEUE_MAX];
 };

@@ -2,10 +2,6 @@
 #include "io/disk_optimizer_parts.h"
 #include "io/latency_math.h"
 
-/* Steps of about 2^(1/2), Table II's among them. */
-static const uint32_t ladder[] = { 50, 70, 100, 150, 200, 250, 300, 400, 500, 700, 1000 };
-#define LADDER_TOP ladder[ARRAY_SIZE(ladder) - 1]
-
 /* How far below or above its target somebody who does not count may be, to be told apart. */
 #define EXCESS_MAX  (100u * OPTIMIZER_ONE)
 #define RATIO_SHIFT 16
@@ -58,7 +54,7 @@ static bool score_trial(struct disk_optimum *o, struct score limit, struct score
 
 	*score = (struct score){ .worst = s->floor };
 	latency_sum(&s->trial, &s->sums);
-	for (uint32_t i = 0; i < s->task_count; i++) {
+	for (uint32_t i = 0; i < s->seen_count; i++) {
 		uint32_t guest = s->tasks[i].guest, task = s->tasks[i].task;
 
 		if (o->predictions >= s->predictions_end)
@@ -100,28 +96,53 @@ static void sort_tasks(struct disk_optimizer_search *s)
 	}
 }
 
-/* Only the guests that there are. */
-static void copy_settings(struct disk_load *to, const struct disk_load *from)
+/* From one load to the other, the weights of these guests. */
+static void copy_settings(struct disk_load *to, const struct disk_load *from, uint32_t guests)
 {
 	to->slice_idle_ns = from->slice_idle_ns;
 	to->timeout_ns = from->timeout_ns;
-	for (uint32_t i = 0; i < from->guest_count; i++) {
+	for (; guests; guests &= guests - 1) {
+		uint32_t i = (uint32_t)__builtin_ctz(guests);
+
 		to->guests[i].weight = from->guests[i].weight;
 		for (uint32_t j = 0; j < from->guests[i].task_count; j++)
 			to->guests[i].tasks[j].weight = from->guests[i].tasks[j].weight;
 	}
 }
 
+static void forget_trial(struct disk_optimum *o)
+{
+	copy_settings(&o->search.trial, &o->load, o->search.touched);
+	o->search.touched = 0;
+}
+
+static uint32_t all_guests(const struct disk_load *load)
+{
+	return (uint32_t)(BIT64(load->guest_count) - 1);
+}
+
+/* The worst off of those that are not good enough yet. */
+static uint32_t find_focus(const struct disk_optimizer_search *s)
+{
+	for (uint32_t i = 0; i < s->seen_count; i++) {
+		if (s->ratios[i] > s->floor)
+			return s->tasks[i].guest;
+	}
+	return s->tasks[0].guest;
+}
+
 static void take(struct disk_optimum *o, struct score score)
 {
 	struct disk_optimizer_search *s = &o->search;
 
-	copy_settings(&o->load, &s->trial);
-	for (uint32_t i = 0; i < s->task_count; i++)
+	copy_settings(&o->load, &s->trial, s->touched);
+	s->touched = 0;
+	for (uint32_t i = 0; i < s->seen_count; i++)
 		s->ratios[i] = s->trial_ratios[i];
 	s->worst = score.worst;
 	s->excess = score.excess;
 	sort_tasks(s);
+	s->focus = find_focus(s);
 }
 
 /* True: the trial is better, and is what is at hand now. */
@@ -142,7 +163,12 @@ void optimizer_begin(struct disk_optimum *o)
 	struct disk_optimizer_search *s = &o->search;
 	struct score score, limit = { UINT64_MAX, UINT64_MAX };
 
-	copy_settings(&s->trial, &o->load);
+	copy_settings(&s->trial, &o->load, all_guests(&o->load));
+	sort_tasks(s);
+	s->seen_count = 0;
+	while (s->seen_count < s->task_count &&
+	       (s->heeds_others || (s->counting & BIT32(s->tasks[s->seen_count].guest)) != 0))
+		s->seen_count++;
 	/* Not enough predictions for one look: nothing will be better, and nothing is promised. */
 	s->worst = s->excess = UINT64_MAX;
 	if (score_trial(o, limit, &score))
@@ -159,56 +185,67 @@ static bool set(uint64_t *value, uint64_t to)
 	return true;
 }
 
-static uint32_t next_up(uint32_t weight)
+static uint32_t next_up(const struct disk_optimizer_range *range, uint32_t weight)
 {
-	for (uint32_t i = 0; i < ARRAY_SIZE(ladder); i++) {
-		if (ladder[i] > weight)
-			return ladder[i];
+	for (uint32_t i = 0; i < range->weight_count; i++) {
+		if (range->weights[i] > weight)
+			return range->weights[i];
 	}
 	return weight;
 }
 
-static uint32_t next_down(uint32_t weight)
+static uint32_t next_down(const struct disk_optimizer_range *range, uint32_t weight)
 {
-	for (uint32_t i = ARRAY_SIZE(ladder); i > 0; i--) {
-		if (ladder[i - 1] < weight)
-			return ladder[i - 1];
+	for (uint32_t i = range->weight_count; i > 0; i--) {
+		if (range->weights[i - 1] < weight)
+			return range->weights[i - 1];
 	}
 	return weight;
 }
 
-static bool step_weight(uint32_t *weight, enum step step)
+static bool step_weight(const struct disk_optimizer_range *range, uint32_t *weight, enum step step)
 {
 	uint32_t before = *weight, count = step >= STEP_FAR_UP ? FAR_STEPS : 1;
 
 	for (uint32_t i = 0; i < count; i++)
-		*weight = step == STEP_UP || step == STEP_FAR_UP ? next_up(*weight)
-								 : next_down(*weight);
+		*weight = step == STEP_UP || step == STEP_FAR_UP ? next_up(range, *weight)
+								 : next_down(range, *weight);
 	return *weight != before;
 }
 
-/* The ladder's nearest to 2^x. */
-static uint32_t nearest_weight(int32_t log2_weight)
+static uint32_t top(const struct disk_optimizer_range *range)
 {
-	uint64_t weight = log2_weight > 0 ? latency_exp2(log2_weight) : 1;
-	uint32_t above = next_up((uint32_t)min_u64(weight, LADDER_TOP)), below = next_down(above);
-
-	return weight - below < above - weight && weight >= below ? below : above;
+	return range->weights[range->weight_count - 1];
 }
 
-/* count weights at exponents of their own, the largest at the top of the ladder. */
+/* The range's nearest to 2^x. */
+static uint32_t nearest_weight(const struct disk_optimizer_range *range, int32_t log2_weight)
+{
+	uint64_t weight = log2_weight > 0 ? latency_exp2(log2_weight) : 1;
+	uint32_t i = 0;
+
+	while (i + 1 < range->weight_count && range->weights[i] < weight)
+		i++;
+	if (i > 0 && weight < range->weights[i] &&
+	    weight - range->weights[i - 1] < range->weights[i] - weight)
+		i--;
+	return range->weights[i];
+}
+
+/* count weights at exponents of their own, the largest at the range's largest. */
 struct weights {
 	uint32_t count;
 	int32_t log2[IOSCHED_CLIENT_MAX];
 };
 
-static uint32_t weight_at(const struct weights *w, uint32_t i)
+static uint32_t weight_at(const struct disk_optimizer_range *range, const struct weights *w,
+			  uint32_t i)
 {
 	int32_t largest = w->log2[0];
 
 	for (uint32_t k = 1; k < w->count; k++)
 		largest = w->log2[k] > largest ? w->log2[k] : largest;
-	return nearest_weight(w->log2[i] - largest + latency_log2(LADDER_TOP));
+	return nearest_weight(range, w->log2[i] - largest + latency_log2(top(range)));
 }
 
 static bool balance_guests(struct disk_optimizer_search *s, int32_t halves)
@@ -219,7 +256,8 @@ static bool balance_guests(struct disk_optimizer_search *s, int32_t halves)
 
 	for (uint32_t i = 0; i < w.count; i++)
 		w.log2[i] = latency_log2(s->trial.guests[i].weight);
-	for (uint32_t i = 0; i < s->task_count; i++) {
+	s->touched = all_guests(&s->trial);
+	for (uint32_t i = 0; i < s->seen_count; i++) {
 		uint32_t guest = s->tasks[i].guest;
 
 		if ((seen & BIT32(guest)) != 0)
@@ -229,7 +267,7 @@ static bool balance_guests(struct disk_optimizer_search *s, int32_t halves)
 			(latency_log2(s->ratios[i]) - latency_log2(OPTIMIZER_ONE)) * halves / 2;
 	}
 	for (uint32_t i = 0; i < w.count; i++) {
-		uint32_t weight = weight_at(&w, i);
+		uint32_t weight = weight_at(s->range, &w, i);
 
 		is_changed |= weight != s->trial.guests[i].weight;
 		s->trial.guests[i].weight = weight;
@@ -240,21 +278,22 @@ static bool balance_guests(struct disk_optimizer_search *s, int32_t halves)
 /* Of the guest that is worst off. */
 static bool balance_tasks(struct disk_optimizer_search *s, int32_t halves)
 {
-	uint32_t guest = s->tasks[0].guest;
+	uint32_t guest = s->focus;
 	struct disk_load_guest *g = &s->trial.guests[guest];
 	struct weights w = { .count = g->task_count };
 	bool is_changed = false;
 
 	for (uint32_t j = 0; j < w.count; j++)
 		w.log2[j] = latency_log2(g->tasks[j].weight);
-	for (uint32_t i = 0; i < s->task_count; i++) {
+	s->touched |= BIT32(guest);
+	for (uint32_t i = 0; i < s->seen_count; i++) {
 		if (s->tasks[i].guest == guest)
 			w.log2[s->tasks[i].task] +=
 				(latency_log2(s->ratios[i]) - latency_log2(OPTIMIZER_ONE)) *
 				halves / 2;
 	}
 	for (uint32_t j = 0; j < w.count; j++) {
-		uint32_t weight = weight_at(&w, j);
+		uint32_t weight = weight_at(s->range, &w, j);
 
 		is_changed |= weight != g->tasks[j].weight;
 		g->tasks[j].weight = weight;
@@ -269,30 +308,29 @@ static bool balance(struct disk_optimizer_search *s, enum balance how)
 	return balance_tasks(s, how == BALANCE_TASKS ? 2 : 1);
 }
 
-/*
- * A task's weight means nothing to other guests: while the worst ratio is what is to fall, only those
- * of its guest are of use.
- */
-static bool is_of_use(const struct disk_optimizer_search *s, uint32_t guest)
-{
-	return s->worst <= s->floor || s->tasks[0].guest == guest;
-}
-
+/* A task's weight means nothing to other guests: only those of the guest that is worst off are of use. */
 static bool step_task(struct disk_optimizer_search *s, uint32_t index)
 {
-	uint32_t guest = index / STEP_COUNT / IOSCHED_QUEUE_MAX;
-	uint32_t task = index / STEP_COUNT % IOSCHED_QUEUE_MAX;
-	struct disk_load_guest *g = &s->trial.guests[guest];
+	struct disk_load_guest *g = &s->trial.guests[s->focus];
 
-	if (task >= g->task_count || g->task_count == 1 || !is_of_use(s, guest))
-		return false;
-	return step_weight(&g->tasks[task].weight, (enum step)(index % STEP_COUNT));
+	s->touched |= BIT32(s->focus);
+	return g->task_count > 1 && step_weight(s->range, &g->tasks[index / STEP_COUNT].weight,
+						(enum step)(index % STEP_COUNT));
+}
+
+static bool step_guest(struct disk_optimizer_search *s, uint32_t index)
+{
+	uint32_t guest = index / STEP_COUNT;
+
+	s->touched |= BIT32(guest);
+	return step_weight(s->range, &s->trial.guests[guest].weight,
+			   (enum step)(index % STEP_COUNT));
 }
 
 static uint32_t move_count(const struct disk_optimizer_search *s)
 {
 	return s->range->slice_idle_count + s->range->timeout_count + BALANCE_COUNT +
-	       s->trial.guest_count * STEP_COUNT * (1 + IOSCHED_QUEUE_MAX);
+	       (s->trial.guest_count + s->trial.guests[s->focus].task_count) * STEP_COUNT;
 }
 
 /* False: there is no such neighbour, and the trial is as it was. */
@@ -311,8 +349,7 @@ static bool move(struct disk_optimizer_search *s, uint32_t index)
 		return balance(s, (enum balance)index);
 	index -= BALANCE_COUNT;
 	if (index < guest_moves)
-		return step_weight(&s->trial.guests[index / STEP_COUNT].weight,
-				   (enum step)(index % STEP_COUNT));
+		return step_guest(s, index);
 	return step_task(s, index - guest_moves);
 }
 
@@ -332,38 +369,59 @@ static bool sweep(struct disk_optimum *o, uint32_t enough)
 	for (uint32_t i = 0; i < move_count(s) && !is_over(o, enough); i++) {
 		if (move(s, i))
 			look(o);
-		copy_settings(&s->trial, &o->load);
+		forget_trial(o);
 	}
 	return o->steps != steps;
 }
 
-/* The first that can go with `index`: two slice_idles, or two timeouts, are not two moves. */
+/*
+ * Where those begin that can go with `index`: two slice_idles, or two timeouts, are not two moves, and
+ * all weights at once are enough for one.
+ */
 static uint32_t first_partner(const struct disk_optimizer_range *range, uint32_t index)
 {
-	if (index < range->slice_idle_count)
-		return range->slice_idle_count;
-	if (index < range->slice_idle_count + range->timeout_count)
-		return range->slice_idle_count + range->timeout_count;
-	return index + 1;
+	uint32_t timeouts = range->slice_idle_count, balances = timeouts + range->timeout_count;
+
+	if (index < timeouts)
+		return timeouts;
+	return index < balances ? balances + BALANCE_COUNT : index + 1;
+}
+
+static bool is_balance(const struct disk_optimizer_range *range, uint32_t index)
+{
+	return index - range->slice_idle_count - range->timeout_count < BALANCE_COUNT;
+}
+
+/* The first, and each other one with it. */
+static bool look_at_pairs(struct disk_optimum *o, uint32_t first, uint32_t enough)
+{
+	struct disk_optimizer_search *s = &o->search;
+	uint32_t count = move_count(s);
+	bool is_better = false;
+
+	for (uint32_t i = first_partner(s->range, first); i < count && !is_better; i++) {
+		if (is_over(o, enough) || is_balance(s->range, i))
+			continue;
+		is_better = move(s, first) && move(s, i) && look(o);
+		forget_trial(o);
+	}
+	return is_better;
 }
 
 /* Two at once, up to the first that is better. */
 static bool sweep_pairs(struct disk_optimum *o, uint32_t enough)
 {
 	struct disk_optimizer_search *s = &o->search;
-	bool is_better = false;
+	uint32_t count = move_count(s);
 
-	for (uint32_t i = 0; i < move_count(s); i++) {
-		for (uint32_t j = first_partner(s->range, i); j < move_count(s) && !is_better;
-		     j++) {
-			if (is_over(o, enough))
-				return false;
-			if (move(s, i) && move(s, j))
-				is_better = look(o);
-			copy_settings(&s->trial, &o->load);
-		}
+	for (uint32_t i = 0; i < count; i++) {
+		bool is_move = !is_balance(s->range, i) && move(s, i);
+
+		forget_trial(o);
+		if (is_move && look_at_pairs(o, i, enough))
+			return true;
 	}
-	return is_better;
+	return false;
 }
 
 void optimizer_climb(struct disk_optimum *o, uint32_t enough)
@@ -386,28 +444,35 @@ static void look_at_range(struct disk_optimum *o)
 			look(o);
 		}
 	}
+	forget_trial(o);
+}
+
+/* The guests' weights, and all tasks' equal. */
+static void set_weights(struct disk_optimizer_search *s, uint32_t counting, uint32_t others)
+{
+	s->touched = all_guests(&s->trial);
+	for (uint32_t i = 0; i < s->trial.guest_count; i++) {
+		struct disk_load_guest *g = &s->trial.guests[i];
+
+		g->weight = (s->counting & BIT32(i)) != 0 ? counting : others;
+		for (uint32_t j = 0; j < g->task_count; j++)
+			g->tasks[j].weight = counting;
+	}
 }
 
 void optimizer_start(struct disk_optimum *o)
 {
-	struct disk_optimizer_search *s = &o->search;
+	const struct disk_optimizer_range *range = o->search.range;
 
 	look_at_range(o);
-	for (uint32_t i = 0; i < s->trial.guest_count; i++) {
-		s->trial.guests[i].weight = LADDER_TOP;
-		for (uint32_t j = 0; j < s->trial.guests[i].task_count; j++)
-			s->trial.guests[i].tasks[j].weight = LADDER_TOP;
-	}
+	set_weights(&o->search, top(range), top(range));
 	look_at_range(o);
-	copy_settings(&s->trial, &o->load);
 }
 
 void optimizer_favour(struct disk_optimum *o)
 {
-	struct disk_optimizer_search *s = &o->search;
+	const struct disk_optimizer_range *range = o->search.range;
 
-	for (uint32_t i = 0; i < s->trial.guest_count; i++)
-		s->trial.guests[i].weight = (s->counting & BIT32(i)) != 0 ? LADDER_TOP : ladder[0];
+	set_weights(&o->search, top(range), range->weights[0]);
 	look_at_range(o);
-	copy_settings(&s->trial, &o->load);
 }
