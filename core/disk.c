@@ -9,6 +9,7 @@
 #include "core/lib/fmt.h"
 #include "core/log.h"
 #include "core/plan_disk.h"
+#include "core/plan_text.h"
 #include "drivers/memdisk/memdisk.h"
 
 #define LIMIT_SEC   60u  /* until a disk is up */
@@ -325,6 +326,31 @@ static void say(const struct disk_unit *u)
 		 u->client_count == 1 ? "" : "s");
 }
 
+static uint64_t to_us(uint64_t tsc)
+{
+	return mul_div(tsc, SEC(1) / US(1), arch_clock_tsc_hz());
+}
+
+/* What the scheduler has of what the optimizer found. */
+static void say_settings(const struct disk_unit *u)
+{
+	log_machine("@{\"tuned_disk\":\"%s\",\"slice_idle_us\":%llu,\"timeout_us\":%llu}",
+		    u->config->name, (ull)to_us(u->sched.config.slice_idle_tsc),
+		    (ull)to_us(u->sched.config.timeout_tsc));
+	for (uint32_t i = 0; i < u->client_count; i++) {
+		const struct iosched_client_config *const c = &u->sched.config.clients[i];
+		char text[DISK_QUEUE_MAX * 6 + 1];
+		struct text weights = text_begin(text, sizeof(text));
+
+		for (uint32_t n = 0; n < c->queue_count; n++)
+			text_add(&weights, "%s%u", n ? "," : "", c->queue_weights[n]);
+		log_machine("@{\"tuned_disk\":\"%s\",\"share_of\":\"%s\",\"weight\":%u,"
+			    "\"queue_weights\":[%s]}",
+			    u->config->name, u->clients[i].partition->config->name, c->weight,
+			    text);
+	}
+}
+
 static enum err start_unit(const struct config *system, const struct plan *plan, uint32_t i,
 			   const char **reason)
 {
@@ -355,6 +381,8 @@ static enum err start_unit(const struct config *system, const struct plan *plan,
 			      d->name);
 	disks.units[disks.count++] = u;
 	say(u);
+	if (plan->disks[i].tuning)
+		say_settings(u);
 	return OK;
 }
 

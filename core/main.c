@@ -55,6 +55,9 @@ static void put_plan_line(const char *line)
 
 static void make_plan(void)
 {
+	uint64_t began_tsc;
+	enum err e;
+
 	board.core_count = arch_mp_core_count();
 	board.tsc_hz = arch_clock_tsc_hz();
 	board.switch_overhead_tsc =
@@ -63,7 +66,12 @@ static void make_plan(void)
 	for (uint32_t i = 0; i < boot.file_count; i++)
 		board.files[i] = boot.files[i].name;
 	board.file_count = boot.file_count;
-	if (plan_build(&config, &board, &plan, &refusals) == OK) {
+	began_tsc = arch_clock_now_tsc();
+	e = plan_build(&config, &board, &plan, &refusals);
+	log_line("plan", "made in %llu us",
+		 (unsigned long long)mul_div(arch_clock_now_tsc() - began_tsc, SEC(1) / US(1),
+					     board.tsc_hz));
+	if (e == OK) {
 		plan_print(&config, &board, &plan, put_plan_line);
 		return;
 	}

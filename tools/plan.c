@@ -262,12 +262,43 @@ static void json_partition(const struct partition_config *c, const struct plan_p
 	printf("]}");
 }
 
+/* Of the disk's share number `guest`. */
+static void json_tasks(const struct disk_tuned *t, uint32_t guest)
+{
+	const struct disk_load_guest *g = &t->optimum.load.guests[guest];
+
+	printf(",\"critical\":%s,\"tasks\":[", g->is_critical ? "true" : "false");
+	for (uint32_t i = 0; i < g->task_count; i++)
+		printf("%s{\"iops\":%u,\"weight\":%u,\"target_ns\":%llu,\"analytical_ns\":%llu,"
+		       "\"mlp_ns\":%llu}",
+		       i ? "," : "", g->tasks[i].iops, g->tasks[i].weight,
+		       (unsigned long long)g->tasks[i].target_ns,
+		       (unsigned long long)t->predicted_ns[LATENCY_ANALYTIC][guest][i],
+		       (unsigned long long)t->predicted_ns[LATENCY_MLP][guest][i]);
+	printf("]");
+}
+
+static void json_tuning(const struct disk_config *d, const struct disk_tuned *t)
+{
+	printf("\"model\":\"%s\",\"slice_idle_ns\":%llu,\"timeout_ns\":%llu,\"met\":%s,"
+	       "\"predictions\":%u,",
+	       d->tuning == DISK_TUNE_MLP ? "mlp" : "analytical",
+	       (unsigned long long)t->optimum.load.slice_idle_ns,
+	       (unsigned long long)t->optimum.load.timeout_ns, t->optimum.is_met ? "true" : "false",
+	       t->optimum.predictions);
+}
+
 static void json_disk(uint32_t disk)
 {
+	const struct disk_tuned *tuning = plan.disks[disk].tuning;
 	const char *comma = "";
+	uint32_t guest = 0;
 
-	printf("%s{\"name\":\"%s\",\"memory_base\":%llu,\"shares\":[", disk ? "," : "",
-	       config.disks[disk].name, (unsigned long long)plan.disks[disk].memory_base);
+	printf("%s{\"name\":\"%s\",\"memory_base\":%llu,", disk ? "," : "", config.disks[disk].name,
+	       (unsigned long long)plan.disks[disk].memory_base);
+	if (tuning)
+		json_tuning(&config.disks[disk], tuning);
+	printf("\"shares\":[");
 	for (part_id_t i = 0; i < config.partition_count; i++)
 		for (uint32_t n = 0; n < config.partitions[i].disk_count; n++) {
 			const struct disk_share *s = &config.partitions[i].disks[n];
@@ -276,8 +307,12 @@ static void json_disk(uint32_t disk)
 			if (strcmp(s->disk, config.disks[disk].name) != 0)
 				continue;
 			printf("%s{\"partition\":\"%s\",\"weight\":%u,\"bound_ns\":", comma,
-			       config.partitions[i].name, disk_default(s->weight, DISK_WEIGHT));
-			printf(ns == UINT64_MAX ? "null}" : "%llu}", (unsigned long long)ns);
+			       config.partitions[i].name, plan_weight(s, tuning, guest));
+			printf(ns == UINT64_MAX ? "null" : "%llu", (unsigned long long)ns);
+			if (tuning)
+				json_tasks(tuning, guest);
+			printf("}");
+			guest++;
 			comma = ",";
 		}
 	printf("]}");
