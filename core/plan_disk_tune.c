@@ -187,6 +187,11 @@ static void predict(struct disk_tuned *t)
 									      load, &sums, g, i);
 }
 
+static uint64_t round_up(uint64_t ns, uint64_t unit)
+{
+	return ns > UINT64_MAX - unit ? ns : (ns + unit - 1) / unit * unit;
+}
+
 /* A critical share's targets are not met. */
 static void refuse_targets(struct check *k, part_id_t part, uint32_t n, const struct disk_tuned *t,
 			   uint32_t guest, enum latency_model model)
@@ -204,7 +209,7 @@ static void refuse_targets(struct check *k, part_id_t part, uint32_t n, const st
 				"share is critical; give at least that, or ask for less, or leave "
 				"is_critical out",
 				n, i, text_time(s->tasks[i].target_ns).s,
-				text_time(align_up(ns, MS(1))).s);
+				text_time(round_up(ns, MS(1))).s);
 	}
 }
 
@@ -284,7 +289,7 @@ static const char *verdict(const struct disk_tuned *t, uint32_t guest, uint32_t 
 /* Tails to the microsecond: what is below says nothing. */
 static struct short_text tail(uint64_t ns)
 {
-	return text_time(align_up(ns, US(1)));
+	return text_time(round_up(ns, US(1)));
 }
 
 void plan_print_tuning(const struct disk_config *d, const struct disk_tuned *t,
