@@ -2,15 +2,11 @@
 /*
  * tools/sim/data_set.h - the data set of the latency models: tools/sim/condition.h has its format.
  *
- * Model    Line `index` is decided by seed and index alone, and takes 100 s of virtual time. Several
- *	    processes make lines, one writes them to the file in their order. What a file has, stays:
- *	    killed, and started again, it goes on behind the last whole line. So the file is the
- *	    same whatever the number of processes, and however often it was stopped.
- * Errors   0, or 1 after a line on stderr: a file that is no beginning of this data set; no space; a
- *	    process that has ended.
+ * Model    Line `index` is decided by seed and index alone, and takes 100 s of virtual time. The file
+ *	    is made as tools/sim/lines.h says: by several processes, and goes on where it was stopped.
+ * Errors   As there.
  */
 #pragma once
-#include <stdio.h>
 #include "tools/sim/condition.h"
 
 #define DATA_SET_SECONDS 100u

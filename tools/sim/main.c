@@ -7,6 +7,8 @@
  *   disk_sim run LOAD [--slice-idle-us N] [--timeout-us N] [--seconds N] [--seed N]
  *			[--send-ns N] [--return-ns N]
  *			one run; LOAD as in tools/sim/condition.h: 100:1500*100+500*100;300:100*100
+ *   disk_sim rtvirtio --out FILE [--changes] [--runs N] [--jobs N] [--seed N] [--quiet]
+ *			the benchmark of paper 000: tools/sim/rtvirtio_runs.h
  * Exit code  0 done, 1 it could not be, 2 wrong usage.
  */
 #include <errno.h>
@@ -17,6 +19,10 @@
 #include "configs/ssd.h"
 #include "tools/sim/data_set.h"
 #include "tools/sim/disk_sim.h"
+#include "tools/sim/lines.h"
+#include "tools/sim/rtvirtio_runs.h"
+
+#define RTVIRTIO_RUNS 20u
 
 static int usage(const char *why, const char *what)
 {
@@ -25,7 +31,9 @@ static int usage(const char *why, const char *what)
 		"usage: disk_sim data-set --out FILE [--first N] [--count N] [--jobs N] [--seed N]"
 		" [--quiet]\n"
 		"       disk_sim run LOAD [--slice-idle-us N] [--timeout-us N] [--seconds N]"
-		" [--seed N] [--send-ns N] [--return-ns N]\n",
+		" [--seed N] [--send-ns N] [--return-ns N]\n"
+		"       disk_sim rtvirtio --out FILE [--changes] [--runs N] [--jobs N] [--seed N]"
+		" [--quiet]\n",
 		why, what);
 	return 2;
 }
@@ -78,14 +86,20 @@ static char *take(int *argc, char **argv, const char *name, int has_value)
 	return NULL;
 }
 
+static uint64_t cpu_count(void)
+{
+	const long cpus = sysconf(_SC_NPROCESSORS_ONLN);
+
+	return cpus < 1 ? 1 : min_u64((uint64_t)cpus, LINES_JOB_MAX);
+}
+
 static int data_set(int argc, char **argv)
 {
 	uint64_t first = 0, count = UINT64_MAX, seed = DATA_SET_SEED;
-	const long cpus = sysconf(_SC_NPROCESSORS_ONLN);
-	uint64_t jobs = cpus < 1 ? 1 : cpus > 64 ? 64 : (uint64_t)cpus;
+	uint64_t jobs = cpu_count();
 	const struct option options[] = { { "--first", &first, 0, CONDITION_COUNT - 1 },
 					  { "--count", &count, 1, CONDITION_COUNT },
-					  { "--jobs", &jobs, 1, 64 },
+					  { "--jobs", &jobs, 1, LINES_JOB_MAX },
 					  { "--seed", &seed, 0, UINT64_MAX } };
 	const char *const path = take(&argc, argv, "--out", 1);
 	const bool is_quiet = take(&argc, argv, "--quiet", 0) != NULL;
@@ -168,6 +182,30 @@ static int run(int argc, char **argv)
 	return run_load(&load, &config, seconds);
 }
 
+static int rtvirtio(int argc, char **argv)
+{
+	uint64_t runs = RTVIRTIO_RUNS, jobs = cpu_count(), seed = DATA_SET_SEED;
+	const struct option options[] = { { "--runs", &runs, 1, 1000 },
+					  { "--jobs", &jobs, 1, LINES_JOB_MAX },
+					  { "--seed", &seed, 0, UINT64_MAX } };
+	const char *const path = take(&argc, argv, "--out", 1);
+	const bool is_quiet = take(&argc, argv, "--quiet", 0) != NULL;
+	const bool has_changes = take(&argc, argv, "--changes", 0) != NULL;
+	const int rc = parse(argc, argv, options, ARRAY_SIZE(options));
+	struct rtvirtio_runs r;
+
+	if (rc != 0)
+		return rc;
+	if (!path)
+		return usage("rtvirtio needs --out FILE", "");
+	r = (struct rtvirtio_runs){ .path = path,
+				    .seed = seed,
+				    .runs = (uint32_t)runs,
+				    .jobs = (uint32_t)jobs,
+				    .is_quiet = is_quiet };
+	return has_changes ? rtvirtio_changes_make(&r) : rtvirtio_runs_make(&r);
+}
+
 int main(int argc, char **argv)
 {
 	if (argc < 2)
@@ -176,5 +214,7 @@ int main(int argc, char **argv)
 		return data_set(argc - 2, argv + 2);
 	if (strcmp(argv[1], "run") == 0)
 		return run(argc - 2, argv + 2);
+	if (strcmp(argv[1], "rtvirtio") == 0)
+		return rtvirtio(argc - 2, argv + 2);
 	return usage("unknown: ", argv[1]);
 }

@@ -1,0 +1,295 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "tools/sim/rtvirtio_runs.h"
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include "configs/ssd.h"
+#include "tools/sim/lines.h"
+#include "tools/sim/sim_random.h"
+
+#define PHASE_NS     SEC(100)
+#define LINE_BYTES   8192u
+#define HEADER_BYTES 512u
+#define WITH_TARGETS (RTVIRTIO_SCHEME_COUNT - RTVIRTIO_BUDGETS)
+
+static const struct service_time_config ssd = SSD_TIMES();
+static const uint32_t scales[] = { 100, 50, 75, 150, 200 };
+static const enum rtvirtio_scheme changing[] = { RTVIRTIO_BFQ, RTVIRTIO_ANALYTIC, RTVIRTIO_MLP,
+						 RTVIRTIO_ANALYTIC_PAPER, RTVIRTIO_MLP_PAPER };
+
+struct job {
+	struct rtvirtio_runs runs;
+	struct rtvirtio_tails tails;
+	bool has_changes;
+};
+
+/* One line: which run of what. */
+struct item {
+	uint32_t from, number; /* cases */
+	enum rtvirtio_scheme scheme;
+	uint32_t scale, run;
+	bool is_change, is_again;
+};
+
+/* --- which line is what ----------------------------------------------------------------------------- */
+
+static uint32_t digit(uint32_t *index, uint32_t base)
+{
+	const uint32_t d = *index % base;
+
+	*index /= base;
+	return d;
+}
+
+/* All schemes with the first scale, then those that look at targets with the others. */
+static struct item item_of_run(const struct job *j, uint32_t index)
+{
+	const uint32_t first = RTVIRTIO_CASES * j->runs.runs * RTVIRTIO_SCHEME_COUNT;
+	struct item i = { .scale = scales[0] };
+
+	if (index < first) {
+		i.run = digit(&index, j->runs.runs);
+		i.scheme = digit(&index, RTVIRTIO_SCHEME_COUNT);
+		i.number = index;
+		return i;
+	}
+	index -= first;
+	i.run = digit(&index, j->runs.runs);
+	i.scheme = RTVIRTIO_BUDGETS + digit(&index, WITH_TARGETS);
+	i.number = digit(&index, RTVIRTIO_CASES);
+	i.scale = scales[1 + index];
+	return i;
+}
+
+static uint32_t run_count(const struct job *j)
+{
+	return RTVIRTIO_CASES * j->runs.runs *
+	       (RTVIRTIO_SCHEME_COUNT + WITH_TARGETS * ((uint32_t)ARRAY_SIZE(scales) - 1));
+}
+
+/* bfq has nothing to settle again: its only mode is the first. */
+static struct item item_of_change(const struct job *j, uint32_t index)
+{
+	struct item i = { .scale = scales[0], .is_change = true };
+	uint32_t guests, set, which;
+
+	i.run = digit(&index, j->runs.runs);
+	which = digit(&index, 2 * (uint32_t)ARRAY_SIZE(changing) - 1);
+	i.scheme = changing[(which + 1) / 2];
+	i.is_again = which > 0 && which % 2 == 0;
+	i.from = digit(&index, RTVIRTIO_CASES);
+	guests = i.from / RTVIRTIO_SETS;
+	set = i.from % RTVIRTIO_SETS;
+	if (index == 0)
+		set = (set + 1) % RTVIRTIO_SETS;
+	else
+		guests = (guests + 1) % RTVIRTIO_GUESTS;
+	i.number = guests * RTVIRTIO_SETS + set;
+	return i;
+}
+
+static uint32_t change_count(const struct job *j)
+{
+	return RTVIRTIO_CASES * 2 * j->runs.runs * (2 * (uint32_t)ARRAY_SIZE(changing) - 1);
+}
+
+/* --- printing --------------------------------------------------------------------------------------- */
+
+struct text {
+	char *at;
+	size_t bytes, used;
+};
+
+static void put(struct text *t, const char *format, ...) PRINTF(2, 3);
+static void put(struct text *t, const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	t->used += (size_t)vsnprintf(t->used < t->bytes ? t->at + t->used : NULL,
+				     t->used < t->bytes ? t->bytes - t->used : 0, format, args);
+	va_end(args);
+}
+
+static void put_item(struct text *t, const struct item *i)
+{
+	put(t, "{\"guests\":%u,\"set\":\"%s\",", i->number / RTVIRTIO_SETS + 1,
+	    rtvirtio_set_name(i->number % RTVIRTIO_SETS));
+	if (i->is_change)
+		put(t, "\"from\":[%u,\"%s\"],\"mode\":\"%s\",", i->from / RTVIRTIO_SETS + 1,
+		    rtvirtio_set_name(i->from % RTVIRTIO_SETS), i->is_again ? "again" : "once");
+	put(t, "\"scheme\":\"%s\",\"scale\":%u,\"run\":%u,", rtvirtio_scheme_name(i->scheme),
+	    i->scale, i->run);
+}
+
+static void put_load(struct text *t, const struct disk_load *load)
+{
+	put(t, "\"slice_idle_us\":%llu,\"timeout_us\":%llu,\"load\":\"",
+	    (unsigned long long)(load->slice_idle_ns / US(1)),
+	    (unsigned long long)(load->timeout_ns / US(1)));
+	for (uint32_t g = 0; g < load->guest_count; g++) {
+		put(t, "%s%u:", g > 0 ? ";" : "", load->guests[g].weight);
+		for (uint32_t n = 0; n < load->guests[g].task_count; n++)
+			put(t, "%s%u*%u", n > 0 ? "+" : "", load->guests[g].tasks[n].iops,
+			    load->guests[g].tasks[n].weight);
+	}
+	put(t, "\",");
+}
+
+/* Tasks of `load`; predictions of `s`, or none. */
+static void put_tasks(struct text *t, const char *name, const struct disk_load *load,
+		      const struct rtvirtio_settings *s, const struct condition_result *result)
+{
+	bool is_first = true;
+
+	put(t, "\"%s\":[", name);
+	for (uint32_t g = 0; g < load->guest_count; g++) {
+		for (uint32_t n = 0; n < load->guests[g].task_count; n++) {
+			put(t, "%s[%u,%u,%llu,%llu", is_first ? "" : ",", g,
+			    load->guests[g].tasks[n].iops,
+			    (unsigned long long)load->guests[g].tasks[n].target_ns,
+			    (unsigned long long)result->tasks[g][n].p9999_ns);
+			if (s && s->is_predicted)
+				put(t, ",%llu", (unsigned long long)s->predicted_ns[g][n]);
+			put(t, "]");
+			is_first = false;
+		}
+	}
+	put(t, "]");
+}
+
+/* --- a run ------------------------------------------------------------------------------------------ */
+
+static struct disk_sim *sim_of(const struct job *j, const struct item *i)
+{
+	struct sim_random random =
+		sim_random_stream(j->runs.seed, (uint64_t)i->run * RTVIRTIO_CASES + i->number);
+
+	return disk_sim_new(&(struct disk_sim_config){ .time = &ssd,
+						       .seed = sim_random_u64(&random),
+						       .send_ns = DISK_SIM_SEND_NS,
+						       .return_ns = DISK_SIM_RETURN_NS });
+}
+
+static bool run(const struct job *j, const struct item *i, struct text *t)
+{
+	static struct rtvirtio_settings s;
+	static struct condition_result result;
+	struct disk_sim *const sim = sim_of(j, i);
+	struct disk_load load;
+	bool is_good;
+
+	rtvirtio_load(&load, i->number, &j->tails, i->scale);
+	is_good = sim && rtvirtio_settle(&s, i->scheme, &load) == OK &&
+		  disk_sim_phase(sim, &load, &s.sched, PHASE_NS, &result) == OK;
+	if (sim)
+		disk_sim_free(sim);
+	put_load(t, &s.load);
+	if (s.is_predicted)
+		put(t, "\"met\":%s,", s.is_met ? "true" : "false");
+	put_tasks(t, "tasks", &load, &s, &result);
+	return is_good;
+}
+
+static bool change(const struct job *j, const struct item *i, struct text *t)
+{
+	static struct rtvirtio_settings s;
+	static struct condition_result before, after;
+	struct disk_sim *const sim = sim_of(j, i);
+	struct disk_load first, second;
+	bool is_good;
+
+	rtvirtio_load(&first, i->from, &j->tails, i->scale);
+	rtvirtio_load(&second, i->number, &j->tails, i->scale);
+	is_good = sim && rtvirtio_settle(&s, i->scheme, &first) == OK;
+	if (!i->is_again)
+		rtvirtio_extend(&s, &second);
+	is_good = is_good && disk_sim_phase(sim, &first, &s.sched, PHASE_NS, &before) == OK;
+	if (i->is_again)
+		is_good = is_good && rtvirtio_settle(&s, i->scheme, &second) == OK;
+	is_good = is_good && disk_sim_phase(sim, &second, i->is_again ? &s.sched : NULL, PHASE_NS,
+					    &after) == OK;
+	if (sim)
+		disk_sim_free(sim);
+	put_load(t, &s.load);
+	put_tasks(t, "before", &first, NULL, &before);
+	put(t, ",");
+	put_tasks(t, "tasks", &second, i->is_again ? &s : NULL, &after);
+	return is_good;
+}
+
+/* --- the file --------------------------------------------------------------------------------------- */
+
+static struct item item_of(const struct job *j, uint32_t index)
+{
+	return j->has_changes ? item_of_change(j, index) : item_of_run(j, index);
+}
+
+static size_t begin(void *context, uint32_t index, char *line, size_t bytes)
+{
+	const struct item i = item_of(context, index);
+	struct text t = { line, bytes, 0 };
+
+	put_item(&t, &i);
+	return t.used < bytes ? t.used : 0;
+}
+
+static size_t make(void *context, uint32_t index, char *line, size_t bytes)
+{
+	const struct item i = item_of(context, index);
+	struct text t = { line, bytes, 0 };
+
+	put_item(&t, &i);
+	if (!(i.is_change ? change(context, &i, &t) : run(context, &i, &t)))
+		return 0;
+	put(&t, "}\n");
+	return t.used < bytes ? t.used : 0;
+}
+
+static void put_header(struct text *t, const struct job *j)
+{
+	struct latency_sums sums;
+	struct disk_load load;
+
+	rtvirtio_load(&load, RTVIRTIO_CASES - 1, &j->tails, 100);
+	latency_sum(&load, &sums);
+	put(t, "{\"seed\":%llu,\"runs\":%u,\"uncontended\":[%llu,%llu,%llu],\"models\":[",
+	    (unsigned long long)j->runs.seed, j->runs.runs, (unsigned long long)j->tails.ns[0],
+	    (unsigned long long)j->tails.ns[1], (unsigned long long)j->tails.ns[2]);
+	for (uint32_t m = 0; m < LATENCY_MODEL_COUNT; m++)
+		put(t, "%s%llu", m > 0 ? "," : "",
+		    (unsigned long long)latency_predict_ns(m, &load, &sums, 0, 0));
+	put(t, "]}\n");
+}
+
+static int make_file(struct job *j, uint32_t count)
+{
+	char header[HEADER_BYTES];
+	struct text t = { header, sizeof(header), 0 };
+
+	j->tails = rtvirtio_uncontended_ns(j->runs.seed);
+	put_header(&t, j);
+	return lines_make(&(struct lines){ .path = j->runs.path,
+					   .header = header,
+					   .count = count,
+					   .jobs = j->runs.jobs,
+					   .line_bytes = LINE_BYTES,
+					   .is_quiet = j->runs.is_quiet,
+					   .context = j,
+					   .make = make,
+					   .begin = begin });
+}
+
+int rtvirtio_runs_make(const struct rtvirtio_runs *r)
+{
+	struct job j = { .runs = *r };
+
+	return make_file(&j, run_count(&j));
+}
+
+int rtvirtio_changes_make(const struct rtvirtio_runs *r)
+{
+	struct job j = { .runs = *r, .has_changes = true };
+
+	return make_file(&j, change_count(&j));
+}
