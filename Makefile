@@ -99,7 +99,7 @@ guests      := $(patsubst %,$(B)/guests/%.elf,$(guest_names)) $(linux)
 .DEFAULT_GOAL := all
 .PHONY: all help deps guests image images linux-images device-images irq-images disk-images bench-images plan run \
 	test check-tree \
-	host-tests boot-tests format bench experiment experiments mutants fuzz clean
+	host-tests boot-tests format bench experiment experiments data-set mutants fuzz clean
 .SECONDARY:
 .DELETE_ON_ERROR:
 
@@ -110,6 +110,7 @@ guests      := $(patsubst %,$(B)/guests/%.elf,$(guest_names)) $(linux)
 #: make image CONFIG=...  build/BOOTX64.EFI, build/bulkhead.elf, build/bulkhead.iso
 #: make bench [PEER=kvm]  instruction counts of the hypervisor's paths: build/results/bench.json
 #: make experiment        lists the experiments; NAME=x runs one: build/results/x.{json,csv,svg}
+#: make data-set          what the disk's latency models are fitted to: build/models/data-set.csv
 #: make mutants           breaks the scheduler on purpose; every break must turn a test red
 #: make fuzz [N=100000000]  hostile instructions over hostile page tables; hostile DMAR tables; hostile
 #:                        guests of a virtio disk, led by coverage (clang is set up for it); and
@@ -334,6 +335,16 @@ $(B)/tool/many/%.o: % Makefile
 $(B)/tool/bench_bfq_many: tests/bench/bench_bfq.c $(patsubst %,$(B)/tool/many/%.o,$(bfq_src)) \
 		tests/fake/panic.c
 	$(Q)$(CC) $(TOOL) -DIOSCHED_CLIENT_MAX=1024u -no-pie -o $@ $^
+
+# The disk's schedulers in simulated time: data for the latency models, and experiments.
+sim_o := $(patsubst %,$(B)/tool/%.o,$(wildcard tools/sim/*.c))
+$(B)/tool/disk_sim: $(sim_o) $(filter $(addprefix $(B)/tool/,core/lib/% io/% tests/%),$(tool_o))
+	$(Q)$(CC) $(TOOL) -o $@ $^
+# Some minutes; goes on where it was stopped. The same lines wherever it runs.
+data-set:
+	$(Q)$(SUB) $(B)/tool/disk_sim
+	@mkdir -p $(B)/models
+	$(Q)$(B)/tool/disk_sim data-set --out $(B)/models/data-set.csv
 
 # The same function, by itself (in `make test`) and by libFuzzer. Comparisons are not traced: inputs
 # choose among few values, and executions are twice as fast.
