@@ -4,13 +4,17 @@
  * by local search over a latency model.
  *
  * Model    Settings are better if the largest of predicted / target, over the tasks that count, is
- *	    smaller. Starts: the load's own settings; equal weights; weights by urgency; each with
- *	    every slice_idle and timeout of the range. From the best of them it goes to better
- *	    neighbours: another slice_idle, another timeout, a guest's or a task's weight one or three
- *	    steps of the ladder up or down, all weights at once after their guests' distance from
- *	    what they need; then two of these together. It ends where no neighbour is better, or
- *	    when DISK_OPTIMIZER_PREDICTIONS() are used up: a fixed bound.
- *	    The result is never worse than the load's own settings.
+ *	    smaller. Starts: the load's own settings and equal weights, each with every slice_idle and
+ *	    timeout of the range. From the best of them to whatever of these is better:
+ *	      neighbours    another slice_idle; another timeout; a guest's or a task's weight 1, 2 or
+ *			    4 steps of the range up or down; all weights at once after how far
+ *			    their owners are from their targets
+ *	      from below    least weights for all, and more for whoever is above the ratio that is
+ *			    asked for, until nobody is (paper 000, Fig. 4); that is exact for a
+ *			    model in which weight only helps who has it
+ *	      pairs         two neighbours' changes at once
+ *	    It ends where none is better, or when DISK_OPTIMIZER_PREDICTIONS() are used up: a fixed
+ *	    bound. The result is never worse than the load's own settings.
  * Compromise (paper 000, section VI)  If not all targets can be met, the most urgent guest is kept
  *	    (critical ones before others, then the smallest target; of equals the first), and then
  *	    each further one by urgency that can be kept with those before it. The settings are
@@ -25,8 +29,8 @@
 #pragma once
 #include "io/latency.h"
 
-/* At most so many: one of the network's costs about twelve times as much as one of the equations. */
-#define DISK_OPTIMIZER_PREDICTIONS(model) ((model) == LATENCY_MLP ? 3072u : 16384u)
+/* At most so many: one by the networks costs some twenty times as much as one by the equations. */
+#define DISK_OPTIMIZER_PREDICTIONS(model) ((model) == LATENCY_MLP ? 3072u : 32768u)
 
 /* What may be chosen, besides what the load has. Sorted. */
 struct disk_optimizer_range {
@@ -53,6 +57,7 @@ struct disk_optimizer_search {
 	struct disk_load trial, saved;
 	uint32_t touched; /* guests whose weights differ in trial: a bit each */
 	struct latency_sums sums;
+	bool is_raised;                  /* a task's weight, while its guest is settled */
 	uint32_t task_count, seen_count; /* with targets; and of these, looked at: the first ones */
 	struct disk_optimizer_task tasks[IOSCHED_CLIENT_MAX * IOSCHED_QUEUE_MAX]; /* worst first */
 	uint32_t focus; /* the guest that is worst off */

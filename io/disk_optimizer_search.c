@@ -6,9 +6,8 @@
 #define EXCESS_MAX  (100u * OPTIMIZER_ONE)
 #define RATIO_SHIFT 16
 
-/* A weight, in steps of the ladder: near ones, then far ones. */
-enum step { STEP_UP, STEP_DOWN, STEP_FAR_UP, STEP_FAR_DOWN, STEP_COUNT };
-#define FAR_STEPS 3u
+/* A weight, in steps of the range: 1, 2 and 4, up and down. */
+#define STEP_COUNT 6u
 
 /* All weights after their distance: by half of it, and by all of it. */
 enum balance {
@@ -33,18 +32,25 @@ struct score {
 	uint64_t worst, excess;
 };
 
-static void score_add(const struct disk_optimizer_search *s, uint32_t guest, uint32_t ratio,
-		      struct score *score)
+static bool counts(const struct disk_optimizer_search *s, uint32_t guest)
 {
-	if ((s->counting & BIT32(guest)) != 0)
-		score->worst = max_u64(score->worst, ratio);
-	else
-		score->excess += max_u64(min_u64(ratio, EXCESS_MAX), OPTIMIZER_ONE);
+	return (s->counting & BIT32(guest)) != 0;
 }
 
 static bool is_below(struct score a, struct score b)
 {
 	return a.worst < b.worst || (a.worst == b.worst && a.excess < b.excess);
+}
+
+/* Of the i-th task, in trial, whose sums are up to date. */
+static uint32_t predict_ratio(struct disk_optimum *o, uint32_t i)
+{
+	struct disk_optimizer_search *s = &o->search;
+	uint32_t guest = s->tasks[i].guest, task = s->tasks[i].task;
+
+	o->predictions++;
+	return ratio_of(latency_predict_ns(s->model, &s->trial, &s->sums, guest, task),
+			s->trial.guests[guest].tasks[task].target_ns);
 }
 
 /* Those that count are worst first, so that most candidates are dropped after a prediction or two. */
@@ -55,15 +61,15 @@ static bool score_trial(struct disk_optimum *o, struct score limit, struct score
 	*score = (struct score){ .worst = s->floor };
 	latency_sum(&s->trial, &s->sums);
 	for (uint32_t i = 0; i < s->seen_count; i++) {
-		uint32_t guest = s->tasks[i].guest, task = s->tasks[i].task;
+		uint64_t ratio;
 
 		if (o->predictions >= s->predictions_end)
 			return false;
-		o->predictions++;
-		s->trial_ratios[i] =
-			ratio_of(latency_predict_ns(s->model, &s->trial, &s->sums, guest, task),
-				 s->trial.guests[guest].tasks[task].target_ns);
-		score_add(s, guest, s->trial_ratios[i], score);
+		ratio = s->trial_ratios[i] = predict_ratio(o, i);
+		if (counts(s, s->tasks[i].guest))
+			score->worst = max_u64(score->worst, ratio);
+		else
+			score->excess += max_u64(min_u64(ratio, EXCESS_MAX), OPTIMIZER_ONE);
 		if (!is_below(*score, limit))
 			return false;
 	}
@@ -203,13 +209,12 @@ static uint32_t next_down(const struct disk_optimizer_range *range, uint32_t wei
 	return weight;
 }
 
-static bool step_weight(const struct disk_optimizer_range *range, uint32_t *weight, enum step step)
+static bool step_weight(const struct disk_optimizer_range *range, uint32_t *weight, uint32_t step)
 {
-	uint32_t before = *weight, count = step >= STEP_FAR_UP ? FAR_STEPS : 1;
+	uint32_t before = *weight;
 
-	for (uint32_t i = 0; i < count; i++)
-		*weight = step == STEP_UP || step == STEP_FAR_UP ? next_up(range, *weight)
-								 : next_down(range, *weight);
+	for (uint32_t i = 0; i < BIT32(step / 2); i++)
+		*weight = step % 2 == 0 ? next_up(range, *weight) : next_down(range, *weight);
 	return *weight != before;
 }
 
@@ -314,8 +319,8 @@ static bool step_task(struct disk_optimizer_search *s, uint32_t index)
 	struct disk_load_guest *g = &s->trial.guests[s->focus];
 
 	s->touched |= BIT32(s->focus);
-	return g->task_count > 1 && step_weight(s->range, &g->tasks[index / STEP_COUNT].weight,
-						(enum step)(index % STEP_COUNT));
+	return g->task_count > 1 &&
+	       step_weight(s->range, &g->tasks[index / STEP_COUNT].weight, index % STEP_COUNT);
 }
 
 static bool step_guest(struct disk_optimizer_search *s, uint32_t index)
@@ -323,8 +328,7 @@ static bool step_guest(struct disk_optimizer_search *s, uint32_t index)
 	uint32_t guest = index / STEP_COUNT;
 
 	s->touched |= BIT32(guest);
-	return step_weight(s->range, &s->trial.guests[guest].weight,
-			   (enum step)(index % STEP_COUNT));
+	return step_weight(s->range, &s->trial.guests[guest].weight, index % STEP_COUNT);
 }
 
 static uint32_t move_count(const struct disk_optimizer_search *s)
@@ -351,6 +355,12 @@ static bool move(struct disk_optimizer_search *s, uint32_t index)
 	if (index < guest_moves)
 		return step_guest(s, index);
 	return step_task(s, index - guest_moves);
+}
+
+static void set_tasks(struct disk_load_guest *g, uint32_t weight)
+{
+	for (uint32_t j = 0; j < g->task_count; j++)
+		g->tasks[j].weight = weight;
 }
 
 /* --- the search --------------------------------------------------------------------------- */
@@ -424,10 +434,135 @@ static bool sweep_pairs(struct disk_optimum *o, uint32_t enough)
 	return false;
 }
 
+/* --- weights from below ------------------------------------------------------------------- */
+
+enum raise { RAISE_GUESTS, RAISE_TASKS };
+
+/* Raises the i-th task until it is not above `ratio`. */
+static bool settle_task(struct disk_optimum *o, uint32_t i, enum raise what, uint64_t ratio)
+{
+	struct disk_optimizer_search *s = &o->search;
+	struct disk_optimizer_task t = s->tasks[i];
+	uint32_t *weight = &s->trial.guests[t.guest].tasks[t.task].weight;
+
+	while (o->predictions < s->predictions_end) {
+		if (predict_ratio(o, i) <= ratio)
+			return true;
+		if (what == RAISE_GUESTS || *weight == top(s->range))
+			return false;
+		*weight = next_up(s->range, *weight);
+		latency_sum(&s->trial, &s->sums);
+		s->is_raised = true;
+	}
+	return false;
+}
+
+/* .. all of a guest's, at the weight that it has. */
+static bool settle_tasks(struct disk_optimum *o, uint32_t guest, enum raise what, uint64_t ratio)
+{
+	struct disk_optimizer_search *s = &o->search;
+
+	do {
+		s->is_raised = false;
+		for (uint32_t i = 0; i < s->seen_count; i++) {
+			if (s->tasks[i].guest == guest && !settle_task(o, i, what, ratio))
+				return false;
+		}
+	} while (s->is_raised);
+	return true;
+}
+
+/* Gives a guest more until its tasks can be settled. */
+static bool settle_guest(struct disk_optimum *o, uint32_t guest, enum raise what, uint64_t ratio)
+{
+	struct disk_optimizer_search *s = &o->search;
+	struct disk_load_guest *g = &s->trial.guests[guest];
+
+	while (!settle_tasks(o, guest, what, ratio)) {
+		if (g->weight == top(s->range) || o->predictions >= s->predictions_end)
+			return false;
+		g->weight = next_up(s->range, g->weight);
+		if (what == RAISE_TASKS)
+			set_tasks(g, s->range->weights[0]);
+		latency_sum(&s->trial, &s->sums);
+	}
+	return true;
+}
+
+/*
+ * If more weight never makes a tail longer, and never another's shorter, then this ends at the least
+ * weights that keep all ratios at `ratio`, or there are none: who is raised needs it whatever the
+ * others have. (Paper 000, Fig. 4: "assigns larger weights".) Each time around, a guest is raised.
+ */
+static bool raise_all(struct disk_optimum *o, enum raise what, uint64_t ratio)
+{
+	struct disk_optimizer_search *s = &o->search;
+	uint32_t weight;
+
+	s->touched = all_guests(&s->trial);
+	for (uint32_t i = 0; i < s->trial.guest_count; i++) {
+		s->trial.guests[i].weight = s->range->weights[0];
+		if (what == RAISE_TASKS)
+			set_tasks(&s->trial.guests[i], s->range->weights[0]);
+	}
+	latency_sum(&s->trial, &s->sums);
+	do {
+		weight = s->sums.weight;
+		for (uint32_t i = 0; i < s->trial.guest_count; i++) {
+			if (counts(s, i) && !settle_guest(o, i, what, ratio))
+				return false;
+		}
+	} while (s->sums.weight != weight);
+	return look(o);
+}
+
+/* Large steps first: they cost as much as small ones. */
+static bool raise_at(struct disk_optimum *o, enum raise what, uint64_t slice_idle_ns,
+		     uint64_t timeout_ns, uint32_t enough)
+{
+	struct disk_optimizer_search *s = &o->search;
+	uint64_t step = s->worst / 4;
+	bool is_better = false, is_taken;
+
+	while (!is_over(o, enough) && s->worst > s->floor) {
+		s->trial.slice_idle_ns = slice_idle_ns;
+		s->trial.timeout_ns = timeout_ns;
+		is_taken = raise_all(o, what, s->worst - max_u64(step, 1));
+		forget_trial(o);
+		is_better |= is_taken;
+		if (!is_taken && step == 0)
+			break;
+		if (!is_taken)
+			step = step > s->worst / 128 ? step / 4 : 0;
+	}
+	return is_better;
+}
+
+static bool raise_here(struct disk_optimum *o, enum raise what, uint32_t enough)
+{
+	return raise_at(o, what, o->load.slice_idle_ns, o->load.timeout_ns, enough);
+}
+
+static bool raise_elsewhere(struct disk_optimum *o, enum raise what, uint32_t enough)
+{
+	const struct disk_optimizer_range *range = o->search.range;
+	bool is_better = false;
+
+	for (uint32_t i = 0; i < range->slice_idle_count && !is_better; i++) {
+		for (uint32_t j = 0; j < range->timeout_count && !is_better; j++)
+			is_better = raise_at(o, what, range->slice_idle_ns[i], range->timeout_ns[j],
+					     enough);
+	}
+	return is_better;
+}
+
 void optimizer_climb(struct disk_optimum *o, uint32_t enough)
 {
 	while (!is_over(o, enough)) {
-		if (!sweep(o, enough) && !sweep_pairs(o, enough))
+		if (!sweep(o, enough) && !raise_here(o, RAISE_GUESTS, enough) &&
+		    !raise_here(o, RAISE_TASKS, enough) &&
+		    !raise_elsewhere(o, RAISE_GUESTS, enough) &&
+		    !raise_elsewhere(o, RAISE_TASKS, enough) && !sweep_pairs(o, enough))
 			return;
 	}
 }
@@ -452,11 +587,8 @@ static void set_weights(struct disk_optimizer_search *s, uint32_t counting, uint
 {
 	s->touched = all_guests(&s->trial);
 	for (uint32_t i = 0; i < s->trial.guest_count; i++) {
-		struct disk_load_guest *g = &s->trial.guests[i];
-
-		g->weight = (s->counting & BIT32(i)) != 0 ? counting : others;
-		for (uint32_t j = 0; j < g->task_count; j++)
-			g->tasks[j].weight = counting;
+		s->trial.guests[i].weight = counts(s, i) ? counting : others;
+		set_tasks(&s->trial.guests[i], counting);
 	}
 }
 

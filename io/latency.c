@@ -76,7 +76,7 @@ static uint64_t throughput_left(uint64_t slice_idle_ns, uint64_t lambda)
 	return lost < ONE_32 - EFFECT_MIN ? ONE_32 - lost : EFFECT_MIN;
 }
 
-static uint64_t analytic_ns(const struct latency_coefficients *c, const struct latency_terms *t)
+uint64_t latency_analytic(const struct latency_coefficients *c, const struct latency_terms *t)
 {
 	uint64_t host = latency_add(latency_scale(t->host_own, ONE_32, c->phi), t->host_others);
 	uint64_t guest = latency_add(latency_scale(t->guest_own, ONE_32, c->phi), t->guest_others);
@@ -99,7 +99,7 @@ static uint64_t analytic_of(const struct disk_load *load, const struct latency_s
 	struct latency_terms terms;
 
 	latency_make_terms(load, sums, guest, task, &terms);
-	return analytic_ns(&latency_table.analytic, &terms);
+	return latency_analytic(&latency_table.analytic, &terms);
 }
 
 static int32_t mlp_of(const struct disk_load *load, const struct latency_sums *sums, uint32_t guest,

@@ -57,6 +57,8 @@ struct latency_table {
 };
 extern const struct latency_table latency_table;
 
+/* The estimate of eq. (1) to (5) with these coefficients, ns; without the margin. */
+uint64_t latency_analytic(const struct latency_coefficients *c, const struct latency_terms *t);
 /* The mean of a table's networks: log2 of ns, fixed; without the margin. */
 int32_t latency_mlp(const struct latency_table *table,
 		    const int32_t features[LATENCY_FEATURE_COUNT]);
