@@ -99,7 +99,7 @@ guests      := $(patsubst %,$(B)/guests/%.elf,$(guest_names)) $(linux)
 .DEFAULT_GOAL := all
 .PHONY: all help deps guests image images linux-images device-images irq-images disk-images bench-images plan run \
 	test check-tree \
-	host-tests boot-tests format bench experiment experiments data-set mutants fuzz clean
+	host-tests boot-tests format bench experiment experiments models data-set mutants fuzz clean
 .SECONDARY:
 .DELETE_ON_ERROR:
 
@@ -111,6 +111,8 @@ guests      := $(patsubst %,$(B)/guests/%.elf,$(guest_names)) $(linux)
 #: make bench [PEER=kvm]  instruction counts of the hypervisor's paths: build/results/bench.json
 #: make experiment        lists the experiments; NAME=x runs one: build/results/x.{json,csv,svg}
 #: make data-set          what the disk's latency models are fitted to: build/models/data-set.csv
+#: make models            what predicts a disk's tail latency: io/latency_table.c, build/results/models.json
+#:                        (about an hour, most of it for the data; GSL and scikit-learn are set up for it)
 #: make mutants           breaks the scheduler on purpose; every break must turn a test red
 #: make fuzz [N=100000000]  hostile instructions over hostile page tables; hostile DMAR tables; hostile
 #:                        guests of a virtio disk, led by coverage (clang is set up for it); and
@@ -355,6 +357,17 @@ $(B)/fuzz/vblk: $(fuzz_vblk) $(wildcard io/*.h core/lib/*.h tests/fuzz/*.h) Make
 	@mkdir -p $(@D)
 	$(Q)clang $(WARN) -I. -O2 -g -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all \
 		-fno-sanitize-coverage=trace-cmp -o $@ $(fuzz_vblk)
+
+# The disk's latency models: measured, fitted, trained, written to io/latency_table.c, and checked.
+fit_with = $(addprefix $(B)/tool/tools/,fit/data_rows.c.o sim/condition.c.o sim/condition_draw.c.o) \
+	   $(filter $(addprefix $(B)/tool/,core/lib/% io/% tests/%),$(tool_o))
+$(B)/tool/fit_%: $(B)/tool/tools/fit/fit_%.c.o $(fit_with)
+	$(Q)$(CC) $(TOOL) -o $@ $^ $(GSL)
+$(B)/tool/fit_analytic: GSL := -lgsl -lgslcblas -lm
+$(B)/tool/fit_errors: GSL := -lm
+models: data-set
+	$(Q)tools/deps --models
+	$(Q)tools/fit/models
 
 test: deps
 	$(Q)$(SUB) --keep-going images $(tests) $(B)/tool/trace_check

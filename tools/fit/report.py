@@ -1,0 +1,179 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""
+tools/fit/report.py - what the models are worth.   report.py ANALYTIC MLP ROWS ERRORS
+
+ERRORS is what build/tool/fit_errors prints: predictions of the image's own code, with the table that
+is in io/. Writes build/results/models.json and plots: models-errors (Fig. 6 of paper 000),
+models-size (Fig. 3). An error is measured - estimated: above 0 is an underestimate, as in the paper.
+"""
+import os
+import subprocess
+import sys
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+import numpy
+
+from fit_data import PERCENTS, RESULTS, SETS, nearest_rank, read_json, read_rows, write_json
+
+COLUMNS = ("set", "condition", "guest", "task", "tail_ns", "analytic_ns", "analytic_margin_ns",
+           "mlp_ns", "mlp_margin_ns", "analytic_float", "is_within")
+MODELS = (("analytic", "#1a5276"), ("mlp", "#1e8449"))
+# Fig. 6 of the paper: bins of ms.
+BIN_MS, BIN_FROM_MS, BIN_TO_MS = 50, -2000, 2000
+
+
+def read_errors(path):
+    with open(path) as f:
+        if tuple(f.readline().strip().split(",")) != COLUMNS:
+            raise SystemExit("%s: not what build/tool/fit_errors prints" % path)
+        table = numpy.loadtxt(f, delimiter=",", dtype=numpy.float64, ndmin=2)
+    return {name: table[:, i] for i, name in enumerate(COLUMNS)}
+
+
+def percentiles(values, digits):
+    ordered = numpy.sort(values)
+    return {"p%d" % p: round(float(nearest_rank(ordered, p)), digits) for p in PERCENTS}
+
+
+def row_of(tail, estimate, prediction):
+    """Of one model and one set."""
+    log2 = numpy.log2(tail / estimate)
+    return {"tasks": len(tail),
+            "error_ms": percentiles((tail - estimate) / 1e6, 3),
+            "measured_by_estimate": percentiles(tail / estimate, 4),
+            "mean_square_log2": round(float(numpy.mean(log2 ** 2)), 4),
+            "underestimates_percent": round(100 * float(numpy.mean(tail > estimate)), 3),
+            "underestimates_with_margin_percent": round(
+                100 * float(numpy.mean(tail > prediction)), 3),
+            "largest_underestimate_with_margin": round(float(numpy.max(tail / prediction)), 3)}
+
+
+def network_log2(layers, x):
+    """In floating point."""
+    for i, layer in enumerate(layers):
+        x = x @ numpy.array(layer["weights"]).T + numpy.array(layer["biases"])
+        if i < len(layers) - 1:
+            x = numpy.maximum(x, 0)
+    return x[:, 0]
+
+
+def compare_float(errors, rows, mlp):
+    """Integers of the image against floating point: largest differences, of all rows."""
+    log2 = numpy.mean([network_log2(n, rows.x()) for n in mlp["networks"]], axis=0)
+    log2 = numpy.clip(log2, mlp["log2_min"], mlp["log2_max"])
+    return {"analytic_relative": float(numpy.max(numpy.abs(
+                errors["analytic_ns"] / errors["analytic_float"] - 1))),
+            "mlp_log2": float(numpy.max(numpy.abs(numpy.log2(errors["mlp_ns"]) - log2)))}
+
+
+def plot(name, lines):
+    """Both formats; `lines` of gnuplot after terminal and output."""
+    for terminal in ("svg", "png"):
+        script = ["set terminal %s size 1100,520 noenhanced" % terminal,
+                  "set output '%s'" % os.path.join(RESULTS, name + "." + terminal), "set grid"]
+        subprocess.run(["gnuplot"], input="\n".join(script + lines) + "\n", text=True, check=True)
+
+
+def plot_errors(errors):
+    """Left: as Fig. 6. Right: the same relative to what was measured, with and without margin."""
+    held = errors["set"] == SETS.index("held-out")
+    tail = errors["tail_ns"][held]
+    lines = ["set multiplot layout 1,2", "set style fill solid 0.5", "set yrange [0:*]",
+             "set xlabel 'measured - estimated (ms); above 0: underestimated'",
+             "set ylabel 'held-out tasks (%)'", "set xrange [%d:%d]" % (BIN_FROM_MS, BIN_TO_MS)]
+    blocks, plots, curves = [], [], []
+    for model, colour in MODELS:
+        error = (tail - errors[model + "_ns"][held]) / 1e6
+        edges = numpy.arange(BIN_FROM_MS, BIN_TO_MS + 1, BIN_MS)
+        counts, _ = numpy.histogram(numpy.clip(error, BIN_FROM_MS, BIN_TO_MS - 1), edges)
+        blocks += ["$%s << EOD" % model] + ["%g %g" % (e + BIN_MS / 2, 100 * c / len(tail))
+                                           for e, c in zip(edges, counts)] + ["EOD"]
+        plots.append("$%s with boxes lc rgb '%s' title '%s'" % (model, colour, model))
+        for margin, dash in (("", 1), ("_margin", 2)):
+            ratio = numpy.sort(tail / errors["%s%s_ns" % (model, margin)][held])
+            points = range(0, len(ratio), max(1, len(ratio) // 500))
+            block = "c_%s%s" % (model, margin)
+            blocks += ["$%s << EOD" % block] + ["%g %g" % (ratio[i], 100 * (i + 1) / len(ratio))
+                                               for i in points] + ["EOD"]
+            curves.append("$%s with lines lw 2 dt %d lc rgb '%s' title '%s%s'" % (
+                block, dash, colour, model, ", with margin" if margin else ""))
+    lines = blocks + lines + ["plot " + ", ".join(plots)]
+    lines += ["set logscale x 2", "set xrange [0.01:64]", "set yrange [0:100]",
+              "set xlabel 'measured / predicted; above 1: underestimated'", "set key left top",
+              "set arrow from 1,0 to 1,100 nohead dashtype 3", "plot " + ", ".join(curves)]
+    plot("models-errors", lines)
+
+
+def plot_sizes(sizes):
+    layers = sorted({s["layers"] for s in sizes})
+    blocks = []
+    for n in layers:
+        blocks += ["$l%d << EOD" % n] + ["%d %g" % (s["neurons"], s["validated"])
+                                        for s in sizes if s["layers"] == n] + ["EOD"]
+    plot("models-size", blocks + [
+        "set xlabel 'neurons in each hidden layer'", "set yrange [0:*]",
+        "set ylabel 'mean square error on conditions not seen, (log2 ns)^2'",
+        "plot " + ", ".join("$l%d with linespoints title '%d hidden layer%s'" % (
+            n, n, "s" if n > 1 else "") for n in layers)])
+
+
+def result_of(analytic, mlp, rows, errors):
+    result = {
+        "percentile": 99.99,
+        "error": "measured - estimated, without margin; above 0 is an underestimate",
+        "lambda": {k: analytic["lambda"][k] for k in
+                   ("phi", "ts_guest", "si_guest", "ts_host", "si_host")},
+        "lambda_standard_errors": analytic["lambda"]["standard_errors"],
+        "lambda_of_plain_ms": {k: analytic["lambda_of_plain_ms"][k] for k in
+                               ("phi", "ts_guest", "si_guest", "ts_host", "si_host")},
+        "switch_ns": analytic["switch_ns"],
+        "margin_factor": {"analytic": 2 ** analytic["margin_log2"],
+                          "mlp": 2 ** mlp["margin_log2"]},
+        "mlp": {k: mlp[k] for k in ("hidden", "seed", "stages", "batch", "l2", "losses",
+                                    "conditions", "rows", "versions", "data_sha256")},
+        "integer_against_float": compare_float(errors, rows, mlp), "sets": {}}
+    if "sizes" in mlp:
+        result["loss_by_size"] = mlp["sizes"]
+    for number, name in enumerate(SETS):
+        which = errors["set"] == number
+        if not which.any():
+            continue
+        result["sets"][name] = {"conditions": len(set(errors["condition"][which])), **{
+            m: row_of(errors["tail_ns"][which], errors[m + "_ns"][which],
+                      errors[m + "_margin_ns"][which]) for m, _ in MODELS}}
+    return result
+
+
+def say(result):
+    for name, s in result["sets"].items():
+        for m, _ in MODELS:
+            q = s[m]["measured_by_estimate"]
+            print("  report  %-12s %-9s measured / estimated: p5 %.2f, p50 %.2f, p95 %.2f, p99 %.2f;"
+                  " above the prediction: %.2f %%" % (
+                      name, m, q["p5"], q["p50"], q["p95"], q["p99"],
+                      s[m]["underestimates_with_margin_percent"]))
+    d = result["integer_against_float"]
+    print("  report  integers against floating point: %.2g of the estimate (analytic), "
+          "%.2g of log2 (mlp)" % (d["analytic_relative"], d["mlp_log2"]))
+
+
+def main(arguments):
+    if len(arguments) != 4:
+        print(__doc__.strip())
+        return 2
+    analytic, mlp = read_json(arguments[0]), read_json(arguments[1])
+    rows, errors = read_rows(arguments[2]), read_errors(arguments[3])
+    result = result_of(analytic, mlp, rows, errors)
+    path = os.path.join(RESULTS, "models.json")
+    write_json(path, result)
+    plot_errors(errors)
+    if "sizes" in mlp:
+        plot_sizes(mlp["sizes"])
+    say(result)
+    print("  results build/results/models.json, models-*.svg, models-*.png")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
