@@ -6,7 +6,11 @@
  * no part of it.
  *
  * Task j has the virtqueue j. Where it begins in its first period, where it reads and writes, and which of
- * both, follows from the seed. All times are kept: a percentile is one of them.
+ * both, follows from the seed and the number of its stream of random numbers: the same that
+ * tools/sim/ draws for it, so that both have the same requests. All times are kept: a percentile
+ * is one of them.
+ *
+ * Source  SplitMix64 (Steele, Lea, Flood, "Fast Splittable Pseudorandom Number Generators").
  */
 #include <malloc.h>
 #include <stdio.h>
@@ -23,6 +27,7 @@
 #define IOPS_MAX       1000000u
 #define BUFFER_ALIGN   4096u
 #define MS_PER_S       1000u
+#define NS_PER_S       UINT64_C(1000000000)
 #define PERCENT        100u
 #define SETTLE_MS      300u /* others may still be at it: what comes afterwards is computation */
 
@@ -41,6 +46,23 @@ static struct tasks {
 	uint32_t bytes, write_percent, count;
 	struct task tasks[DEVICE_QUEUE_MAX];
 } tasks;
+
+static uint64_t draw(uint64_t *state)
+{
+	uint64_t z = *state += UINT64_C(0x9e3779b97f4a7c15);
+
+	z = (z ^ z >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
+	z = (z ^ z >> 27) * UINT64_C(0x94d049bb133111eb);
+	return z ^ z >> 31;
+}
+
+static uint64_t stream(uint64_t seed, uint64_t number)
+{
+	uint64_t state = seed;
+
+	state = draw(&state) ^ number;
+	return draw(&state);
+}
 
 /* "100,500,1500": how many there are; 0: not so. */
 static uint32_t parse(const char *args, uint32_t *iops)
@@ -76,15 +98,14 @@ static uint64_t due(const struct tasks *s, const struct task *t, uint64_t k)
 	return t->t0_tsc + k * s->tsc_hz / t->iops;
 }
 
-static bool make_task(struct tasks *s, uint32_t index, uint32_t iops, uint64_t seed, void *buffer)
+static bool make_task(struct tasks *s, uint32_t index, uint32_t iops, uint64_t random, void *buffer)
 {
 	struct task *t = &s->tasks[index];
+	uint64_t phase_ns;
 
-	*t = (struct task){ .queue = index, .iops = iops };
-	t->random = (seed * DEVICE_QUEUE_MAX + index + 1) * 0x9e3779b97f4a7c15u | 1;
-	for (uint32_t i = 0; i < 8; i++) /* seeds that differ little begin alike */
-		(void)modes_random(&t->random);
-	t->t0_tsc = s->start_tsc + (modes_random(&t->random) >> 8) % (s->tsc_hz / iops);
+	*t = (struct task){ .queue = index, .iops = iops, .random = random };
+	phase_ns = (uint64_t)((unsigned __int128)draw(&t->random) * (NS_PER_S / iops + 1) >> 64);
+	t->t0_tsc = s->start_tsc + phase_ns * (s->tsc_hz / 1000) / (NS_PER_S / 1000);
 	t->due_tsc = t->t0_tsc;
 	t->room = s->seconds * iops; /* no more are due in that time */
 	t->times = malloc(t->room * sizeof(t->times[0]));
@@ -100,7 +121,7 @@ static bool complain(const char *what)
 
 static bool set_up(struct tasks *s, struct device *d, const char *args)
 {
-	const uint64_t seed = args_number(args, "seed", 1);
+	const uint64_t seed = args_number(args, "seed", 1), first = args_number(args, "stream", 0);
 	uint32_t iops[DEVICE_QUEUE_MAX];
 	void *buffer;
 
@@ -125,7 +146,7 @@ static bool set_up(struct tasks *s, struct device *d, const char *args)
 		return complain("not enough memory");
 	memset(buffer, 0x5a, s->bytes);
 	for (uint32_t i = 0; i < s->count; i++)
-		if (!make_task(s, i, iops[i], seed, buffer))
+		if (!make_task(s, i, iops[i], stream(seed, first + i), buffer))
 			return complain("not enough memory for the times of all requests");
 	return true;
 }
@@ -139,8 +160,8 @@ static bool is_over(const struct tasks *s, const struct task *t)
 
 static void send(struct tasks *s, struct task *t)
 {
-	const uint64_t block = (modes_random(&t->random) >> 8) % s->blocks;
-	const bool writes = (modes_random(&t->random) >> 8) % PERCENT < s->write_percent;
+	const uint64_t bits = draw(&t->random), block = (bits & UINT32_MAX) % s->blocks;
+	const bool writes = (bits >> 32) * PERCENT >> 32 >= PERCENT - s->write_percent;
 
 	t->r->head.type = writes ? REQUEST_WRITE : REQUEST_READ;
 	t->r->head.sector = block * (s->bytes / SECTOR_BYTES);
