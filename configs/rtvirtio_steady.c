@@ -13,4 +13,4 @@
 static const struct partition_config partitions[] = {
 	RTVIRTIO_GUEST("vm0", 0, RTVIRTIO_TASKS("500", "1", "0", "4"), .queue_count = 1),
 };
-RTVIRTIO_SYSTEM("rtvirtio-steady", 4, STEADY, .audit_records = 8192);
+RTVIRTIO_SYSTEM("rtvirtio-steady", 4, STEADY);
