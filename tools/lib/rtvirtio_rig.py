@@ -1,0 +1,138 @@
+# SPDX-License-Identifier: Apache-2.0
+"""
+tools/lib/rtvirtio_rig.py - guests with tasks at a rate (guests/blk, mode=tasks) in Bochs:
+
+  disk-sim      the same scenarios in the simulator (tools/sim) and in the rig: the same percentiles?
+                Into build/results/disk-sim.json
+  rtvirtio-rig  some of the 24 cases of paper 000 end to end, under each scheme: rows with source "rig"
+                of build/results/rtvirtio-24.json. Targets and settings are the simulator's
+                (tools/rtvirtio_case.c); what is to be optimized, the image does for itself
+
+Both count instructions at 1,000 million a second: configs/rtvirtio.h says why.
+"""
+import json
+import os
+import subprocess
+
+import tools.lib.block as block
+import tools.lib.linux_experiment as linux_experiment
+import tools.lib.rigs as rigs
+
+BOCHS = ("bochs", {"cpus": 1, "timeout": 3600, "more": ("--ips", "1000000000")})
+STREAMS = 8  # of a guest: tools/sim has one for each queue that it could have
+
+
+def tool(*words):
+    done = subprocess.run([os.path.join(rigs.TOP, "build/tool", words[0])] + [str(w) for w in words[1:]],
+                          stdout=subprocess.PIPE, text=True)
+    if done.returncode:
+        raise SystemExit("%s: exit code %d" % (" ".join(map(str, words)), done.returncode))
+    return done.stdout
+
+
+def started(config):
+    return rigs.boot_soon(BOCHS[0], config, **BOCHS[1])
+
+
+def ended(config):
+    b = rigs.boot_once(BOCHS[0], config, **BOCHS[1])
+    if not b.ended_well or b.late:
+        raise SystemExit(b.tail())
+    return b
+
+
+def tasks_of(b):
+    """What the guests said of their tasks: [(guest, task)] in order."""
+    rows = {(int(o["part"][2:]), o["task"]): o for o in b.having("blk", "part", blk="task")}
+    return [rows[k] for k in sorted(rows)]
+
+
+def finish(name, checks, **fields):
+    path = rigs.merge_json(name, **fields)
+    for what, value, bound, holds in checks:
+        print("  %-62s %12s  %-10s %s" % (what, value, bound, "ok" if holds else "NO"))
+    print("  results %s" % os.path.relpath(path, rigs.TOP))
+    if not all(c[3] for c in checks):
+        raise SystemExit(1)
+
+
+# --- the simulator and the rig -------------------------------------------------------------------
+
+# config, load as in tools/sim/condition.h, SI and TS in us
+SCENARIOS = [("rtvirtio_one", "100:100*100+500*100+1500*100", 8000, 125000),
+             ("rtvirtio_two", "100:500*100+1500*100;100:500*100+1500*100", 8000, 125000),
+             ("rtvirtio_three", "100:100*100+500*100;200:100*100+500*100;400:100*100+500*100",
+              8000, 125000),
+             ("rtvirtio_four", "100:1500*100;100:1500*100;100:1500*100;100:1500*100", 1000, 32000)]
+SECONDS, SEED = 20, 1
+STEADY_NS = 100000  # configs/rtvirtio_steady.c
+WANTED = ("p50_ns", "p99_ns", "p99_99_ns")
+DIFFERENCE = 0.05
+
+
+def overhead_ns():
+    """
+    What the software takes for a request, in the rig, where nobody waits for anybody: the difference of
+    what the guest measured and what the disk takes.
+    """
+    return tasks_of(ended("rtvirtio_steady"))[0]["p50_ns"] - STEADY_NS
+
+
+def simulated(load, slice_idle_us, timeout_us, each_way_ns):
+    text = tool("disk_sim", "run", load, "--slice-idle-us", slice_idle_us, "--timeout-us", timeout_us,
+                "--seconds", SECONDS, "--seed", SEED, "--send-ns", each_way_ns, "--return-ns", each_way_ns)
+    rows = [line.split() for line in text.split("\n")[1:] if line]
+    return [dict({"guest": int(r[0]), "task": int(r[1]), "requests": int(r[3])},
+                 **{k: round(float(v) * 1000) for k, v in zip(WANTED, r[4:7])}) for r in rows]
+
+
+def compare(scenario, each_way_ns):
+    config, load, slice_idle_us, timeout_us = scenario
+    rows = []
+    for s, r in zip(simulated(load, slice_idle_us, timeout_us, each_way_ns), tasks_of(ended(config))):
+        row = {"scenario": config, "guest": s["guest"], "task": s["task"], "iops": r["iops"],
+               "requests": [s["requests"], r["requests"]]}
+        for k in WANTED:
+            row[k] = [s[k], r[k]]
+            row[k.replace("_ns", "_difference")] = round(r[k] / s[k] - 1, 4)
+        rows.append(row)
+    return rows
+
+
+def plot_comparison(rows):
+    data = os.path.join(rigs.RESULTS, "disk-sim.csv")
+    with open(data, "w") as f:
+        f.write("scenario,guest,task,iops,percentile,sim_us,rig_us\n")
+        for k in WANTED:
+            for r in rows:
+                f.write("%s,%d,%d,%d,%s,%g,%g\n" % (r["scenario"], r["guest"], r["task"], r["iops"],
+                                                    k[:-3], r[k][0] / 1e3, r[k][1] / 1e3))
+            f.write("\n\n")
+    linux_experiment.gnuplot("disk-sim", "760,560", [
+        "set datafile separator ','", "set logscale xy", "set key top left", "set size ratio -1",
+        "set xlabel 'simulator (us)'", "set ylabel 'Bochs (us)'",
+        "set title 'Latencies of all tasks of %d scenarios; lines: 5 %% apart'" % len(SCENARIOS),
+        "plot x lc rgb '#888888' notitle, x*1.05 dt 2 lc rgb '#888888' notitle, "
+        "x*0.95 dt 2 lc rgb '#888888' notitle, " + ", ".join(
+            "'%s' index %d using 6:7 skip %d pt %d title '%s'" % (data, i, i == 0, 5 + 2 * i, k[:-3])
+            for i, k in enumerate(WANTED))])
+
+
+def simulator():
+    """tasks on a disk in the simulator and in the rig: p50, p99 and p99.99 within 5 % of each other"""
+    for config in ["rtvirtio_steady"] + [s[0] for s in SCENARIOS]:
+        started(config)
+    each_way_ns = overhead_ns() // 2
+    rows = [row for s in SCENARIOS for row in compare(s, each_way_ns)]
+    plot_comparison(rows)
+    checks = []
+    for r in rows:
+        for k in WANTED:
+            d = r[k.replace("_ns", "_difference")]
+            checks.append(("%s, guest %d, %d IOPS: %s %.1f us, rig %.1f us" % (
+                r["scenario"], r["guest"], r["iops"], k[:-3], r[k][0] / 1e3, r[k][1] / 1e3),
+                "%+.2f %%" % (100 * d), "<= 5 %", abs(d) <= DIFFERENCE))
+    finish("disk-sim", checks, rows=rows, each_way_ns=each_way_ns, seconds=SECONDS, seed=SEED)
+
+
+EXPERIMENTS = {"disk-sim": simulator}
