@@ -270,7 +270,7 @@ linux_experiments := $(filter configs/linux_share_% configs/linux_mixed_% config
 		     $(configs))
 device_experiments := $(filter configs/linux_devices_rt_%,$(configs))
 isos = $(foreach c,$(1),$(call config_dir,$(c))/bulkhead.iso)
-disk_experiments := $(filter-out configs/blk_fair_short.c,$(filter configs/blk_fair_% configs/blk_hostile%_long.c \
+disk_experiments := $(filter-out configs/blk_fair_short.c configs/rtvirtio_short.c,$(filter configs/rtvirtio_% configs/blk_fair_% configs/blk_hostile%_long.c \
 		    configs/blk_isolation.c configs/blk_isolation_alone.c configs/blk_isolation_one%.c configs/blk_linux_2.c configs/blk_linux_4.c \
 		    configs/blk_linux_nvme_1.c configs/blk_linux_nvme_4.c,$(configs)))
 images: $(call isos,$(filter-out $(linux_experiments) $(device_experiments) $(irq_experiments) \
@@ -341,6 +341,10 @@ $(B)/tool/bench_bfq_many: tests/bench/bench_bfq.c $(patsubst %,$(B)/tool/many/%.
 # The disk's schedulers in simulated time: data for the latency models, and experiments.
 sim_o := $(patsubst %,$(B)/tool/%.o,$(wildcard tools/sim/*.c))
 $(B)/tool/disk_sim: $(sim_o) $(filter $(addprefix $(B)/tool/,core/lib/% io/% tests/%),$(tool_o))
+	$(Q)$(CC) $(TOOL) -o $@ $^
+# What a scheme makes of a case, for a run of it in a rig.
+$(B)/tool/rtvirtio_case: $(B)/tool/tools/rtvirtio_case.c.o $(filter-out %/main.c.o,$(sim_o)) \
+		$(filter $(addprefix $(B)/tool/,core/lib/% io/% tests/%),$(tool_o))
 	$(Q)$(CC) $(TOOL) -o $@ $^
 # Some minutes; goes on where it was stopped. The same lines wherever it runs.
 data-set:
