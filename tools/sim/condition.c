@@ -40,9 +40,11 @@ static bool read_number(struct reader *r, uint64_t low, uint64_t high, uint64_t 
 	if (*r->at < '0' || *r->at > '9')
 		return refuse(r, why);
 	for (; *r->at >= '0' && *r->at <= '9'; r->at++) {
-		if (v > (UINT64_MAX - 9) / 10)
+		const uint64_t d = (uint64_t)(*r->at - '0');
+
+		if (v > (UINT64_MAX - d) / 10)
 			return refuse(r, why);
-		v = 10 * v + (uint64_t)(*r->at - '0');
+		v = 10 * v + d;
 	}
 	*value = v;
 	return v >= low && v <= high ? true : refuse(r, why);

@@ -51,7 +51,7 @@ static size_t make(void *context, uint32_t index, char *line, size_t bytes)
 {
 	const struct data_set *const d = context;
 
-	return data_set_line(line, bytes, d->seed, d->first + index);
+	return data_set_line(line, bytes, d->seed, d->first + index * d->stride);
 }
 
 /* Up to the result, which is not made again. */
@@ -61,7 +61,7 @@ static size_t begin(void *context, uint32_t index, char *line, size_t bytes)
 	struct condition c;
 	size_t length;
 
-	condition_draw(&c, d->seed, d->first + index);
+	condition_draw(&c, d->seed, d->first + index * d->stride);
 	length = condition_print(line, bytes, &c, NULL);
 	if (length > 0)
 		line[length - 1] = ',';
@@ -71,11 +71,13 @@ static size_t begin(void *context, uint32_t index, char *line, size_t bytes)
 int data_set_make(const struct data_set *d)
 {
 	struct data_set mine = *d;
-	char header[HEADER_BYTES];
+	char header[HEADER_BYTES], each[32] = "";
 
+	if (d->stride > 1)
+		snprintf(each, sizeof(each), ", each %u-th", d->stride);
 	snprintf(header, sizeof(header),
-		 "# disk data set, format 1: seed %llu, %u s each, from line %u\n%s\n",
-		 (unsigned long long)d->seed, DATA_SET_SECONDS, d->first, CONDITION_COLUMNS);
+		 "# disk data set, format 1: seed %llu, %u s each, from line %u%s\n%s\n",
+		 (unsigned long long)d->seed, DATA_SET_SECONDS, d->first, each, CONDITION_COLUMNS);
 	return lines_make(&(struct lines){ .path = d->path,
 					   .header = header,
 					   .count = d->count,

@@ -15,7 +15,8 @@
 struct data_set {
 	const char *path;
 	uint64_t seed;
-	uint32_t first, count; /* lines: of the data set, from `first` on */
+	uint32_t first, count,
+		stride; /* of the data set `count` lines, each stride-th from `first` on */
 	uint32_t jobs;
 	bool is_quiet;
 };

@@ -2,7 +2,8 @@
 /*
  * tools/sim/main.c - the simulator's command line.
  *
- *   disk_sim data-set --out FILE [--first N] [--count N] [--jobs N] [--seed N] [--quiet]
+ *   disk_sim data-set --out FILE [--first N] [--count N] [--stride N] [--jobs N]
+ *			[--seed N] [--quiet]
  *			all 40,000 lines, or some of them; goes on where it was stopped
  *   disk_sim run LOAD [--slice-idle-us N] [--timeout-us N] [--seconds N] [--seed N]
  *			[--send-ns N] [--return-ns N]
@@ -28,8 +29,8 @@ static int usage(const char *why, const char *what)
 {
 	fprintf(stderr,
 		"disk_sim: %s%s\n"
-		"usage: disk_sim data-set --out FILE [--first N] [--count N] [--jobs N] [--seed N]"
-		" [--quiet]\n"
+		"usage: disk_sim data-set --out FILE [--first N] [--count N] [--stride N]"
+		" [--jobs N] [--seed N] [--quiet]\n"
 		"       disk_sim run LOAD [--slice-idle-us N] [--timeout-us N] [--seconds N]"
 		" [--seed N] [--send-ns N] [--return-ns N]\n"
 		"       disk_sim rtvirtio --out FILE [--changes] [--runs N] [--jobs N] [--seed N]"
@@ -95,10 +96,11 @@ static uint64_t cpu_count(void)
 
 static int data_set(int argc, char **argv)
 {
-	uint64_t first = 0, count = UINT64_MAX, seed = DATA_SET_SEED;
+	uint64_t first = 0, count = UINT64_MAX, stride = 1, seed = DATA_SET_SEED;
 	uint64_t jobs = cpu_count();
 	const struct option options[] = { { "--first", &first, 0, CONDITION_COUNT - 1 },
 					  { "--count", &count, 1, CONDITION_COUNT },
+					  { "--stride", &stride, 1, CONDITION_COUNT },
 					  { "--jobs", &jobs, 1, LINES_JOB_MAX },
 					  { "--seed", &seed, 0, UINT64_MAX } };
 	const char *const path = take(&argc, argv, "--out", 1);
@@ -109,12 +111,12 @@ static int data_set(int argc, char **argv)
 		return rc;
 	if (!path)
 		return usage("data-set needs --out FILE", "");
-	if (count > CONDITION_COUNT - first)
-		count = CONDITION_COUNT - first;
+	count = min_u64(count, (CONDITION_COUNT - first + stride - 1) / stride);
 	return data_set_make(&(struct data_set){ .path = path,
 						 .seed = seed,
 						 .first = (uint32_t)first,
 						 .count = (uint32_t)count,
+						 .stride = (uint32_t)stride,
 						 .jobs = (uint32_t)jobs,
 						 .is_quiet = is_quiet });
 }
