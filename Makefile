@@ -317,6 +317,8 @@ $(addprefix $(B)/tests/,unit/test_pc_device unit/test_pc_model property/test_pc_
 $(B)/tests/unit/test_plan_disks $(B)/tests/unit/test_plan_tuning: $(call host_c,core/plan_disk core/plan_disk_bound)
 $(B)/tests/unit/test_plan_tuning: $(call host_c,core/plan_disk_tune)
 $(B)/tests/property/test_disk_random: $(call host_c,core/disk core/disk_service core/disk_stats)
+sim_tests := $(patsubst tests/unit/%.c,$(B)/tests/unit/%,$(wildcard tests/unit/test_disk_sim*.c))
+$(sim_tests): $(patsubst %,$(B)/host/%.o,$(filter-out %/main.c,$(wildcard tools/sim/*.c)))
 $(B)/tool/trace_check: $(B)/tool/tools/trace_check.c.o \
 		$(filter $(addprefix $(B)/tool/,core/lib/% sched/% tests/%),$(tool_o))
 	$(Q)$(CC) $(TOOL) -o $@ $^
