@@ -300,6 +300,7 @@ $(B)/tests/%: $(B)/host/tests/%.c.o $(B)/host/pure.a
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(HOST) -o $@ $(filter %.o,$^) $(B)/host/pure.a $(LIBRARIES)
 $(B)/tests/property/test_insn_zydis: LIBRARIES := -lZydis
+$(B)/tests/unit/test_latency: LIBRARIES := -lm
 # What it tests implements the functions that tests/fake/arch.c fakes for everybody else.
 $(B)/tests/unit/test_nested: $(B)/host/arch/x86/nested.c.o
 # In no archive: whoever has device_service is asked about devices by the run loop.

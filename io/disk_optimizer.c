@@ -177,6 +177,7 @@ static uint32_t keep_by_urgency(struct disk_optimum *o, uint32_t predictions_end
 		optimizer_begin(o);
 		optimizer_climb(o, OPTIMIZER_ONE);
 		if (s->worst > OPTIMIZER_ONE) {
+			optimizer_remember(o);
 			optimizer_favour(o);
 			optimizer_climb(o, OPTIMIZER_ONE);
 		}
@@ -199,6 +200,7 @@ static void compromise(struct disk_optimum *o, uint32_t predictions_end)
 	s->floor = OPTIMIZER_ONE;
 	s->heeds_others = true;
 	optimizer_begin(o);
+	optimizer_remember(o);
 	optimizer_climb(o, 0);
 }
 
@@ -239,6 +241,7 @@ enum err disk_optimize(const struct disk_load *load, enum latency_model model,
 		return ERR_INVAL;
 	o->load = *load;
 	s->trial = *load;
+	s->given = load;
 	s->range = range;
 	s->model = model;
 	s->floor = s->touched = 0;

@@ -14,7 +14,8 @@
  *			    model in which weight only helps who has it
  *	      pairs         two neighbours' changes at once
  *	    It ends where none is better, or when DISK_OPTIMIZER_PREDICTIONS() are used up: a fixed
- *	    bound. The result is never worse than the load's own settings.
+ *	    bound. The result is never worse than the load's own settings; in a compromise, it keeps
+ *	    whom they keep, by urgency.
  * Compromise (paper 000, section VI)  If not all targets can be met, the most urgent guest is kept
  *	    (critical ones before others, then the smallest target; of equals the first), and then
  *	    each further one by urgency that can be kept with those before it. The settings are
@@ -47,6 +48,7 @@ struct disk_optimizer_task {
 	uint8_t guest, task;
 };
 struct disk_optimizer_search {
+	const struct disk_load *given;
 	const struct disk_optimizer_range *range;
 	enum latency_model model;
 	uint32_t predictions_end; /* of this part of the search */

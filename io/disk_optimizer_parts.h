@@ -16,6 +16,8 @@
 void optimizer_begin(struct disk_optimum *o);
 /* Looks at the starts, with every slice_idle and timeout, and takes the best. */
 void optimizer_start(struct disk_optimum *o);
+/* .. at the load's own settings. */
+void optimizer_remember(struct disk_optimum *o);
 /* .. at settings in which those that do not count have the least weight. */
 void optimizer_favour(struct disk_optimum *o);
 /* Goes to better neighbours, until there is none, or the worst ratio is not above `enough`. */

@@ -601,6 +601,16 @@ void optimizer_start(struct disk_optimum *o)
 	look_at_range(o);
 }
 
+void optimizer_remember(struct disk_optimum *o)
+{
+	struct disk_optimizer_search *s = &o->search;
+
+	s->touched = all_guests(&s->trial);
+	copy_settings(&s->trial, s->given, s->touched);
+	look(o);
+	forget_trial(o);
+}
+
 void optimizer_favour(struct disk_optimum *o)
 {
 	const struct disk_optimizer_range *range = o->search.range;
