@@ -28,6 +28,9 @@
 #define RTVIRTIO_CPU     RESERVATION(0, US(250), MS(2))
 #define RTVIRTIO_SERVICE RESERVATION(0, US(400), MS(1))
 
+/* The device's random numbers that tools/sim/ has for its seed 1. */
+#define RTVIRTIO_DEVICE_SEED UINT64_C(5967011716909498425)
+
 /* Guests are up by then. */
 #define RTVIRTIO_TASKS(iops, seed, stream, seconds) \
 	"mode=tasks tasks=" iops " seed=" seed " stream=" stream " seconds=" seconds " start_ms=200"

@@ -11,5 +11,5 @@ static const struct partition_config partitions[] = {
 	RTVIRTIO_GUEST("vm2", 2, RTVIRTIO_TASKS("1500", "1", "16", "20"), .queue_count = 1),
 	RTVIRTIO_GUEST("vm3", 3, RTVIRTIO_TASKS("1500", "1", "24", "20"), .queue_count = 1),
 };
-RTVIRTIO_SYSTEM("rtvirtio-four", 20, SSD_TIMES(.seed = 1), .slice_idle_ns = MS(1),
-		.timeout_sync_ns = MS(32));
+RTVIRTIO_SYSTEM("rtvirtio-four", 20, SSD_TIMES(.seed = RTVIRTIO_DEVICE_SEED),
+		.slice_idle_ns = MS(1), .timeout_sync_ns = MS(32));

@@ -5,4 +5,4 @@
 static const struct partition_config partitions[] = {
 	RTVIRTIO_GUEST("vm0", 0, RTVIRTIO_TASKS("100,500,1500", "1", "0", "20"), .queue_count = 3),
 };
-RTVIRTIO_SYSTEM("rtvirtio-one", 20, SSD_TIMES(.seed = 1));
+RTVIRTIO_SYSTEM("rtvirtio-one", 20, SSD_TIMES(.seed = RTVIRTIO_DEVICE_SEED));

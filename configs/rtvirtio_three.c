@@ -10,4 +10,4 @@ static const struct partition_config partitions[] = {
 	RTVIRTIO_GUEST("vm2", 2, RTVIRTIO_TASKS("100,500", "1", "16", "20"), .queue_count = 2,
 		       .weight = 400),
 };
-RTVIRTIO_SYSTEM("rtvirtio-three", 20, SSD_TIMES(.seed = 1));
+RTVIRTIO_SYSTEM("rtvirtio-three", 20, SSD_TIMES(.seed = RTVIRTIO_DEVICE_SEED));

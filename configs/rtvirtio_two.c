@@ -6,4 +6,4 @@ static const struct partition_config partitions[] = {
 	RTVIRTIO_GUEST("vm0", 0, RTVIRTIO_TASKS("500,1500", "1", "0", "20"), .queue_count = 2),
 	RTVIRTIO_GUEST("vm1", 1, RTVIRTIO_TASKS("500,1500", "1", "8", "20"), .queue_count = 2),
 };
-RTVIRTIO_SYSTEM("rtvirtio-two", 20, SSD_TIMES(.seed = 1));
+RTVIRTIO_SYSTEM("rtvirtio-two", 20, SSD_TIMES(.seed = RTVIRTIO_DEVICE_SEED));

@@ -24,6 +24,7 @@
  *   mode=tasks	    tasks that each have one request under way, at a rate: guests/blk/tasks.c
  *		      tasks=N,N,..	    requests a second of each; task j has virtqueue j
  *		      seconds=N (10) write=N (50) percent, bytes=N (4096)
+ *		      over_ms=N (50)	    how many took longer, and when the first of them came back
  *		      stream=N (0)	    of random numbers: that of the first task
  *		      start_ms=N (0)	    of this guest's TSC: all begin together
  *   in all	    queues=N (1; a task's each) queue_size=N (256) seed=N (1) coalesce=N (1) requests an interrupt

@@ -25,6 +25,12 @@ def one(b, *keys, **values):
     return rows[0]
 
 
+def tasks(b):
+    """{(part, task): ..}: what guests in mode=tasks said: each task has two lines."""
+    return {(o["part"], o["task"]): dict(said(b, "times", part=o["part"], task=o["task"]), **o)
+            for o in b.having("part", blk="task")}
+
+
 # --- shares --------------------------------------------------------------------------------------
 
 def trail(b):

@@ -309,6 +309,7 @@ struct disk_sim *disk_sim_new(const struct disk_sim_config *config)
 		free(s);
 		return NULL;
 	}
+	s->now_ns += config->lead_ns;
 	return s;
 }
 

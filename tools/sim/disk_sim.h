@@ -34,6 +34,7 @@ struct disk_sim_config {
 	const struct service_time_config *time; /* its seed is not used */
 	uint64_t seed;
 	uint64_t send_ns, return_ns;
+	uint64_t lead_ns; /* the first phase begins so long after the device */
 };
 
 struct disk_sim;

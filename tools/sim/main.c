@@ -6,7 +6,7 @@
  *			[--seed N] [--quiet]
  *			all 40,000 lines, or some of them; goes on where it was stopped
  *   disk_sim run LOAD [--slice-idle-us N] [--timeout-us N] [--seconds N] [--seed N]
- *			[--send-ns N] [--return-ns N]
+ *			[--send-ns N] [--return-ns N] [--lead-ns N]
  *			one run; LOAD as in tools/sim/condition.h: 100:1500*100+500*100;300:100*100
  *   disk_sim rtvirtio --out FILE [--changes] [--runs N] [--jobs N] [--seed N] [--quiet]
  *			the benchmark of paper 000: tools/sim/rtvirtio_runs.h
@@ -32,7 +32,7 @@ static int usage(const char *why, const char *what)
 		"usage: disk_sim data-set --out FILE [--first N] [--count N] [--stride N]"
 		" [--jobs N] [--seed N] [--quiet]\n"
 		"       disk_sim run LOAD [--slice-idle-us N] [--timeout-us N] [--seconds N]"
-		" [--seed N] [--send-ns N] [--return-ns N]\n"
+		" [--seed N] [--send-ns N] [--return-ns N] [--lead-ns N]\n"
 		"       disk_sim rtvirtio --out FILE [--changes] [--runs N] [--jobs N] [--seed N]"
 		" [--quiet]\n",
 		why, what);
@@ -166,7 +166,8 @@ static int run(int argc, char **argv)
 					  { "--seconds", &seconds, 1, 100000 },
 					  { "--seed", &config.seed, 0, UINT64_MAX },
 					  { "--send-ns", &config.send_ns, 0, SEC(1) },
-					  { "--return-ns", &config.return_ns, 0, SEC(1) } };
+					  { "--return-ns", &config.return_ns, 0, SEC(1) },
+					  { "--lead-ns", &config.lead_ns, 0, SEC(10) } };
 	struct disk_load load;
 	const char *why;
 	int rc;
