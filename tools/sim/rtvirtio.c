@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tools/sim/rtvirtio.h"
+#include <math.h>
 #include "configs/ssd.h"
 #include "tools/sim/sim_random.h"
 
@@ -27,6 +28,7 @@ static const char *const scheme_names[RTVIRTIO_SCHEME_COUNT] = {
 	[RTVIRTIO_BFQ_NOT_STRICT] = "bfq-not-strict",
 	[RTVIRTIO_IONICE_NO_IDLE] = "ionice-no-idle",
 	[RTVIRTIO_BUDGETS] = "rtxen",
+	[RTVIRTIO_BUDGETS_ALL] = "rtxen-all",
 	[RTVIRTIO_ANALYTIC] = "analytical",
 	[RTVIRTIO_MLP] = "mlp",
 	[RTVIRTIO_ANALYTIC_PAPER] = "analytical-paper",
@@ -151,9 +153,30 @@ static uint64_t smallest_target_ns(const struct disk_load_guest *guest)
 	return least;
 }
 
-/* Priorities by criticality are those by period, too: targets grow with the guest's number. */
-static enum err give_budgets(struct rtvirtio_settings *s)
+/* A second's demand of all guests, or of one, in bytes. */
+static uint64_t demand_of(const struct disk_load_guest *guest)
 {
+	uint64_t requests = 0;
+
+	for (uint32_t t = 0; t < guest->task_count; t++)
+		requests += guest->tasks[t].iops;
+	return requests * SSD_REQUEST_BYTES;
+}
+
+static uint64_t demand(const struct disk_load *load)
+{
+	uint64_t bytes = 0;
+
+	for (uint32_t g = 0; g < load->guest_count; g++)
+		bytes += demand_of(&load->guests[g]);
+	return bytes;
+}
+
+/* Priorities by criticality are those by period, too: targets grow with the guest's number. */
+static enum err give_budgets(struct rtvirtio_settings *s, bool is_whole_disk)
+{
+	const double supply = (double)supply_bytes(SEC(1)), asked = (double)demand(&s->load);
+	const double cut = asked > supply ? supply / asked : 1;
 	double inverse_sum = 0;
 
 	for (uint32_t g = 0; g < s->load.guest_count; g++) {
@@ -166,9 +189,13 @@ static enum err give_budgets(struct rtvirtio_settings *s)
 	for (uint32_t g = 0; g < s->load.guest_count; g++) {
 		const uint64_t period_ns = smallest_target_ns(&s->load.guests[g]);
 		const double share = 1.0 / (double)period_ns / inverse_sum;
+		const double bytes_per_s = is_whole_disk
+						   ? share * supply
+						   : cut * (double)demand_of(&s->load.guests[g]);
 
 		s->clients[g].period_tsc = period_ns;
-		s->clients[g].budget_bytes = (uint64_t)(share * (double)supply_bytes(period_ns));
+		s->clients[g].budget_bytes =
+			(uint64_t)ceil(bytes_per_s * (double)period_ns / (double)SEC(1));
 	}
 	return OK;
 }
@@ -225,8 +252,9 @@ enum err rtvirtio_settle(struct rtvirtio_settings *s, enum rtvirtio_scheme schem
 		s->sched.kind = IOSCHED_PRIORITY;
 		break;
 	case RTVIRTIO_BUDGETS:
+	case RTVIRTIO_BUDGETS_ALL:
 		s->sched.kind = IOSCHED_BUDGET;
-		e = give_budgets(s);
+		e = give_budgets(s, scheme == RTVIRTIO_BUDGETS_ALL);
 		break;
 	default:
 		break;

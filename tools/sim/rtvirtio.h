@@ -18,14 +18,19 @@
  *		       bfq, which is what ionice speaks to: SI 8 ms, TS 125 ms
  *	    rtxen      a budget in every period, by priority while it lasts, the shortest period first
  *		       (rate-monotonic). The period of a guest is its smallest target: RT-Xen's servers
- *		       have their deadline at the end of the period. Its share is in inverse proportion
- *		       to that, together 1; the budget is its share of what the disk does in a period
- *		       of these requests (mean service time, stalls taken off)
+ *		       have their deadline at the end of the period. The budget is what its tasks ask
+ *		       for in a period, as servers of RT-Xen are sized by their tasks' demand; all are
+ *		       cut in proportion where the disk cannot do so much. What is left of the disk is
+ *		       nobody's: "due to replenishment rules, the I/O resource is not fully utilized"
+ *		       (section VII.B)
  *	    analytical, mlp   strict BFQ with what disk_optimize() finds: all that the models know
  *	    For comparison:
  *	    none              in the order of arrival
  *	    bfq-not-strict    bfq that does not wait for distant requests of equals
  *	    ionice-no-idle    priorities without waiting
+ *	    rtxen-all  rtxen, but the whole disk is given away: shares in inverse proportion to the
+ *		       period, of what the disk does (mean service time, stalls taken off). The paper
+ *		       does not say how its mimic shares: what its servers lack, these have
  *	    analytical-paper, mlp-paper   disk_optimize() within Table II
  * Sharing  Pure, but rtvirtio_uncontended_ns(), which simulates.
  */
@@ -41,6 +46,7 @@ enum rtvirtio_scheme {
 	RTVIRTIO_BFQ_NOT_STRICT,
 	RTVIRTIO_IONICE_NO_IDLE,
 	RTVIRTIO_BUDGETS,
+	RTVIRTIO_BUDGETS_ALL,
 	RTVIRTIO_ANALYTIC,
 	RTVIRTIO_MLP,
 	RTVIRTIO_ANALYTIC_PAPER,
