@@ -301,6 +301,13 @@ $(B)/tests/%: $(B)/host/tests/%.c.o $(B)/host/pure.a
 	$(Q)$(CC) $(HOST) -o $@ $(filter %.o,$^) $(B)/host/pure.a $(LIBRARIES)
 $(B)/tests/property/test_insn_zydis: LIBRARIES := -lZydis
 $(B)/tests/unit/test_latency: LIBRARIES := -lm
+# The image's own objects beside the host's: all names are local but for the one that is asked.
+$(B)/host/image_optimizer.o: $(patsubst %,$(B)/img/%.o,$(wildcard io/latency*.c io/disk_optimizer*.c) core/lib/mem.c)
+	$(Q)$(LD) -r -o $@.all $^
+	$(Q)objcopy --keep-global-symbol=image_disk_optimize --redefine-sym disk_optimize=image_disk_optimize \
+		$@.all $@
+$(B)/tests/property/test_optimizer_same: $(B)/host/image_optimizer.o
+$(B)/tests/property/test_optimizer_same: LIBRARIES := -no-pie
 # What it tests implements the functions that tests/fake/arch.c fakes for everybody else.
 $(B)/tests/unit/test_nested: $(B)/host/arch/x86/nested.c.o
 # In no archive: whoever has device_service is asked about devices by the run loop.
