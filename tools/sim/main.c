@@ -8,7 +8,7 @@
  *   disk_sim run LOAD [--slice-idle-us N] [--timeout-us N] [--seconds N] [--seed N]
  *			[--send-ns N] [--return-ns N] [--lead-ns N]
  *			one run; LOAD as in tools/sim/condition.h: 100:1500*100+500*100;300:100*100
- *   disk_sim rtvirtio --out FILE [--changes] [--runs N] [--jobs N] [--seed N] [--quiet]
+ *   disk_sim rtvirtio plain|models|changes --out FILE [--runs N] [--jobs N] [--seed N] [--quiet]
  *			the benchmark of paper 000: tools/sim/rtvirtio_runs.h
  * Exit code  0 done, 1 it could not be, 2 wrong usage.
  */
@@ -33,7 +33,7 @@ static int usage(const char *why, const char *what)
 		" [--jobs N] [--seed N] [--quiet]\n"
 		"       disk_sim run LOAD [--slice-idle-us N] [--timeout-us N] [--seconds N]"
 		" [--seed N] [--send-ns N] [--return-ns N] [--lead-ns N]\n"
-		"       disk_sim rtvirtio --out FILE [--changes] [--runs N] [--jobs N] [--seed N]"
+		"       disk_sim rtvirtio plain|models|changes --out FILE [--runs N] [--jobs N] [--seed N]"
 		" [--quiet]\n",
 		why, what);
 	return 2;
@@ -187,26 +187,31 @@ static int run(int argc, char **argv)
 
 static int rtvirtio(int argc, char **argv)
 {
+	static const char *const parts[] = { [RTVIRTIO_PLAIN] = "plain",
+					     [RTVIRTIO_MODELS] = "models",
+					     [RTVIRTIO_CHANGES] = "changes" };
 	uint64_t runs = RTVIRTIO_RUNS, jobs = cpu_count(), seed = DATA_SET_SEED;
 	const struct option options[] = { { "--runs", &runs, 1, 1000 },
 					  { "--jobs", &jobs, 1, LINES_JOB_MAX },
 					  { "--seed", &seed, 0, UINT64_MAX } };
 	const char *const path = take(&argc, argv, "--out", 1);
 	const bool is_quiet = take(&argc, argv, "--quiet", 0) != NULL;
-	const bool has_changes = take(&argc, argv, "--changes", 0) != NULL;
-	const int rc = parse(argc, argv, options, ARRAY_SIZE(options));
-	struct rtvirtio_runs r;
+	uint32_t part = 0;
+	int rc;
 
+	while (part < ARRAY_SIZE(parts) && (argc == 0 || strcmp(argv[0], parts[part]) != 0))
+		part++;
+	if (part == ARRAY_SIZE(parts) || !path)
+		return usage("rtvirtio needs plain, models or changes, and --out FILE", "");
+	rc = parse(argc - 1, argv + 1, options, ARRAY_SIZE(options));
 	if (rc != 0)
 		return rc;
-	if (!path)
-		return usage("rtvirtio needs --out FILE", "");
-	r = (struct rtvirtio_runs){ .path = path,
-				    .seed = seed,
-				    .runs = (uint32_t)runs,
-				    .jobs = (uint32_t)jobs,
-				    .is_quiet = is_quiet };
-	return has_changes ? rtvirtio_changes_make(&r) : rtvirtio_runs_make(&r);
+	return rtvirtio_runs_make(&(struct rtvirtio_runs){ .part = part,
+							   .path = path,
+							   .seed = seed,
+							   .runs = (uint32_t)runs,
+							   .jobs = (uint32_t)jobs,
+							   .is_quiet = is_quiet });
 }
 
 int main(int argc, char **argv)

@@ -10,7 +10,6 @@
 #define PHASE_NS     SEC(100)
 #define LINE_BYTES   8192u
 #define HEADER_BYTES 512u
-#define WITH_TARGETS (RTVIRTIO_SCHEME_COUNT - RTVIRTIO_BUDGETS)
 
 static const struct service_time_config ssd = SSD_TIMES();
 static const uint32_t scales[] = { 100, 50, 75, 150, 200 };
@@ -20,14 +19,13 @@ static const enum rtvirtio_scheme changing[] = { RTVIRTIO_BFQ, RTVIRTIO_ANALYTIC
 struct job {
 	struct rtvirtio_runs runs;
 	struct rtvirtio_tails tails;
-	bool has_changes;
 };
 
 /* One line: which run of what. */
 struct item {
 	uint32_t from, number; /* cases */
 	enum rtvirtio_scheme scheme;
-	uint32_t scale, run;
+	uint32_t run;
 	bool is_change, is_again;
 };
 
@@ -41,36 +39,25 @@ static uint32_t digit(uint32_t *index, uint32_t base)
 	return d;
 }
 
-/* All schemes with the first scale, then those that look at targets with the others. */
 static struct item item_of_run(const struct job *j, uint32_t index)
 {
-	const uint32_t first = RTVIRTIO_CASES * j->runs.runs * RTVIRTIO_SCHEME_COUNT;
-	struct item i = { .scale = scales[0] };
+	const bool is_plain = j->runs.part == RTVIRTIO_PLAIN;
+	struct item i = { 0 };
 
-	if (index < first) {
-		i.run = digit(&index, j->runs.runs);
-		i.scheme = digit(&index, RTVIRTIO_SCHEME_COUNT);
-		i.number = index;
-		return i;
-	}
-	index -= first;
 	i.run = digit(&index, j->runs.runs);
-	i.scheme = RTVIRTIO_BUDGETS + digit(&index, WITH_TARGETS);
-	i.number = digit(&index, RTVIRTIO_CASES);
-	i.scale = scales[1 + index];
+	if (is_plain)
+		i.scheme = digit(&index, RTVIRTIO_ANALYTIC);
+	else
+		i.scheme = RTVIRTIO_ANALYTIC +
+			   digit(&index, RTVIRTIO_SCHEME_COUNT - RTVIRTIO_ANALYTIC);
+	i.number = index;
 	return i;
-}
-
-static uint32_t run_count(const struct job *j)
-{
-	return RTVIRTIO_CASES * j->runs.runs *
-	       (RTVIRTIO_SCHEME_COUNT + WITH_TARGETS * ((uint32_t)ARRAY_SIZE(scales) - 1));
 }
 
 /* bfq has nothing to settle again: its only mode is the first. */
 static struct item item_of_change(const struct job *j, uint32_t index)
 {
-	struct item i = { .scale = scales[0], .is_change = true };
+	struct item i = { .is_change = true };
 	uint32_t guests, set, which;
 
 	i.run = digit(&index, j->runs.runs);
@@ -88,9 +75,16 @@ static struct item item_of_change(const struct job *j, uint32_t index)
 	return i;
 }
 
-static uint32_t change_count(const struct job *j)
+static uint32_t line_count(const struct job *j)
 {
-	return RTVIRTIO_CASES * 2 * j->runs.runs * (2 * (uint32_t)ARRAY_SIZE(changing) - 1);
+	switch (j->runs.part) {
+	case RTVIRTIO_PLAIN:
+		return RTVIRTIO_CASES * j->runs.runs * RTVIRTIO_ANALYTIC;
+	case RTVIRTIO_MODELS:
+		return RTVIRTIO_CASES * j->runs.runs * (RTVIRTIO_SCHEME_COUNT - RTVIRTIO_ANALYTIC);
+	default:
+		return RTVIRTIO_CASES * 2 * j->runs.runs * (2 * (uint32_t)ARRAY_SIZE(changing) - 1);
+	}
 }
 
 /* --- printing --------------------------------------------------------------------------------------- */
@@ -118,8 +112,7 @@ static void put_item(struct text *t, const struct item *i)
 	if (i->is_change)
 		put(t, "\"from\":[%u,\"%s\"],\"mode\":\"%s\",", i->from / RTVIRTIO_SETS + 1,
 		    rtvirtio_set_name(i->from % RTVIRTIO_SETS), i->is_again ? "again" : "once");
-	put(t, "\"scheme\":\"%s\",\"scale\":%u,\"run\":%u,", rtvirtio_scheme_name(i->scheme),
-	    i->scale, i->run);
+	put(t, "\"scheme\":\"%s\",\"run\":%u,", rtvirtio_scheme_name(i->scheme), i->run);
 }
 
 static void put_load(struct text *t, const struct disk_load *load)
@@ -171,23 +164,56 @@ static struct disk_sim *sim_of(const struct job *j, const struct item *i)
 						       .return_ns = DISK_SIM_RETURN_NS });
 }
 
-static bool run(const struct job *j, const struct item *i, struct text *t)
+/* Are the disk and its guests the same? */
+static bool is_same(const struct rtvirtio_settings *a, const struct rtvirtio_settings *b)
+{
+	return a->sched.slice_idle_tsc == b->sched.slice_idle_tsc &&
+	       a->sched.timeout_tsc == b->sched.timeout_tsc &&
+	       memcmp(a->clients, b->clients, sizeof(a->clients)) == 0;
+}
+
+/* With one scale. *last are the settings that *result is of: these are not simulated again. */
+static bool run_scale(const struct job *j, const struct item *i, uint32_t scale,
+		      struct rtvirtio_settings *last, struct condition_result *result,
+		      struct text *t)
 {
 	static struct rtvirtio_settings s;
-	static struct condition_result result;
-	struct disk_sim *const sim = sim_of(j, i);
 	struct disk_load load;
-	bool is_good;
 
-	rtvirtio_load(&load, i->number, &j->tails, i->scale);
-	is_good = sim && rtvirtio_settle(&s, i->scheme, &load) == OK &&
-		  disk_sim_phase(sim, &load, &s.sched, PHASE_NS, &result) == OK;
-	if (sim)
+	rtvirtio_load(&load, i->number, &j->tails, scale);
+	if (rtvirtio_settle(&s, i->scheme, &load) != OK)
+		return false;
+	if (!is_same(&s, last)) {
+		struct disk_sim *const sim = sim_of(j, i);
+
+		if (!sim || disk_sim_phase(sim, &load, &s.sched, PHASE_NS, result) != OK)
+			return false;
 		disk_sim_free(sim);
+		*last = s;
+	}
+	put(t, "{\"scale\":%u,", scale);
 	put_load(t, &s.load);
 	if (s.is_predicted)
 		put(t, "\"met\":%s,", s.is_met ? "true" : "false");
-	put_tasks(t, "tasks", &load, &s, &result);
+	put_tasks(t, "tasks", &load, &s, result);
+	put(t, "}");
+	return true;
+}
+
+static bool run(const struct job *j, const struct item *i, struct text *t)
+{
+	static struct rtvirtio_settings last;
+	static struct condition_result result;
+	const uint32_t count = rtvirtio_has_targets(i->scheme) ? ARRAY_SIZE(scales) : 1;
+	bool is_good = true;
+
+	memset(&last, 0, sizeof(last));
+	put(t, "\"scales\":[");
+	for (uint32_t n = 0; is_good && n < count; n++) {
+		put(t, "%s", n > 0 ? "," : "");
+		is_good = run_scale(j, i, scales[n], &last, &result, t);
+	}
+	put(t, "]");
 	return is_good;
 }
 
@@ -199,8 +225,8 @@ static bool change(const struct job *j, const struct item *i, struct text *t)
 	struct disk_load first, second;
 	bool is_good;
 
-	rtvirtio_load(&first, i->from, &j->tails, i->scale);
-	rtvirtio_load(&second, i->number, &j->tails, i->scale);
+	rtvirtio_load(&first, i->from, &j->tails, 100);
+	rtvirtio_load(&second, i->number, &j->tails, 100);
 	is_good = sim && rtvirtio_settle(&s, i->scheme, &first) == OK;
 	if (!i->is_again)
 		rtvirtio_extend(&s, &second);
@@ -211,6 +237,7 @@ static bool change(const struct job *j, const struct item *i, struct text *t)
 					    &after) == OK;
 	if (sim)
 		disk_sim_free(sim);
+	put(t, "\"scale\":100,");
 	put_load(t, &s.load);
 	put_tasks(t, "before", &first, NULL, &before);
 	put(t, ",");
@@ -222,7 +249,7 @@ static bool change(const struct job *j, const struct item *i, struct text *t)
 
 static struct item item_of(const struct job *j, uint32_t index)
 {
-	return j->has_changes ? item_of_change(j, index) : item_of_run(j, index);
+	return j->runs.part == RTVIRTIO_CHANGES ? item_of_change(j, index) : item_of_run(j, index);
 }
 
 static size_t begin(void *context, uint32_t index, char *line, size_t bytes)
@@ -256,40 +283,26 @@ static void put_header(struct text *t, const struct job *j)
 	put(t, "{\"seed\":%llu,\"runs\":%u,\"uncontended\":[%llu,%llu,%llu],\"models\":[",
 	    (unsigned long long)j->runs.seed, j->runs.runs, (unsigned long long)j->tails.ns[0],
 	    (unsigned long long)j->tails.ns[1], (unsigned long long)j->tails.ns[2]);
-	for (uint32_t m = 0; m < LATENCY_MODEL_COUNT; m++)
+	for (uint32_t m = 0; j->runs.part != RTVIRTIO_PLAIN && m < LATENCY_MODEL_COUNT; m++)
 		put(t, "%s%llu", m > 0 ? "," : "",
 		    (unsigned long long)latency_predict_ns(m, &load, &sums, 0, 0));
 	put(t, "]}\n");
 }
 
-static int make_file(struct job *j, uint32_t count)
+int rtvirtio_runs_make(const struct rtvirtio_runs *r)
 {
+	struct job j = { .runs = *r, .tails = rtvirtio_uncontended_ns(r->seed) };
 	char header[HEADER_BYTES];
 	struct text t = { header, sizeof(header), 0 };
 
-	j->tails = rtvirtio_uncontended_ns(j->runs.seed);
-	put_header(&t, j);
-	return lines_make(&(struct lines){ .path = j->runs.path,
+	put_header(&t, &j);
+	return lines_make(&(struct lines){ .path = r->path,
 					   .header = header,
-					   .count = count,
-					   .jobs = j->runs.jobs,
+					   .count = line_count(&j),
+					   .jobs = r->jobs,
 					   .line_bytes = LINE_BYTES,
-					   .is_quiet = j->runs.is_quiet,
-					   .context = j,
+					   .is_quiet = r->is_quiet,
+					   .context = &j,
 					   .make = make,
 					   .begin = begin });
-}
-
-int rtvirtio_runs_make(const struct rtvirtio_runs *r)
-{
-	struct job j = { .runs = *r };
-
-	return make_file(&j, run_count(&j));
-}
-
-int rtvirtio_changes_make(const struct rtvirtio_runs *r)
-{
-	struct job j = { .runs = *r, .has_changes = true };
-
-	return make_file(&j, change_count(&j));
 }
