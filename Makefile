@@ -410,7 +410,8 @@ bench: deps
 	$(Q)$(SUB) bench-images $(addprefix $(B)/tool/,bench_cbs bench_bfq bench_bfq_many)
 	$(Q)tools/bench $(if $(PEER),--peer $(PEER))
 experiment: deps
-	$(Q)$(SUB) images $(if $(filter linux%,$(NAME)),linux-images) \
+	$(Q)$(SUB) $(if $(filter rtvirtio-24,$(NAME)),$(B)/tool/disk_sim,images) \
+		$(if $(filter linux%,$(NAME)),linux-images) \
 		$(if $(filter passthrough-linux,$(NAME)),device-images) \
 		$(if $(filter passthrough-delivery,$(NAME)),irq-images) \
 		$(if $(filter disk%,$(NAME)),disk-images)
