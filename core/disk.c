@@ -71,23 +71,29 @@ static struct disk *begin_memory(const struct disk_config *c, uint32_t i, const 
 									       : NULL;
 }
 
-static struct disk *begin(const struct disk_config *c, uint32_t i, const struct plan *plan,
-			  const char **reason)
+static const struct disk_driver *driver_of(const struct disk_config *c)
 {
 	if (c->kind == DISK_MEMORY)
-		return begin_memory(c, i, plan, reason);
-	return c->kind == DISK_NVME ? disk_nvme.begin(c, i, reason)
-				    : disk_virtio.begin(c, i, reason);
+		return NULL;
+	return c->kind == DISK_NVME ? &disk_nvme : &disk_virtio;
 }
 
-static bool wait_for(struct disk *d)
+static struct disk *begin(const struct disk_unit *u, uint32_t i, const struct plan *plan,
+			  const char **reason)
 {
+	return u->driver ? u->driver->begin(u->config, i, reason)
+			 : begin_memory(u->config, i, plan, reason);
+}
+
+static bool wait_for(struct disk_unit *u)
+{
+	const struct disk *const d = u->disk;
 	const uint64_t limit_tsc = arch_clock_now_tsc() + LIMIT_SEC * arch_clock_tsc_hz();
 	uint64_t again_tsc = 0;
 
 	while (d->state != DISK_UP && d->state != DISK_GONE && arch_clock_now_tsc() < limit_tsc) {
 		if (again_tsc <= arch_clock_now_tsc())
-			d->state = d->ops->serve(d, arch_clock_now_tsc(), &again_tsc);
+			disk_step(u, arch_clock_now_tsc(), &again_tsc);
 		else
 			arch_mp_relax();
 	}
@@ -219,7 +225,7 @@ static enum err find_range(struct disk_client *c, struct vblk_config *v, const c
 	v->first_sector = c->share->first_sector;
 	v->sector_count = c->share->sector_count;
 	if (c->share->partition)
-		why = disk_find_partition(c->unit->disk, c->share->partition, &v->first_sector,
+		why = disk_find_partition(c->unit, c->share->partition, &v->first_sector,
 					  &v->sector_count);
 	if (!why)
 		why = range_fault(c, v);
@@ -368,8 +374,9 @@ static enum err start_unit(const struct config *system, const struct plan *plan,
 	u->report_tsc = d->report_ns != 0 ? arch_clock_now_tsc() + to_tsc(d->report_ns) : TSC_NEVER;
 	fmt_text(u->tag, sizeof(u->tag), "disk %s", d->name);
 	u->clients = arch_mem_take_pages(pages(plan->disks[i].client_count * sizeof(*u->clients)));
-	u->disk = u->clients ? begin(d, i, plan, &why) : NULL;
-	if (!u->disk || !wait_for(u->disk))
+	u->driver = driver_of(d);
+	u->disk = u->clients ? begin(u, i, plan, &why) : NULL;
+	if (!u->disk || !wait_for(u))
 		return refuse(reason, ERR_NODEV, "disk '%s': it does not come up: %s", d->name,
 			      u->disk && u->disk->why ? u->disk->why : why);
 	u->disk->poll_tsc = to_tsc(d->poll_ns ? d->poll_ns : DISK_POLL_NS);

@@ -71,6 +71,7 @@ struct disk_ticks {
 struct disk_unit {
 	const struct disk_config *config; /* [I] */
 	struct disk *disk;                /* [I] */
+	const struct disk_driver *driver; /* [I]; NULL: a disk in memory */
 	char tag[24];                     /* [I] "disk NAME" */
 	uint64_t ns_per_tick;             /* [I] 32 bits after the point */
 	bool is_polled;                   /* [I] by a side core: nobody is to kick */
@@ -82,6 +83,7 @@ struct disk_unit {
 	bool is_sampled;      /* what it costs is looked at now */
 	uint32_t kick_number, step_number;
 	uint32_t touched;             /* clients with something to be shown: a bit each */
+	uint32_t waiting;             /* all those with `more`, and some without */
 	struct block_request *held;   /* the driver had no room for it */
 	struct block_request *failed; /* .. would not take it: the service ends them */
 	uint64_t due_tsc;     /* written under the lock, read without: the service's next look */
@@ -116,8 +118,8 @@ uint64_t disk_serve(uint64_t now_tsc);
 void disk_cut_off(const struct partition *p);
 bool disk_is_quiet(const struct partition *p);
 /* core/disk_gpt.c: where the GPT has it. NULL, or why it has not. Boot only: it waits for the disk. */
-const char *disk_find_partition(struct disk *d, const char *name, uint64_t *first, uint64_t *count)
-	__attribute__((weak));
+const char *disk_find_partition(struct disk_unit *u, const char *name, uint64_t *first,
+				uint64_t *count) __attribute__((weak));
 /* core/disk_stats.c */
 void disk_count(struct disk_client *c, const struct block_request *r, uint64_t now_tsc);
 /* The next line that is due, if any is: what is printed takes the place of a step. */
@@ -125,11 +127,22 @@ bool disk_report(struct disk_unit *u, uint64_t now_tsc);
 void disk_summary(void);
 
 /*
- * Drivers of the machine's disks; absent where not linked. The disk comes up in serve(). `reason`
- * says why there is none.
+ * Drivers of the machine's disks; absent where not linked. The disk comes up in serve(): the driver's
+ * own, and what its device then asks of configuration space and the IOMMU. `reason` says why there is
+ * none.
  */
 struct disk_driver {
 	struct disk *(*begin)(const struct disk_config *c, uint32_t index, const char **reason);
+	enum disk_state (*serve)(struct disk *d, uint64_t now_tsc, uint64_t *again_tsc);
 };
 extern const struct disk_driver disk_nvme __attribute__((weak));
 extern const struct disk_driver disk_virtio __attribute__((weak));
+
+/* Its next step, as of `now_tsc`. *again_tsc: as disk_ops.serve() says. */
+static inline void disk_step(struct disk_unit *u, uint64_t now_tsc, uint64_t *again_tsc)
+{
+	struct disk *const d = u->disk;
+
+	d->state = u->driver ? u->driver->serve(d, now_tsc, again_tsc)
+			     : d->ops->serve(d, now_tsc, again_tsc);
+}

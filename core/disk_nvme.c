@@ -21,7 +21,6 @@
 struct nvme_unit {
 	struct nvme_disk disk; /* first: operations get this */
 	struct disk_pci pci;
-	const struct disk_ops *inner; /* the driver's own operations */
 	struct pci_reset reset;
 	bool is_resetting;
 	bool is_cut_off;
@@ -78,7 +77,7 @@ static enum disk_state serve(struct disk *d, uint64_t now_tsc, uint64_t *again_t
 		step_reset(u, now_tsc, again_tsc);
 		return d->state;
 	}
-	state = u->inner->serve(d, now_tsc, again_tsc);
+	state = d->ops->serve(d, now_tsc, again_tsc);
 	switch (nvme_disk_needs(&u->disk)) {
 	case NVME_DISK_FLR:
 		begin_reset(u);
@@ -93,24 +92,6 @@ static enum disk_state serve(struct disk *d, uint64_t now_tsc, uint64_t *again_t
 	}
 	return state;
 }
-
-static enum err submit(struct disk *d, struct block_request *r, uint64_t now_tsc)
-{
-	return of(d)->inner->submit(d, r, now_tsc);
-}
-
-static void kick(struct disk *d)
-{
-	of(d)->inner->kick(d);
-}
-
-static uint32_t poll(struct disk *d, uint64_t now_tsc, struct block_request *done[], uint32_t max,
-		     uint64_t *again_tsc)
-{
-	return of(d)->inner->poll(d, now_tsc, done, max, again_tsc);
-}
-
-static const struct disk_ops ops = { "NVMe", serve, submit, kick, poll };
 
 static struct disk *begin(const struct disk_config *c, uint32_t index, const char **reason)
 {
@@ -148,9 +129,7 @@ static struct disk *begin(const struct disk_config *c, uint32_t index, const cha
 	*reason = "it is no controller that its driver can use";
 	if (nvme_disk_begin(&u->disk, &wanted, arch_clock_now_tsc()) != OK)
 		return NULL;
-	u->inner = u->disk.disk.ops;
-	u->disk.disk.ops = &ops;
 	return &u->disk.disk;
 }
 
-const struct disk_driver disk_nvme = { begin };
+const struct disk_driver disk_nvme = { begin, serve };

@@ -96,13 +96,18 @@ static void fail(struct disk_unit *u, struct block_request *r, enum err e)
 	u->due_tsc = 0;
 }
 
+static bool has_any(const struct disk_unit *u)
+{
+	return u->held || iosched_queued(&u->sched) > 0;
+}
+
 static struct block_request *choose(struct disk_unit *u, uint64_t now_tsc)
 {
 	struct block_request *r = u->held;
-	uint64_t again_tsc = TSC_NEVER, begin_tsc;
+	uint64_t again_tsc, begin_tsc;
 
 	u->held = NULL;
-	if (r || iosched_queued(&u->sched) == 0)
+	if (r)
 		return r;
 	begin_tsc = begin_ticks(u);
 	r = iosched_next(&u->sched, now_tsc, &again_tsc);
@@ -123,13 +128,12 @@ static enum err submit(struct disk_unit *u, struct block_request *r, uint64_t no
 /* What scheduler and disk allow, at most DISK_STEP_MAX. True: there may be more. */
 static bool pump(struct disk_unit *u, uint64_t now_tsc)
 {
-	const struct disk_ops *const ops = u->disk->ops;
 	struct block_request *r;
 	uint64_t done_tsc, begin_tsc;
 	bool any = false;
 	uint32_t n = 0;
 
-	for (; n < DISK_STEP_MAX && (r = choose(u, now_tsc)) != NULL; n++) {
+	for (; n < DISK_STEP_MAX && has_any(u) && (r = choose(u, now_tsc)) != NULL; n++) {
 		const enum err e = submit(u, r, now_tsc);
 
 		if (e == ERR_BUSY) {
@@ -145,8 +149,9 @@ static bool pump(struct disk_unit *u, uint64_t now_tsc)
 	if (!any)
 		return n == DISK_STEP_MAX;
 	begin_tsc = begin_ticks(u);
-	ops->kick(u->disk);
-	(void)ops->poll(u->disk, now_tsc, NULL, 0, &done_tsc); /* only when there will be any */
+	u->disk->ops->kick(u->disk);
+	/* Only when there will be any. */
+	(void)u->disk->ops->poll(u->disk, now_tsc, NULL, 0, &done_tsc);
 	end_ticks(u, &u->ticks.device, begin_tsc);
 	u->due_tsc = min_u64(u->due_tsc, done_tsc);
 	return n == DISK_STEP_MAX;
@@ -223,7 +228,10 @@ static bool serve_kick(struct disk_unit *u, struct disk_client *c, uint64_t now_
 	for (uint32_t queues = c->more; queues && left > 0; queues &= queues - 1)
 		left -= take(u, c, (uint32_t)__builtin_ctz(queues), left, now_tsc);
 	goes_on = pump(u, now_tsc);
-	return goes_on || (c->more && c->free);
+	if (!c->more)
+		return goes_on;
+	u->waiting |= BIT32(c->index);
+	return goes_on || c->free;
 }
 
 /*
@@ -294,8 +302,10 @@ static void set_master(void *context, bool is_master)
 	c->is_master = is_master;
 	if (is_master && vblk_is_live(&c->vblk))
 		c->more = BIT32(c->vblk.config.queue_count) - 1;
-	if (c->more)
+	if (c->more) {
+		c->unit->waiting |= BIT32(c->index);
 		c->unit->due_tsc = 0;
+	}
 	lock_give(&c->unit->lock);
 	if (!c->unit->is_polled)
 		service_want(SERVICE_DISKS, 0);
@@ -321,11 +331,15 @@ static void look_at_rings(struct disk_unit *u, uint64_t now_tsc)
 {
 	uint32_t left = DISK_STEP_MAX;
 
+	if (!u->waiting && !u->is_polled)
+		return;
 	for (uint32_t n = 0; n < u->client_count && left > 0; n++) {
 		struct disk_client *const c = &u->clients[u->turn];
 		uint32_t queues = u->is_polled ? BIT32(c->vblk.config.queue_count) - 1 : c->more;
 
 		u->turn = u->turn + 1 < u->client_count ? u->turn + 1 : 0;
+		if (!c->more)
+			u->waiting &= ~BIT32(c->index);
 		if (queues == 0 || c->is_cut || !c->is_master || !vblk_is_live(&c->vblk))
 			continue;
 		for (; queues && left > 0; queues &= queues - 1) {
@@ -356,7 +370,7 @@ static void poll(struct disk_unit *u, uint64_t now_tsc)
 static void serve_driver(struct disk_unit *u, uint64_t now_tsc)
 {
 	if (now_tsc >= u->serve_tsc || u->disk->state != DISK_UP)
-		u->disk->state = u->disk->ops->serve(u->disk, now_tsc, &u->serve_tsc);
+		disk_step(u, now_tsc, &u->serve_tsc);
 	u->due_tsc = min_u64(u->due_tsc, min_u64(u->serve_tsc, u->report_tsc));
 }
 
@@ -402,7 +416,7 @@ static void serve_unit(struct disk_unit *u)
 	poll(u, now_tsc);
 	look_at_rings(u, now_tsc);
 	serve_driver(u, now_tsc); /* first: what a disk that recovers held up goes on at once */
-	if (pump(u, now_tsc))
+	if (has_any(u) && pump(u, now_tsc))
 		u->due_tsc = 0;
 	clients = show_all(u);
 	end_ticks(u, &u->ticks.service, now_tsc);

@@ -18,7 +18,6 @@
 struct virtio_unit {
 	struct virtio_blk disk; /* first: operations get this */
 	struct disk_pci pci;
-	const struct disk_ops *inner; /* the driver's own operations */
 	bool is_cut_off;
 };
 
@@ -36,7 +35,7 @@ static bool serves(const struct pci_function *f)
 static enum disk_state serve(struct disk *d, uint64_t now_tsc, uint64_t *again_tsc)
 {
 	struct virtio_unit *const u = of(d);
-	const enum disk_state state = u->inner->serve(d, now_tsc, again_tsc);
+	const enum disk_state state = d->ops->serve(d, now_tsc, again_tsc);
 
 	if (!virtio_blk_wants_block(&u->disk))
 		return state;
@@ -47,24 +46,6 @@ static enum disk_state serve(struct disk *d, uint64_t now_tsc, uint64_t *again_t
 	*again_tsc = now_tsc;
 	return d->state;
 }
-
-static enum err submit(struct disk *d, struct block_request *r, uint64_t now_tsc)
-{
-	return of(d)->inner->submit(d, r, now_tsc);
-}
-
-static void kick(struct disk *d)
-{
-	of(d)->inner->kick(d);
-}
-
-static uint32_t poll(struct disk *d, uint64_t now_tsc, struct block_request *done[], uint32_t max,
-		     uint64_t *again_tsc)
-{
-	return of(d)->inner->poll(d, now_tsc, done, max, again_tsc);
-}
-
-static const struct disk_ops ops = { "virtio", serve, submit, kick, poll };
 
 static bool map_bars(const struct disk_pci *pci, struct virtio_blk_config *wanted,
 		     const char **reason)
@@ -107,9 +88,7 @@ static struct disk *begin(const struct disk_config *c, uint32_t index, const cha
 	*reason = "it is no device that its driver can use";
 	if (virtio_blk_begin(&u->disk, &wanted) != OK)
 		return NULL;
-	u->inner = u->disk.disk.ops;
-	u->disk.disk.ops = &ops;
 	return &u->disk.disk;
 }
 
-const struct disk_driver disk_virtio = { begin };
+const struct disk_driver disk_virtio = { begin, serve };

@@ -145,8 +145,3 @@ struct block_request *iosched_remove(struct iosched *s, uint32_t client)
 		s->queued--;
 	return r;
 }
-
-uint32_t iosched_queued(const struct iosched *s)
-{
-	return s->queued;
-}

@@ -104,6 +104,4 @@ struct block_request *iosched_next(struct iosched *s, uint64_t now_tsc, uint64_t
 void iosched_done(struct iosched *s, struct block_request *r, uint64_t now_tsc);
 /* Takes out one of the client's requests that the device was not given, or NULL: it has none. */
 struct block_request *iosched_remove(struct iosched *s, uint32_t client);
-/* Requests that were added and not taken out. */
-uint32_t iosched_queued(const struct iosched *s);
 const char *iosched_name(enum iosched_kind kind);

@@ -18,3 +18,9 @@ struct iosched {
 		struct iosched_simple simple;
 	};
 };
+
+/* Requests that were added and not taken out. */
+static inline uint32_t iosched_queued(const struct iosched *s)
+{
+	return s->queued;
+}

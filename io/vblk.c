@@ -132,11 +132,6 @@ struct vblk_effect vblk_reset(struct vblk *d)
 	return (struct vblk_effect){ .was_reset = true };
 }
 
-bool vblk_is_live(const struct vblk *d)
-{
-	return virtio_pci_is_live(&d->pci);
-}
-
 uint32_t vblk_taken_count(const struct vblk *d)
 {
 	return d->taken_count;

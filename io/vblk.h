@@ -44,8 +44,8 @@ struct vblk_config {
 
 /* What is to be done outside after an access, or after the end of a request. */
 struct vblk_effect {
-	uint32_t kicked;  /* queues in which there is something to take: a bit each */
 	uint64_t vectors; /* MSI-X vectors whose messages are to be sent: a bit each */
+	uint32_t kicked;  /* queues in which there is something to take: a bit each */
 	bool was_reset;   /* requests that were given to nobody yet are to come back now */
 };
 
@@ -85,7 +85,10 @@ struct vblk_effect vblk_show(struct vblk *d, uint32_t queue);
 bool vblk_want_kicks(struct vblk *d, uint32_t queue);
 void vblk_refuse_kicks(struct vblk *d, uint32_t queue);
 /* DRIVER_OK, no reset at hand, not broken: there may be requests. */
-bool vblk_is_live(const struct vblk *d);
+static inline bool vblk_is_live(const struct vblk *d)
+{
+	return virtio_pci_is_live(&d->pci);
+}
 /* Requests that vblk_take() gave out and that have not come back, of earlier lives, too. */
 uint32_t vblk_taken_count(const struct vblk *d);
 

@@ -11,11 +11,6 @@
 
 _Static_assert(VMSIX_ENTRY_MAX == 64, "pending bits are one quadword");
 
-static bool is_open(const struct vmsix *m, uint32_t i)
-{
-	return m->is_enabled && !m->is_masked && !m->entries[i].is_masked;
-}
-
 enum err vmsix_init(struct vmsix *m, uint32_t count)
 {
 	if (count == 0 || count > VMSIX_ENTRY_MAX)
@@ -24,15 +19,6 @@ enum err vmsix_init(struct vmsix *m, uint32_t count)
 	for (uint32_t i = 0; i < count; i++)
 		m->entries[i].is_masked = true;
 	return OK;
-}
-
-bool vmsix_route(const struct vmsix *m, uint32_t i, uint64_t *address, uint32_t *data)
-{
-	if (i >= m->count || !is_open(m, i))
-		return false;
-	*address = m->entries[i].address;
-	*data = m->entries[i].data;
-	return true;
 }
 
 /* What has waited behind entries that are open now. */
@@ -49,7 +35,7 @@ static uint64_t open_entries(const struct vmsix *m)
 	uint64_t open = 0;
 
 	for (uint32_t i = 0; i < m->count; i++)
-		if (is_open(m, i))
+		if (vmsix_is_open(m, i))
 			open |= BIT64(i);
 	return open;
 }
@@ -132,14 +118,14 @@ struct vmsix_effect vmsix_write(struct vmsix *m, uint64_t offset, uint32_t width
 	dword = (uint32_t)(offset / 4 % 4);
 	e = &m->entries[i];
 	before = *e;
-	was_open = is_open(m, i);
+	was_open = vmsix_is_open(m, i);
 	write_dword(e, dword, (uint32_t)value);
 	if (width == 8)
 		write_dword(e, dword + 1, (uint32_t)(value >> 32));
-	if (is_open(m, i) != was_open ||
+	if (vmsix_is_open(m, i) != was_open ||
 	    (was_open && (e->address != before.address || e->data != before.data)))
 		effect.changed = BIT64(i);
-	if (is_open(m, i))
+	if (vmsix_is_open(m, i))
 		effect.fire = take_pending(m, BIT64(i));
 	return effect;
 }
@@ -152,14 +138,4 @@ uint64_t vmsix_read_pending(const struct vmsix *m, uint64_t offset, uint32_t wid
 	if ((width != 4 && width != 8) || offset % width != 0 || offset >= 8)
 		return width == 8 ? UINT64_MAX : BIT64(8 * width) - 1;
 	return width == 8 ? bits : (uint32_t)(bits >> 8 * offset);
-}
-
-bool vmsix_post(struct vmsix *m, uint32_t i)
-{
-	if (i >= m->count || !m->is_enabled)
-		return false;
-	if (is_open(m, i))
-		return true;
-	m->pending |= BIT64(i);
-	return false;
 }

@@ -51,7 +51,29 @@ struct vmsix_effect vmsix_write(struct vmsix *m, uint64_t offset, uint32_t width
 uint64_t vmsix_read_pending(const struct vmsix *m, uint64_t offset, uint32_t width,
 			    uint64_t device);
 
+/* `i` is below `count`. */
+static inline bool vmsix_is_open(const struct vmsix *m, uint32_t i)
+{
+	return m->is_enabled && !m->is_masked && !m->entries[i].is_masked;
+}
+
 /* False: entry `i` delivers nothing now. */
-bool vmsix_route(const struct vmsix *m, uint32_t i, uint64_t *address, uint32_t *data);
+static inline bool vmsix_route(const struct vmsix *m, uint32_t i, uint64_t *address, uint32_t *data)
+{
+	if (i >= m->count || !vmsix_is_open(m, i))
+		return false;
+	*address = m->entries[i].address;
+	*data = m->entries[i].data;
+	return true;
+}
+
 /* The function has sent message `i`. True: deliver it along its route. */
-bool vmsix_post(struct vmsix *m, uint32_t i);
+static inline bool vmsix_post(struct vmsix *m, uint32_t i)
+{
+	if (i >= m->count || !m->is_enabled)
+		return false;
+	if (vmsix_is_open(m, i))
+		return true;
+	m->pending |= BIT64(i);
+	return false;
+}

@@ -62,7 +62,7 @@ static vcpu_set_t raise(const struct pc *pc, struct pc_slot *s, uint64_t vectors
 	for (; vectors; vectors &= vectors - 1) {
 		const uint32_t i = (uint32_t)__builtin_ctzll(vectors);
 
-		if (i < s->msix.count && vmsix_post(&s->msix, i))
+		if (vmsix_post(&s->msix, i))
 			posted |= send_entry(pc, s, i);
 	}
 	return posted;
@@ -178,11 +178,12 @@ vcpu_set_t pc_ports_write(struct pc *pc, uint16_t port, uint32_t width, uint32_t
 		if (!s || s->model.io_bar == 0)
 			continue;
 		offset = port - pc->pci.functions[i].placed[s->model.io_bar];
-		if (offset < s->model.facts.bars[s->model.io_bar].bytes)
-			return raise(pc, s,
-				     s->model.ops->write(s->model.context,
-							 s->model.io_offset + offset, width,
-							 value));
+		if (offset < s->model.facts.bars[s->model.io_bar].bytes) {
+			const uint64_t vectors = s->model.ops->write(
+				s->model.context, s->model.io_offset + offset, width, value);
+
+			return vectors ? raise(pc, s, vectors) : 0; /* a kick has none as a rule */
+		}
 	}
 	return 0;
 }
