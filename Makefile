@@ -302,7 +302,8 @@ $(B)/tests/%: $(B)/host/tests/%.c.o $(B)/host/pure.a
 $(B)/tests/property/test_insn_zydis: LIBRARIES := -lZydis
 $(B)/tests/unit/test_latency: LIBRARIES := -lm
 # The image's own objects beside the host's: all names are local but for the one that is asked.
-$(B)/host/image_optimizer.o: $(patsubst %,$(B)/img/%.o,$(wildcard io/latency*.c io/disk_optimizer*.c) core/lib/mem.c)
+$(B)/host/image_optimizer.o: $(patsubst %,$(B)/img/%.o,$(wildcard io/latency*.c io/disk_optimizer*.c) \
+		core/lib/mem.c)
 	$(Q)$(LD) -r -o $@.all $^
 	$(Q)objcopy --keep-global-symbol=image_disk_optimize --redefine-sym disk_optimize=image_disk_optimize \
 		$@.all $@
@@ -362,6 +363,11 @@ data-set:
 	@mkdir -p $(B)/models
 	$(Q)$(B)/tool/disk_sim data-set --out $(B)/models/data-set.csv
 
+optimizer_src := $(wildcard io/latency*.c io/disk_optimizer*.c) core/lib/mem.c
+$(B)/tool/bench_optimizer: tests/bench/bench_optimizer.c $(patsubst %,$(B)/img/%.o,$(optimizer_src))
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(TOOL) -no-pie -Wl,--wrap=latency_predict_ns -o $@ $^
+
 # The same function, by itself (in `make test`) and by libFuzzer. Comparisons are not traced: inputs
 # choose among few values, and executions are twice as fast.
 $(B)/tests/fuzz/test_vblk: $(call host_c,tests/fuzz/fuzz_vblk)
@@ -407,7 +413,7 @@ format:
 
 # --- measurements ------------------------------------------------------------------------
 bench: deps
-	$(Q)$(SUB) bench-images $(addprefix $(B)/tool/,bench_cbs bench_bfq bench_bfq_many)
+	$(Q)$(SUB) bench-images $(addprefix $(B)/tool/,bench_cbs bench_bfq bench_bfq_many bench_optimizer)
 	$(Q)tools/bench $(if $(PEER),--peer $(PEER))
 experiment: deps
 	$(Q)$(SUB) $(if $(filter rtvirtio-24,$(NAME)),$(B)/tool/disk_sim,images) \

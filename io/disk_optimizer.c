@@ -244,7 +244,7 @@ enum err disk_optimize(const struct disk_load *load, enum latency_model model,
 	s->given = load;
 	s->range = range;
 	s->model = model;
-	s->floor = s->touched = 0;
+	s->floor = s->touched = s->stale = 0;
 	s->heeds_others = false;
 	s->counting = UINT32_MAX;
 	list_tasks(o);

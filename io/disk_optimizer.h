@@ -58,6 +58,7 @@ struct disk_optimizer_search {
 	uint64_t worst, excess;   /* of the settings at hand */
 	struct disk_load trial, saved;
 	uint32_t touched; /* guests whose weights differ in trial: a bit each */
+	uint32_t stale;   /* .. or did when `sums` were made */
 	struct latency_sums sums;
 	bool is_raised;                  /* a task's weight, while its guest is settled */
 	uint32_t task_count, seen_count; /* with targets; and of these, looked at: the first ones */

@@ -45,6 +45,13 @@ uint32_t optimizer_predict_ratio(struct disk_optimum *o, uint32_t i);
 /* From one load to the other: slice_idle, timeout, and the weights of these guests. */
 void optimizer_copy(struct disk_load *to, const struct disk_load *from, uint32_t guests);
 
+/* The trial's sums, up to date. */
+static inline void optimizer_sum(struct disk_optimizer_search *s)
+{
+	latency_sum_settings(&s->trial, &s->sums, s->touched | s->stale);
+	s->stale = 0;
+}
+
 uint32_t optimizer_next_up(const struct disk_optimizer_range *range, uint32_t weight);
 
 static inline uint32_t optimizer_top(const struct disk_optimizer_range *range)

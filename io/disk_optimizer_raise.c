@@ -14,7 +14,7 @@ static bool settle_task(struct disk_optimum *o, uint32_t i, enum raise what, uin
 		if (what == RAISE_GUESTS || *weight == optimizer_top(s->range))
 			return false;
 		*weight = optimizer_next_up(s->range, *weight);
-		latency_sum(&s->trial, &s->sums);
+		latency_sum_settings(&s->trial, &s->sums, BIT32(t.guest));
 		s->is_raised = true;
 	}
 	return false;
@@ -47,7 +47,7 @@ static bool settle_guest(struct disk_optimum *o, uint32_t guest, enum raise what
 		g->weight = optimizer_next_up(s->range, g->weight);
 		if (what == RAISE_TASKS)
 			optimizer_set_tasks(g, s->range->weights[0]);
-		latency_sum(&s->trial, &s->sums);
+		latency_sum_settings(&s->trial, &s->sums, BIT32(guest));
 	}
 	return true;
 }
@@ -68,7 +68,7 @@ static bool raise_all(struct disk_optimum *o, enum raise what, uint64_t ratio)
 		if (what == RAISE_TASKS)
 			optimizer_set_tasks(&s->trial.guests[i], s->range->weights[0]);
 	}
-	latency_sum(&s->trial, &s->sums);
+	optimizer_sum(s);
 	do {
 		weight = s->sums.weight;
 		for (uint32_t i = 0; i < s->trial.guest_count; i++) {

@@ -38,7 +38,7 @@ static bool score_trial(struct disk_optimum *o, struct score limit, struct score
 	struct disk_optimizer_search *s = &o->search;
 
 	*score = (struct score){ .worst = s->floor };
-	latency_sum(&s->trial, &s->sums);
+	optimizer_sum(s);
 	for (uint32_t i = 0; i < s->seen_count; i++) {
 		uint64_t ratio;
 
@@ -97,6 +97,7 @@ void optimizer_copy(struct disk_load *to, const struct disk_load *from, uint32_t
 void optimizer_forget_trial(struct disk_optimum *o)
 {
 	optimizer_copy(&o->search.trial, &o->load, o->search.touched);
+	o->search.stale |= o->search.touched;
 	o->search.touched = 0;
 }
 
@@ -141,7 +142,8 @@ void optimizer_begin(struct disk_optimum *o)
 	struct disk_optimizer_search *s = &o->search;
 	struct score score, limit = { UINT64_MAX, UINT64_MAX };
 
-	optimizer_copy(&s->trial, &o->load, optimizer_all_guests(&o->load));
+	s->stale = optimizer_all_guests(&o->load);
+	optimizer_copy(&s->trial, &o->load, s->stale);
 	sort_tasks(s);
 	s->seen_count = 0;
 	while (s->seen_count < s->task_count &&

@@ -6,25 +6,52 @@
 #define ONE_32     BIT64(32) /* 1 with 32 bits after the point, as the coefficients */
 #define EFFECT_MIN ((uint64_t)(LATENCY_EFFECT_MIN * ONE_32))
 
+static void sum_guest(const struct disk_load *load, struct latency_sums *sums, uint32_t guest)
+{
+	const struct disk_load_guest *g = &load->guests[guest];
+	uint32_t weight = 0;
+
+	for (uint32_t j = 0; j < g->task_count; j++)
+		weight += g->tasks[j].weight;
+	sums->guest_weight[guest] = weight;
+}
+
+void latency_sum_settings(const struct disk_load *load, struct latency_sums *sums, uint32_t guests)
+{
+	uint32_t weight = 0, awaited = 0, awaited_count = 0, awaited_weight = 0;
+
+	for (; guests; guests &= guests - 1)
+		sum_guest(load, sums, (uint32_t)__builtin_ctz(guests));
+	for (uint32_t i = 0; i < load->guest_count; i++) {
+		uint32_t own = load->guests[i].weight;
+
+		weight += own;
+		if (latency_mul(sums->guest_iops[i], load->slice_idle_ns) >= SEC(1)) {
+			awaited |= BIT32(i);
+			awaited_count++;
+			awaited_weight += own;
+		}
+	}
+	sums->weight = weight;
+	sums->awaited = awaited;
+	sums->awaited_count = awaited_count;
+	sums->awaited_weight = awaited_weight;
+}
+
 void latency_sum(const struct disk_load *load, struct latency_sums *sums)
 {
-	*sums = (struct latency_sums){ 0 };
+	sums->task_count = 0;
+	sums->iops = 0;
 	for (uint32_t i = 0; i < load->guest_count; i++) {
 		const struct disk_load_guest *g = &load->guests[i];
 
-		for (uint32_t j = 0; j < g->task_count; j++) {
-			sums->guest_weight[i] += g->tasks[j].weight;
+		sums->guest_iops[i] = 0;
+		for (uint32_t j = 0; j < g->task_count; j++)
 			sums->guest_iops[i] += g->tasks[j].iops;
-		}
-		sums->task_count += g->task_count;
-		sums->weight += g->weight;
 		sums->iops += sums->guest_iops[i];
-		if (latency_mul(sums->guest_iops[i], load->slice_idle_ns) >= SEC(1)) {
-			sums->awaited |= BIT32(i);
-			sums->awaited_count++;
-			sums->awaited_weight += g->weight;
-		}
+		sums->task_count += g->task_count;
 	}
+	latency_sum_settings(load, sums, (uint32_t)(BIT64(load->guest_count) - 1));
 }
 
 /* --- paper 000, eq. (1) to (5) ------------------------------------------------------------ */

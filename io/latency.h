@@ -40,6 +40,8 @@ struct latency_sums {
 	uint64_t guest_iops[IOSCHED_CLIENT_MAX];
 };
 void latency_sum(const struct disk_load *load, struct latency_sums *sums);
+/* Again, after a change of slice_idle, of guests' weights, and of tasks' weights in `guests` (a bit each). */
+void latency_sum_settings(const struct disk_load *load, struct latency_sums *sums, uint32_t guests);
 
 /* With the margin. UINT64_MAX: beyond what 64 bits hold. */
 uint64_t latency_predict_ns(enum latency_model model, const struct disk_load *load,
