@@ -21,6 +21,7 @@
 #include "tools/sim/data_set.h"
 #include "tools/sim/disk_sim.h"
 #include "tools/sim/lines.h"
+#include "tools/sim/quantile.h"
 #include "tools/sim/rtvirtio_runs.h"
 
 #define RTVIRTIO_RUNS 20u
@@ -121,17 +122,37 @@ static int data_set(int argc, char **argv)
 						 .is_quiet = is_quiet });
 }
 
-static void print_result(const struct disk_load *load, const struct condition_result *result)
+/* In us; 0: it had no requests, or there is no memory. */
+static double quantile_us(const struct disk_sim *s, uint32_t guest, uint32_t task, uint32_t ppm)
 {
-	printf("guest task   iops  requests       p50 us      p99 us   p99.99 us      max us\n");
+	size_t count;
+	const uint64_t *const samples = disk_sim_samples(s, guest, task, &count);
+	uint64_t *const copy = count ? malloc(count * sizeof(*copy)) : NULL;
+	double us = 0;
+
+	if (copy) {
+		memcpy(copy, samples, count * sizeof(*copy));
+		us = (double)quantile_select(copy, 0, count, quantile_index(count, ppm)) / 1e3;
+	}
+	free(copy);
+	return us;
+}
+
+/* p99 with its neighbours: how steep the distribution is there. */
+static void print_result(const struct disk_load *load, const struct condition_result *result,
+			 const struct disk_sim *s)
+{
+	printf("guest task   iops  requests       p50 us      p99 us   p99.99 us      max us"
+	       "    p98.9 us    p99.1 us\n");
 	for (uint32_t g = 0; g < load->guest_count; g++) {
 		for (uint32_t t = 0; t < load->guests[g].task_count; t++) {
 			const struct condition_task *r = &result->tasks[g][t];
 
-			printf("%5u %4u %6u %9llu %12.1f %11.1f %11.1f %11.1f\n", g, t,
-			       load->guests[g].tasks[t].iops, (unsigned long long)r->requests,
+			printf("%5u %4u %6u %9llu %12.1f %11.1f %11.1f %11.1f %11.1f %11.1f\n", g,
+			       t, load->guests[g].tasks[t].iops, (unsigned long long)r->requests,
 			       (double)r->p50_ns / 1e3, (double)r->p99_ns / 1e3,
-			       (double)r->p9999_ns / 1e3, (double)r->max_ns / 1e3);
+			       (double)r->p9999_ns / 1e3, (double)r->max_ns / 1e3,
+			       quantile_us(s, g, t, 989000), quantile_us(s, g, t, 991000));
 		}
 	}
 }
@@ -148,7 +169,7 @@ static int run_load(const struct disk_load *load, const struct disk_sim_config *
 		fprintf(stderr, "disk_sim: no memory\n");
 		return 1;
 	}
-	print_result(load, &result);
+	print_result(load, &result, s);
 	disk_sim_free(s);
 	return 0;
 }
