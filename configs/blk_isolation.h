@@ -8,6 +8,10 @@
  * The longest time of a read is told by the plan. Without the flood: the same, but "flood" writes
  * once.
  *
+ * ISOLATION_CORES has the guest with deadlines count rounds (guests/rt/work.h) on one core more, as
+ * ticks depend on what other cores execute: docs/disk.md, "Measured". Its budget is never used up, so
+ * that a response is computation only.
+ *
  * ISOLATION_ONE has all of it on one core, because a clock that counts instructions has only one
  * core in either rig (docs/emulators.md): the period of "rt" is the shortest, with the service's.
  */
@@ -44,6 +48,24 @@
 	}; \
 	static const struct disk_config disks[] = { ISOLATION_DISK }; \
 	BLK_SYSTEM(system, BOARD_RIG(3), SEC(limit_s), OWN_CORE(2))
+
+#define ISOLATION_CORES(system, flood_args, jobs, limit_s) \
+	static const struct partition_config partitions[] = { \
+		BLK_GUEST("reader", 0, RESERVATION(0, MS(2), MS(10)), \
+			  "mode=load op=read rate=100 depth=64 start_ms=500 seconds=60", \
+			  .weight = 500, .request_max_bytes = KIB(4)), \
+		BLK_GUEST("flood", 1, RESERVATION(0, MS(2), MS(10)), flood_args, .weight = 100, \
+			  .queue_size = 256), \
+		{ \
+			.name = "rt", \
+			.CPUS(RESERVATION(1, MS(90), MS(100)), OWN_CORE(3)), \
+			.memory_bytes = GUEST_MEMORY, \
+			.image = "tasks.elf", \
+			.args = "tasks=tau1:30:150,tau2:50:200 clock=rounds jobs=" jobs, \
+		}, \
+	}; \
+	static const struct disk_config disks[] = { ISOLATION_DISK }; \
+	BLK_SYSTEM(system, BOARD_RIG(4), SEC(limit_s), OWN_CORE(2))
 
 #define ISOLATION_ONE(system, flood_args) \
 	static const struct partition_config partitions[] = { \

@@ -4,6 +4,7 @@
 #include "guests/rt/call.h"
 #include "guests/rt/cpu.h"
 #include "guests/rt/task.h"
+#include "guests/rt/work.h"
 
 #define STACK_BYTES 16384u
 
@@ -22,10 +23,31 @@ static struct trap_frame **context_of(uint32_t task)
 	return task == RM_IDLE ? &runner.idle_context : &runner.run->tasks[task].context;
 }
 
+static uint64_t rounds_tick(void)
+{
+	return *runner.run->rounds * WORK_LOOP_INSNS;
+}
+
+static void note_releases(uint64_t now_tsc)
+{
+	for (uint32_t i = 0; i < runner.set.count; i++) {
+		const uint64_t release_tsc = runner.set.task[i].release_tsc;
+		struct task *t = &runner.run->tasks[i];
+
+		if (t->is_released || release_tsc > now_tsc)
+			continue;
+		t->is_released = true;
+		t->released_tick = rounds_tick() - (now_tsc - release_tsc);
+	}
+}
+
 static struct trap_frame *reschedule(struct trap_frame *frame)
 {
-	struct rm_pick pick = rm_pick(&runner.set, cpu_rdtsc());
+	const uint64_t now_tsc = cpu_rdtsc();
+	struct rm_pick pick = rm_pick(&runner.set, now_tsc);
 
+	if (runner.run->rounds)
+		note_releases(now_tsc);
 	*context_of(runner.running) = frame;
 	runner.running = runner.is_finished ? RM_IDLE : pick.task;
 	/* An earlier time still armed does no harm: its interrupt comes here and changes nothing.
@@ -52,7 +74,9 @@ static void complete_job(struct task *t, uint64_t now_tsc)
 	if (jobs == 0 || t->done < jobs)
 		t->misses += response > t->period_tsc;
 	if (t->done < jobs)
-		t->responses[t->done] = response;
+		t->responses[t->done] =
+			runner.run->rounds ? rounds_tick() - t->released_tick : response;
+	t->is_released = false;
 	t->done++;
 	guest_call(GUEST_CALL_REPORT_JOB, response, t->period_tsc);
 	runner.is_finished = jobs && rm_all_done(&runner.set, jobs);
@@ -97,6 +121,7 @@ static bool prepare(const struct task_run *run, uint8_t *stacks)
 
 		t->done = 0;
 		t->misses = 0;
+		t->is_released = false;
 		t->context = trap_new_context(stacks + (i + 1) * STACK_BYTES, task_main);
 		runner.set.task[i].period_tsc = t->period_tsc;
 	}

@@ -7,6 +7,8 @@
  *	    release that matters, a full context switch, HLT when nothing is ready. Each task
  *	    has a stack of its own; the caller of task_run() is the idle context.
  *	    A completed job is also reported to the hypervisor (GUEST_CALL_REPORT_JOB).
+ *	    With `rounds` responses are kept in rounds of guests/rt/work.h, as 16 ticks each. What
+ *	    passes between a release and its interrupt is in ticks of the TSC all the same.
  * Units    *_tsc: ticks of the guest's TSC.
  * Errors   false: no memory for the stacks.
  * Sharing  Jobs run with interrupts on and preempt each other: they must not call newlib.
@@ -27,6 +29,8 @@ struct task {
 	uint64_t done;
 	uint64_t misses; /* among the first `jobs`, or all: responses beyond the period */
 	struct trap_frame *context;
+	bool is_released;       /* its oldest job is seen, with `rounds` only */
+	uint64_t released_tick; /* .. and was released then, in rounds */
 };
 
 struct task_run {
@@ -36,6 +40,7 @@ struct task_run {
 	uint64_t jobs;      /* recorded for each task; it ends when all have done so many. 0:
 			     * runs for ever and records nothing */
 	void (*idle)(void); /* called now and then while nothing is ready; may be NULL */
+	const volatile uint64_t *rounds; /* NULL: the TSC is the clock */
 };
 
 bool task_run(const struct task_run *run);

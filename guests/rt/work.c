@@ -7,11 +7,19 @@
 #define SAMPLES      9u
 
 static uint64_t ticks_per_sample; /* what SAMPLE_LOOPS loops take */
+volatile uint64_t work_rounds;
 
 void work_loops(uint64_t loops)
 {
 	if (loops)
 		__asm__ volatile("1: .rept 14; nop; .endr; decq %0; jnz 1b" : "+r"(loops)::"cc");
+}
+
+void work_count_rounds(void)
+{
+	for (;;)
+		__asm__ volatile(".balign 64; 1: incq %0; .rept 14; nop; .endr; jmp 1b"
+				 : "+m"(work_rounds)::"cc");
 }
 
 static uint64_t usual_ticks(uint64_t loops)

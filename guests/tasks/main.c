@@ -10,12 +10,15 @@
  *		  by whole hyperperiods, which keeps the phase against other partitions
  *   report=full  every response, too
  *   say=S	  a line for people at most every S seconds, from idle time
+ *   clock=rounds  work is that of a clock that counts instructions, and responses are measured in
+ *		  rounds of a second CPU, which has a core of its own: guests/rt/work.h
  */
 #include <stdio.h>
 #include <stdlib.h>
 #include "guests/rt/args.h"
 #include "guests/rt/call.h"
 #include "guests/rt/cpu.h"
+#include "guests/rt/smp.h"
 #include "guests/rt/stats.h"
 #include "guests/rt/task.h"
 #include "guests/rt/ticks.h"
@@ -86,6 +89,18 @@ static uint64_t choose_epoch(void)
 	return ticks_from_us(us, hz());
 }
 
+static bool counts_rounds(void)
+{
+	return args_is(guest_info()->args, "clock", "rounds");
+}
+
+static uint64_t loops_for(uint64_t work_us)
+{
+	const uint64_t ticks = ticks_from_us(work_us, hz());
+
+	return counts_rounds() ? ticks / WORK_LOOP_INSNS : work_loops_for(ticks);
+}
+
 static const char *prepare(uint64_t jobs)
 {
 	char text[GUEST_ARGS_BYTES];
@@ -102,11 +117,13 @@ static const char *prepare(uint64_t jobs)
 
 		tasks[i].period_tsc = ticks_from_us(e->period_us, hz());
 		tasks[i].job = work_loops;
-		tasks[i].arg = work_loops_for(ticks_from_us(e->work_us, hz()));
+		tasks[i].arg = loops_for(e->work_us);
 		tasks[i].responses = malloc((jobs ? jobs : 1) * sizeof(uint64_t));
 		if (!tasks[i].responses)
 			return "no memory for so many responses";
 	}
+	if (counts_rounds() && (smp_cpu_count() < 2 || !smp_start(1, work_count_rounds)))
+		return "clock=rounds takes a second CPU";
 	return NULL;
 }
 
@@ -121,7 +138,8 @@ int main(void)
 		return EXIT_FAILURE;
 	}
 	say_every_tsc = args_number(args, "say", 0) * hz();
-	if (!task_run(&(struct task_run){ tasks, set.count, choose_epoch(), jobs, say_progress })) {
+	if (!task_run(&(struct task_run){ tasks, set.count, choose_epoch(), jobs, say_progress,
+					  counts_rounds() ? &work_rounds : NULL })) {
 		printf("tasks: no memory for the stacks\n");
 		return EXIT_FAILURE;
 	}

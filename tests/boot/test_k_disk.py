@@ -13,6 +13,7 @@ ATTACK = ("bochs", {"cpus": 4})
 COSTS = [("bochs", ONE_CPU, "shared", 1), ("bochs", ONE_CPU, "shared", 32),
          (*OWN, "own", 32), (*OWN, "sidecore", 32)]
 ISOLATION = ("bochs", {"cpus": 3}, "blk_isolation_short")
+CORES = ("bochs", {"cpus": 4})
 
 for rig, options in BOTH:
     rigs.boot_soon(rig, "blk_verify", **options)
@@ -25,6 +26,8 @@ for rig, options, mode, depth in COSTS:
     for base in ("", "_base"):
         rigs.boot_soon(rig, "blk_cost_%s_%d%s" % (mode, depth, base), **options)
 rigs.boot_soon(ISOLATION[0], ISOLATION[2], **ISOLATION[1])
+for config in ("blk_isolation_cores", "blk_isolation_cores_quiet"):
+    rigs.boot_soon(CORES[0], config, **CORES[1])
 
 
 def boot(rig, options, config):
@@ -114,3 +117,14 @@ def test_a_flood_keeps_nobody_waiting_longer_than_planned():
     o, flood = block.said(b, "latency", part="reader"), block.one(b, "when", partition="flood")
     assert o["n"] >= 500 and flood["writes"] > 50, (o, flood)
     assert o["max_ns"] <= block.bound_ns(config, "reader"), o
+
+
+def test_a_flood_changes_nothing_for_a_guest_with_deadlines_on_another_core():
+    flooded, quiet = (boot(*CORES, c) for c in ("blk_isolation_cores", "blk_isolation_cores_quiet"))
+    assert block.one(flooded, "when", partition="flood")["writes"] > 50, flooded.tail()
+    seen, expected = block.worst_responses(flooded), block.worst_responses(quiet)  # in rounds
+    assert set(expected) == {"tau1", "tau2"}, quiet.tail()
+    assert block.largest_drift_percent(seen, expected) <= 1.0, (seen, expected)
+    assert block.interruptions(flooded) == block.interruptions(quiet) != []
+    ticks = [block.one(b, "hypervisor_tsc", partition="rt", vcpu=0)["hypervisor_tsc"] for b in (flooded, quiet)]
+    assert abs(ticks[0] - ticks[1]) < 0.05 * ticks[1], ticks

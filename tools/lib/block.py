@@ -148,5 +148,11 @@ def worst_responses(b):
     return {o["task"]: o["max_us"] for o in b.having("task", "max_us", part="rt")}
 
 
+def interruptions(b):
+    """How often each vCPU of "rt" left the guest, by cause."""
+    return [{k: v for k, v in o.items() if k not in ("exits_of", "vcpu", "steal_us")}
+            for o in b.having("vcpu", exits_of="rt")]
+
+
 def largest_drift_percent(seen, expected):
     return max(100 * abs(seen[t] - expected[t]) / expected[t] for t in expected)

@@ -157,6 +157,9 @@ ISOLATION = ("bochs", {"cpus": 3, "timeout": 1800})
 # With one CPU, whose clock counts instructions: with the flood, and without.
 ISOLATION_ONE = [(run, config) for run in (BOCHS1, COUNTED)
                  for config in ("blk_isolation_one", "blk_isolation_one_quiet")]
+# On cores of their own, in rounds: guests/rt/work.h.
+ISOLATION_CORES = [(("bochs", {"cpus": 4, "timeout": 900}), config)
+                   for config in ("blk_isolation_cores", "blk_isolation_cores_quiet")]
 DRIFT_MAX_PERCENT = 1.0
 
 
@@ -202,18 +205,23 @@ def isolation():
     """a guest that reads 100 times a second beside one that floods the disk; and one with deadlines"""
     for config in ("blk_isolation", "blk_isolation_alone"):
         soon(*ISOLATION, config)
-    for run, config in ISOLATION_ONE:
+    for run, config in ISOLATION_ONE + ISOLATION_CORES:
         soon(*run, config)
     flooded = latency_row("flood", ended(*ISOLATION, "blk_isolation"))
     alone = latency_row("alone", ended(*ISOLATION, "blk_isolation_alone"))
     found = drifts(ISOLATION_ONE)
+    found["bochs, other cores"] = drifts(ISOLATION_CORES)["bochs"]
+    exits = [block.interruptions(ended(*run, config)) for run, config in ISOLATION_CORES]
     plot_latency([flooded, alone])
     finish([("reads beside a flood: p99.99 in ns", flooded["p99_99"],
              "<= %d" % flooded["predicted_bound"],
              flooded["p99_99"] <= flooded["predicted_bound"]),
             ("alone: p99.99 in ns", alone["p99_99"], "", True),
             ("reads that were made", flooded["n"], ">= 10000", flooded["n"] >= 10000)]
-           + drift_checks(found), latency=[flooded, alone], latency_rt_drift_percent=found)
+           + drift_checks(found)
+           + [("its exits on another core", sum(exits[0][0].values()), "the same",
+               exits[0] == exits[1])],
+           latency=[flooded, alone], latency_rt_drift_percent=found)
 
 
 # --- Linux ---------------------------------------------------------------------------------------
