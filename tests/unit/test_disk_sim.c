@@ -194,6 +194,20 @@ static void a_phase_goes_on_where_the_last_one_ended(void)
 	disk_sim_free(s);
 }
 
+static void the_scheduler_is_set_as_the_load_says(void)
+{
+	const struct disk_load load = load_of("300:100*1;20:100*7+500*9");
+	const struct iosched_config c = disk_sim_bfq(&load, 3, clients);
+
+	CHECK(c.kind == IOSCHED_BFQ && c.is_strict && c.depth == 3 && c.client_count == 2);
+	CHECK(c.slice_idle_tsc == MS(8) && c.timeout_tsc == MS(125) &&
+	      c.max_budget_bytes == MIB(8));
+	CHECK(clients[0].weight == 300 && clients[0].queue_count == 1);
+	CHECK(clients[0].queue_weights[0] == 1);
+	CHECK(clients[1].weight == 20 && clients[1].queue_count == 2);
+	CHECK(clients[1].queue_weights[0] == 7 && clients[1].queue_weights[1] == 9);
+}
+
 static void what_cannot_be_simulated_is_refused(void)
 {
 	const struct service_time_config nothing = { .parallel = 0 };
@@ -272,6 +286,7 @@ int main(int argc, char **argv)
 	RUN(slice_idle_is_what_the_others_wait_for);
 	RUN(the_same_seed_is_the_same_run);
 	RUN(a_phase_goes_on_where_the_last_one_ended);
+	RUN(the_scheduler_is_set_as_the_load_says);
 	RUN(what_cannot_be_simulated_is_refused);
 	RUN(quantiles_are_those_of_the_sorted_samples);
 	RUN(ranks_are_the_nearest);
