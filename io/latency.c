@@ -146,13 +146,23 @@ uint64_t latency_estimate_ns(enum latency_model model, const struct disk_load *l
 	return latency_exp2(mlp_of(load, sums, guest, task));
 }
 
+static uint64_t margin_of(const struct disk_load *load, int32_t margin, int32_t margin_no_idle)
+{
+	return (uint64_t)(load->slice_idle_ns == 0 && margin_no_idle > 0 ? margin_no_idle : margin);
+}
+
 uint64_t latency_predict_ns(enum latency_model model, const struct disk_load *load,
 			    const struct latency_sums *sums, uint32_t guest, uint32_t task)
 {
+	const struct latency_table *t = &latency_table;
+
 	if (model == LATENCY_ANALYTIC)
-		return latency_scale(analytic_of(load, sums, guest, task),
-				     (uint64_t)latency_table.analytic.margin, LATENCY_ONE);
-	return latency_exp2((int64_t)mlp_of(load, sums, guest, task) + latency_table.mlp_margin);
+		return latency_scale(
+			analytic_of(load, sums, guest, task),
+			margin_of(load, t->analytic.margin, t->analytic.margin_no_idle),
+			LATENCY_ONE);
+	return latency_exp2(mlp_of(load, sums, guest, task) +
+			    (int64_t)margin_of(load, t->mlp_margin, t->mlp_margin_no_idle));
 }
 
 static bool is_between(uint64_t x, uint64_t low, uint64_t high)

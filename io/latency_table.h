@@ -9,6 +9,8 @@
  *
  *	    rounded to 16 bits after the point (half up), hidden ones then limited to 0 ..
  *	    LATENCY_NEURON_MAX. Features are not scaled: scaling is in the first layer's weights.
+ * Margins  Where nobody is waited for, tails are much the same in all loads and well predicted: one margin
+ *	    for all would be far too wide there, and too narrow elsewhere.
  * Units    "Fixed": 16 bits after the point. Coefficients: 32 bits after it.
  * Limits   Weights and biases are below LATENCY_WEIGHT_MAX, so that no sum overflows.
  * Sharing  Constant.
@@ -26,6 +28,7 @@ struct latency_coefficients {
 	uint64_t phi, ts_guest, si_guest, ts_host, si_host; /* lambdas */
 	uint64_t switch_ns;                                 /* SW of a task */
 	int32_t margin;                                     /* fixed, from 1: times the estimate */
+	int32_t margin_no_idle;                             /* .. if slice_idle is 0; 0: the same */
 };
 
 struct latency_network {
@@ -50,9 +53,10 @@ struct latency_table {
 	const char *record; /* for people: data, seeds, tools, errors; lines end with \n */
 	struct latency_domain domain;
 	struct latency_coefficients analytic;
-	int32_t mlp_margin; /* fixed, added to log2 */
-	int32_t mlp_min,
-		mlp_max; /* of log2 before the margin: the data's own range, or a bit more */
+	int32_t mlp_margin;         /* fixed, added to log2 */
+	int32_t mlp_margin_no_idle; /* .. if slice_idle is 0; 0: the same */
+	/* Of log2 before the margin: the data's own range, or a bit more. */
+	int32_t mlp_min, mlp_max;
 	struct latency_network networks[LATENCY_NETWORKS];
 };
 extern const struct latency_table latency_table;
