@@ -328,6 +328,8 @@ $(B)/tests/unit/test_plan_tuning: $(call host_c,core/plan_disk_tune)
 $(B)/tests/property/test_disk_random: $(call host_c,core/disk core/disk_service core/disk_stats)
 sim_tests := $(patsubst tests/unit/%.c,$(B)/tests/unit/%,$(wildcard tests/unit/test_disk_sim*.c))
 $(sim_tests): $(patsubst %,$(B)/host/%.o,$(filter-out %/main.c,$(wildcard tools/sim/*.c)))
+$(B)/tests/unit/test_latency_sample: $(call host_c,tools/sim/condition)
+$(B)/tests/unit/test_latency_sample: LIBRARIES := -lm
 $(B)/tool/trace_check: $(B)/tool/tools/trace_check.c.o \
 		$(filter $(addprefix $(B)/tool/,core/lib/% sched/% tests/%),$(tool_o))
 	$(Q)$(CC) $(TOOL) -o $@ $^
@@ -379,7 +381,7 @@ $(B)/fuzz/vblk: $(fuzz_vblk) $(wildcard io/*.h core/lib/*.h tests/fuzz/*.h) Make
 		-fno-sanitize-coverage=trace-cmp -o $@ $(fuzz_vblk)
 
 # The disk's latency models: measured, fitted, trained, written to io/latency_table.c, and checked.
-fit_with = $(addprefix $(B)/tool/tools/,fit/data_rows.c.o sim/condition.c.o sim/condition_draw.c.o) \
+fit_with = $(B)/tool/tools/fit/data_rows.c.o $(filter-out %/main.c.o,$(sim_o)) \
 	   $(filter $(addprefix $(B)/tool/,core/lib/% io/% tests/%),$(tool_o))
 $(B)/tool/fit_%: $(B)/tool/tools/fit/fit_%.c.o $(fit_with)
 	$(Q)$(CC) $(TOOL) -o $@ $^ $(GSL)

@@ -26,8 +26,8 @@
 
 #define FOLD_COUNT   5u
 #define NO_FOLD      FOLD_COUNT
-#define MARGIN_ABOVE 0.0075
-#define TIE_WEIGHT   1e-2 /* of a residual: log2 of 1, or 1 s */
+#define MARGIN_ABOVE 0.009 /* somewhat less than the 1 % that is promised of others */
+#define TIE_WEIGHT   1e-2  /* of a residual: log2 of 1, or 1 s */
 #define STEP_MAX     200u
 #define FLAT         0.05
 #define START_STEP   23u /* in no step with folds */

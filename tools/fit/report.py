@@ -1,12 +1,15 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """
-tools/fit/report.py - what the models are worth.   report.py ANALYTIC MLP ROWS ERRORS
+tools/fit/report.py - what the models are worth.   report.py FOLDER
 
-ERRORS is what build/tool/fit_errors prints: predictions of the image's own code, with the table that
-is in io/. Writes build/results/models.json and plots: models-errors (Fig. 6 of paper 000),
-models-size (Fig. 3). An error is measured - estimated: above 0 is an underestimate, as in the paper.
+FOLDER (build/models) has what tools/fit/models made. errors.csv is what build/tool/fit_errors prints:
+predictions of the image's own code, with the table that is in io/. Writes build/results/models.json
+and plots: models-errors (Fig. 6 of paper 000), models-size (Fig. 3), models-conditions (Fig. 5); these
+two if sizes.json and figure.csv are there. An error is measured - estimated: above 0 is an
+underestimate, as in the paper.
 """
+import csv
 import os
 import subprocess
 import sys
@@ -67,10 +70,10 @@ def compare_float(errors, rows, mlp):
             "mlp_log2": float(numpy.max(numpy.abs(numpy.log2(errors["mlp_ns"]) - log2)))}
 
 
-def plot(name, lines):
+def plot(name, lines, height=520):
     """Both formats; `lines` of gnuplot after terminal and output."""
     for terminal in ("svg", "png"):
-        script = ["set terminal %s size 1100,520 noenhanced" % terminal,
+        script = ["set terminal %s size 1100,%d noenhanced" % (terminal, height),
                   "set output '%s'" % os.path.join(RESULTS, name + "." + terminal), "set grid"]
         subprocess.run(["gnuplot"], input="\n".join(script + lines) + "\n", text=True, check=True)
 
@@ -118,6 +121,54 @@ def plot_sizes(sizes):
             n, n, "s" if n > 1 else "") for n in layers)])
 
 
+PANELS = (("a", "4 guests, 1 task of 500 IOPS each: slice_idle / timeout_sync (ms)"),
+          ("b", "the same, 8 / 124 ms: weight of the first guest, others 250"),
+          ("c", "4 guests, tasks of 100, 500 and 1500 IOPS, 8 / 124 ms: first guest's tasks"))
+
+
+def plot_conditions(path):
+    """As Fig. 5: mean and deviation of many runs, and what the models say without and with margin."""
+    with open(path, newline="") as f:
+        runs = list(csv.DictReader(f))
+    blocks, lines = [], ["set multiplot layout 3,1", "set ylabel 'p99.99 (ms)'",
+                         "set logscale y", "set key outside right", "set offsets 0.5,0.5,0,0"]
+    for panel, title in PANELS:
+        groups = {}
+        for r in runs:
+            if r["panel"] == panel:
+                groups.setdefault((r["what"], r["task"]), []).append(r)
+        blocks.append("$%s << EOD" % panel)
+        for (what, task), g in groups.items():
+            tails = numpy.array([int(r["tail_ns"]) for r in g]) / 1e6
+            blocks.append('"%s" %g %g %s' % (
+                what if panel != "c" else "task %s" % task, tails.mean(), tails.std(),
+                " ".join("%g" % (int(g[0][c]) / 1e6) for c in COLUMNS[5:9])))
+        blocks.append("EOD")
+        curves = ["$%s using 0:2:3:xtic(1) with yerrorbars lw 2 pt 7 lc rgb '#4c4c4c' title "
+                  "'simulated: mean, deviation'" % panel]
+        for i, (model, colour) in enumerate(MODELS):
+            curves += ["'' using 0:%d with linespoints lw 2 lc rgb '%s' title '%s'" % (
+                           4 + 2 * i, colour, model),
+                       "'' using 0:%d with lines dt 2 lc rgb '%s' title '%s, with margin'" % (
+                           5 + 2 * i, colour, model)]
+        lines += ["set title '%s'" % title, "plot " + ", ".join(curves)]
+    plot("models-conditions", blocks + lines, 1100)
+
+
+def conditions_of(path):
+    """How far runs of one condition are apart, and the models from their mean."""
+    with open(path, newline="") as f:
+        runs = list(csv.DictReader(f))
+    groups = {}
+    for r in runs:
+        groups.setdefault((r["panel"], r["what"], int(r["task"])), []).append(r)
+    return [{"panel": k[0], "what": k[1], "task": k[2], "runs": len(g),
+             "mean_ms": round(float(numpy.mean([int(r["tail_ns"]) for r in g])) / 1e6, 3),
+             "deviation_ms": round(float(numpy.std([int(r["tail_ns"]) for r in g])) / 1e6, 3),
+             "analytic_ms": round(int(g[0]["analytic_ns"]) / 1e6, 3),
+             "mlp_ms": round(int(g[0]["mlp_ns"]) / 1e6, 3)} for k, g in groups.items()]
+
+
 def result_of(analytic, mlp, rows, errors):
     result = {
         "percentile": 99.99,
@@ -133,8 +184,6 @@ def result_of(analytic, mlp, rows, errors):
         "mlp": {k: mlp[k] for k in ("hidden", "seed", "stages", "batch", "l2", "losses",
                                     "conditions", "rows", "versions", "data_sha256")},
         "integer_against_float": compare_float(errors, rows, mlp), "sets": {}}
-    if "sizes" in mlp:
-        result["loss_by_size"] = mlp["sizes"]
     for number, name in enumerate(SETS):
         which = errors["set"] == number
         if not which.any():
@@ -159,17 +208,23 @@ def say(result):
 
 
 def main(arguments):
-    if len(arguments) != 4:
+    if len(arguments) != 1:
         print(__doc__.strip())
         return 2
-    analytic, mlp = read_json(arguments[0]), read_json(arguments[1])
-    rows, errors = read_rows(arguments[2]), read_errors(arguments[3])
-    result = result_of(analytic, mlp, rows, errors)
-    path = os.path.join(RESULTS, "models.json")
-    write_json(path, result)
+    analytic, mlp, sizes = (os.path.join(arguments[0], name + ".json")
+                            for name in ("analytic", "mlp", "sizes"))
+    rows, errors, figure = (os.path.join(arguments[0], name + ".csv")
+                            for name in ("rows", "errors", "figure"))
+    errors = read_errors(errors)
+    result = result_of(read_json(analytic), read_json(mlp), read_rows(rows), errors)
     plot_errors(errors)
-    if "sizes" in mlp:
-        plot_sizes(mlp["sizes"])
+    if os.path.exists(sizes):
+        result["loss_by_size"] = read_json(sizes)
+        plot_sizes(result["loss_by_size"])
+    if os.path.exists(figure):
+        result["conditions"] = conditions_of(figure)
+        plot_conditions(figure)
+    write_json(os.path.join(RESULTS, "models.json"), result)
     say(result)
     print("  results build/results/models.json, models-*.svg, models-*.png")
     return 0
