@@ -101,14 +101,33 @@ def simulated(scenario, each_way_ns, lead):
                  **{k: round(float(v) * 1000) for k, v in zip(TOLD, r[4:])}) for r in rows]
 
 
+def by_rank(rows, load):
+    """
+    Guests of the same tasks and weight are the same: which of them is the last of its round when the disk
+    stalls, and waits longest, is decided by the last microsecond. So of what each percentile is, the
+    least is the first one's, and so on.
+    """
+    kinds = load.split(";")
+    for kind in set(kinds):
+        alike = [g for g, text in enumerate(kinds) if text == kind]
+        for task in {r["task"] for r in rows}:
+            mine = [r for g in alike for r in rows if (r["guest"], r["task"]) == (g, task)]
+            for k in [k for k in TOLD if mine and k in mine[0]]:
+                for r, value in zip(mine, sorted(r[k] for r in mine)):
+                    r[k] = value
+    return rows
+
+
 def compare(scenario, each_way_ns, lead):
     """
     Rows, one for each task. In the simulator, stalls are some ms earlier or later, too: by how much a
     percentile depends on that tells how well it is determined.
     """
-    many = [simulated(scenario, each_way_ns, lead + n * LEAD_STEP_NS) for n in range(-LEADS, LEADS + 1)]
+    many = [by_rank(simulated(scenario, each_way_ns, lead + n * LEAD_STEP_NS), scenario[1])
+            for n in range(-LEADS, LEADS + 1)]
+    rig = [dict(r, guest=int(r["part"][2:])) for r in tasks_of(ended(scenario[0]))]
     rows = []
-    for i, r in enumerate(tasks_of(ended(scenario[0]))):
+    for i, r in enumerate(by_rank(rig, scenario[1])):
         row = dict({k: many[LEADS][i][k] for k in ("guest", "task")}, scenario=scenario[0], iops=r["iops"],
                    requests=[many[LEADS][i]["requests"], r["requests"]])
         for k in WANTED:
