@@ -273,20 +273,45 @@ static size_t make(void *context, uint32_t index, char *line, size_t bytes)
 	return t.used < bytes ? t.used : 0;
 }
 
+static void mix(uint64_t *hash, uint64_t value)
+{
+	struct sim_random r = { *hash ^ value };
+
+	*hash = sim_random_u64(&r);
+}
+
+/* Of all decisions and predictions: other models, or another optimizer, have another one. */
+static uint64_t decisions_of(const struct job *j)
+{
+	static struct rtvirtio_settings s;
+	struct disk_load load;
+	uint64_t hash = 0;
+
+	for (uint32_t i = 0; i < RTVIRTIO_CASES * RTVIRTIO_SCHEME_COUNT; i++) {
+		rtvirtio_load(&load, i % RTVIRTIO_CASES, &j->tails, 100);
+		if (rtvirtio_settle(&s, i / RTVIRTIO_CASES, &load) != OK || !s.is_predicted)
+			continue;
+		mix(&hash, s.sched.slice_idle_tsc);
+		mix(&hash, s.sched.timeout_tsc);
+		for (uint32_t g = 0; g < load.guest_count; g++) {
+			mix(&hash, s.clients[g].weight);
+			for (uint32_t t = 0; t < load.guests[g].task_count; t++) {
+				mix(&hash, s.clients[g].queue_weights[t]);
+				mix(&hash, s.predicted_ns[g][t]);
+			}
+		}
+	}
+	return hash;
+}
+
 static void put_header(struct text *t, const struct job *j)
 {
-	struct latency_sums sums;
-	struct disk_load load;
-
-	rtvirtio_load(&load, RTVIRTIO_CASES - 1, &j->tails, 100);
-	latency_sum(&load, &sums);
-	put(t, "{\"seed\":%llu,\"runs\":%u,\"uncontended\":[%llu,%llu,%llu],\"models\":[",
+	put(t, "{\"seed\":%llu,\"runs\":%u,\"uncontended\":[%llu,%llu,%llu]",
 	    (unsigned long long)j->runs.seed, j->runs.runs, (unsigned long long)j->tails.ns[0],
 	    (unsigned long long)j->tails.ns[1], (unsigned long long)j->tails.ns[2]);
-	for (uint32_t m = 0; j->runs.part != RTVIRTIO_PLAIN && m < LATENCY_MODEL_COUNT; m++)
-		put(t, "%s%llu", m > 0 ? "," : "",
-		    (unsigned long long)latency_predict_ns(m, &load, &sums, 0, 0));
-	put(t, "]}\n");
+	if (j->runs.part != RTVIRTIO_PLAIN)
+		put(t, ",\"decisions\":\"%016llx\"", (unsigned long long)decisions_of(j));
+	put(t, "}\n");
 }
 
 int rtvirtio_runs_make(const struct rtvirtio_runs *r)

@@ -14,8 +14,8 @@
  *	    Mode "once": the scheduler stays as it was settled for the first case, who is new has the
  *	    weight 100. "again": it is settled again.
  * Files    As tools/sim/lines.h says. Schemes with a model and those without have a file each. The first
- *	    line has "uncontended" and, if there are any, what the models predict for a fixed load:
- *	    with other models, the file is another one.
+ *	    line has "uncontended" and, where models decide, a hash of all that they decide and predict:
+ *	    with other models, or another optimizer, the file is another one.
  */
 #pragma once
 #include "tools/sim/rtvirtio.h"
