@@ -15,7 +15,7 @@ static struct board board;
 static struct plan plan;
 static struct plan_refusals no;
 
-static void good_system(void);
+void good_system(void);
 
 static enum err build(void)
 {

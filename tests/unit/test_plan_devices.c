@@ -9,7 +9,7 @@ static struct device_config first[CONFIG_DEVICE_MAX + 1], second[2];
 static struct partition_config parts[2];
 static struct pf_config pfs[CONFIG_PF_MAX + 1];
 
-static void good_system(void)
+void good_system(void)
 {
 	memset(first, 0, sizeof(first));
 	first[0] = (struct device_config){ .kind = DEVICE_VF,

@@ -13,7 +13,7 @@ static struct disk_share first[CONFIG_SHARE_MAX + 1], second[CONFIG_SHARE_MAX];
 static struct disk_config disk[CONFIG_DISK_MAX + 1];
 static struct partition_config parts[2];
 
-static void good_system(void)
+void good_system(void)
 {
 	memset(first, 0, sizeof(first));
 	memset(second, 0, sizeof(second));

@@ -11,7 +11,7 @@ static struct disk_share shares[2];
 static struct disk_config disk[1];
 static struct partition_config parts[2];
 
-static void good_system(void)
+void good_system(void)
 {
 	memset(shares, 0, sizeof(shares));
 	disk[0] = (struct disk_config){ .name = "ssd",
