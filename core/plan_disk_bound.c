@@ -85,11 +85,12 @@ uint64_t plan_disk_bound_ns(const struct config *c, const struct plan *plan, uin
 				continue;
 			if (i == part && n == share)
 				mine = s.client_count;
-			clients[s.client_count++] = (struct disk_bound_client){
+			clients[s.client_count] = (struct disk_bound_client){
 				.weight = plan_weight(other, tuning, s.client_count),
 				.request_max_bytes = disk_request_max(other),
 				.request_min_bytes = REQUEST_MIN_BYTES,
 			};
+			s.client_count++; /* the weight is that of its number so far */
 		}
 	describe_device(c, d, &s);
 	return disk_bound_of(&s, mine,
