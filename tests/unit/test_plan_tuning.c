@@ -156,10 +156,36 @@ static void criticality_decides_what_an_unmet_target_is(void)
 		      "give at least that"));
 }
 
+/* The same system with the settings that were found, written down. */
+static void promises_are_those_of_the_settings_that_are_found(void)
+{
+	struct disk_load found;
+	uint64_t bound_ns[2];
+
+	CHECK(build() == OK);
+	found = plan.disks[0].tuning->optimum.load;
+	for (uint32_t g = 0; g < 2; g++)
+		bound_ns[g] = plan_disk_bound_ns(&sys, &plan, 0, g, 0);
+	disk[0].tuning = DISK_AS_GIVEN;
+	disk[0].slice_idle_ns = found.slice_idle_ns ? found.slice_idle_ns : DISK_NO_IDLE;
+	disk[0].timeout_sync_ns = found.timeout_ns;
+	for (uint32_t g = 0; g < 2; g++) {
+		shares[g].weight = found.guests[g].weight;
+		shares[g].queue_count = shares[g].task_count;
+		shares[g].tasks = NULL;
+		shares[g].task_count = 0;
+	}
+	CHECK(build() == OK && !plan.disks[0].tuning);
+	for (uint32_t g = 0; g < 2; g++)
+		CHECK(plan_disk_bound_ns(&sys, &plan, 0, g, 0) == bound_ns[g]);
+	good_system();
+}
+
 int main(void)
 {
 	good_system();
 	RUN(what_the_optimizer_finds_is_the_plans);
+	RUN(promises_are_those_of_the_settings_that_are_found);
 	RUN(settings_are_as_given_without_tuning);
 	RUN(what_contradicts_tuning_is_refused);
 	RUN(tasks_that_make_no_sense_are_refused);
