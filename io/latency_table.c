@@ -34,9 +34,11 @@ const struct latency_table latency_table = {
 		.ts_host = UINT64_C(1915710020), /* 0.446036 */
 		.si_host = UINT64_C(1), /* 0.000000 */
 		.switch_ns = 2500,
-		.margin = 833634, /* 12.720 */
+		.margin = 967111, /* 14.757 */
+		.margin_no_idle = 85905, /* 1.311 */
 	},
-	.mlp_margin = 101621, /* a factor of 2.929 */
+	.mlp_margin = 111024, /* log2 of 3.236 */
+	.mlp_margin_no_idle = 17340, /* log2 of 1.201 */
 	.mlp_min = 1692087,
 	.mlp_max = 2373542,
 	.networks[0].first = {

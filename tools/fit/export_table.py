@@ -66,6 +66,11 @@ def network(index, layers):
     return out + ["\t%s.last_bias = %d," % (name, fixed(last["biases"][0]))]
 
 
+def margin(x, base=None):
+    """In the table, and for people. At least 1: in the table, 0 stands for "the same margin"."""
+    return max(fixed(x), 1), base ** x if base else x
+
+
 def record_lines(analytic, mlp):
     versions = ", ".join("%s %s" % v for v in sorted(mlp["versions"].items()))
     return ["data set: %d conditions, %d tasks; SHA-256 %s" % (
@@ -98,10 +103,12 @@ def table(analytic, mlp):
     out += ["\t\t.%s = UINT64_C(%d), /* %.6f */" % (n, round(l[n] * COEFFICIENT), l[n])
             for n in ("phi", "ts_guest", "si_guest", "ts_host", "si_host")]
     out += ["\t\t.switch_ns = %d," % analytic["switch_ns"],
-            "\t\t.margin = %d, /* %.3f */" % (fixed(2 ** analytic["margin_log2"]),
-                                             2 ** analytic["margin_log2"]), "\t},",
-            "\t.mlp_margin = %d, /* a factor of %.3f */" % (fixed(mlp["margin_log2"]),
-                                                           2 ** mlp["margin_log2"]),
+            "\t\t.margin = %d, /* %.3f */" % margin(2 ** analytic["margin_log2"]),
+            "\t\t.margin_no_idle = %d, /* %.3f */" % margin(2 ** analytic["margin_no_idle_log2"]),
+            "\t},",
+            "\t.mlp_margin = %d, /* log2 of %.3f */" % margin(mlp["margin_log2"], 2),
+            "\t.mlp_margin_no_idle = %d, /* log2 of %.3f */" % margin(
+                mlp["margin_no_idle_log2"], 2),
             "\t.mlp_min = %d," % fixed(mlp["log2_min"]),
             "\t.mlp_max = %d," % fixed(mlp["log2_max"])]
     for i, layers in enumerate(mlp["networks"]):

@@ -39,14 +39,14 @@ def read_json(path):
 class Rows:
     """Columns as arrays: which set and condition, what the network reads, what the run showed."""
 
-    def __init__(self, table):
-        self.table = table
+    def __init__(self, names, table):
+        self.names, self.table = names, table
 
     def __len__(self):
         return len(self.table)
 
     def take(self, which):
-        return Rows(self.table[which])
+        return Rows(self.names, self.table[which])
 
     def of_set(self, number):
         return self.take(self.table[:, 0] == number)
@@ -63,6 +63,9 @@ class Rows:
     def x(self):
         return self.table[:, 5:] / 65536.0
 
+    def feature(self, name):
+        return self.table[:, self.names.index(name)]
+
     def y(self):
         import numpy
         return numpy.log2(self.table[:, 4])
@@ -72,8 +75,8 @@ def read_rows(path):
     """First line: names of the columns. Then integers: set, condition, guest, task, ns, features."""
     import numpy
     with open(path) as f:
-        names = f.readline().split(",")
+        names = f.readline().strip().split(",")
         table = numpy.loadtxt(f, delimiter=",", dtype=numpy.int64, ndmin=2)
     if names[:5] != ["set", "condition", "guest", "task", "tail_ns"]:
         raise SystemExit("%s: not what build/tool/fit_rows prints" % path)
-    return Rows(table)
+    return Rows(names, table)

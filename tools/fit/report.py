@@ -181,6 +181,8 @@ def result_of(analytic, mlp, rows, errors):
         "switch_ns": analytic["switch_ns"],
         "margin_factor": {"analytic": 2 ** analytic["margin_log2"],
                           "mlp": 2 ** mlp["margin_log2"]},
+        "margin_factor_without_slice_idle": {"analytic": 2 ** analytic["margin_no_idle_log2"],
+                                             "mlp": 2 ** mlp["margin_no_idle_log2"]},
         "mlp": {k: mlp[k] for k in ("hidden", "seed", "stages", "batch", "l2", "losses",
                                     "conditions", "rows", "versions", "data_sha256")},
         "integer_against_float": compare_float(errors, rows, mlp), "sets": {}}
