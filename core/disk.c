@@ -340,7 +340,7 @@ static uint64_t to_us(uint64_t tsc)
 /* What the scheduler has of what the optimizer found. */
 static void say_settings(const struct disk_unit *u)
 {
-	log_machine("@{\"tuned_disk\":\"%s\",\"slice_idle_us\":%llu,\"timeout_us\":%llu}",
+	log_machine("{\"tuned_disk\":\"%s\",\"slice_idle_us\":%llu,\"timeout_us\":%llu}",
 		    u->config->name, (ull)to_us(u->sched.config.slice_idle_tsc),
 		    (ull)to_us(u->sched.config.timeout_tsc));
 	for (uint32_t i = 0; i < u->client_count; i++) {
@@ -350,7 +350,7 @@ static void say_settings(const struct disk_unit *u)
 
 		for (uint32_t n = 0; n < c->queue_count; n++)
 			text_add(&weights, "%s%u", n ? "," : "", c->queue_weights[n]);
-		log_machine("@{\"tuned_disk\":\"%s\",\"share_of\":\"%s\",\"weight\":%u,"
+		log_machine("{\"tuned_disk\":\"%s\",\"share_of\":\"%s\",\"weight\":%u,"
 			    "\"queue_weights\":[%s]}",
 			    u->config->name, u->clients[i].partition->config->name, c->weight,
 			    text);
