@@ -300,7 +300,7 @@ $(B)/tests/%: $(B)/host/tests/%.c.o $(B)/host/pure.a
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(HOST) -o $@ $(filter %.o,$^) $(B)/host/pure.a $(LIBRARIES)
 $(B)/tests/property/test_insn_zydis: LIBRARIES := -lZydis
-$(B)/tests/unit/test_latency: LIBRARIES := -lm
+$(addprefix $(B)/tests/unit/,test_latency test_latency_math): LIBRARIES := -lm
 # The image's own objects beside the host's: all names are local but for the one that is asked.
 $(B)/host/image_optimizer.o: $(patsubst %,$(B)/img/%.o,$(wildcard io/latency*.c io/disk_optimizer*.c) \
 		core/lib/mem.c)

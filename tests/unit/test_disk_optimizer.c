@@ -118,6 +118,7 @@ static uint64_t best_alone(enum latency_model model, struct disk_load load, uint
 enum want {
 	EASY,       /* met whatever happens */
 	FAVOURED,   /* 2 % above what is possible if all weight is its own */
+	MISSED,     /* a nanosecond below that */
 	IMPOSSIBLE, /* below one service time */
 	NOTHING     /* no target */
 };
@@ -144,6 +145,7 @@ static const struct compromise {
 	{ { FAVOURED, FAVOURED, FAVOURED }, 6, 2 },
 	{ { FAVOURED, FAVOURED, EASY }, 4, 5 },
 	/* Nobody pays for what is impossible. */
+	{ { MISSED, FAVOURED, EASY }, 1, 6 },
 	{ { IMPOSSIBLE, FAVOURED, EASY }, 1, 6 },
 	{ { IMPOSSIBLE, FAVOURED, FAVOURED }, 1, 2 },
 };
@@ -153,6 +155,8 @@ static uint64_t target_of(enum latency_model model, const struct disk_load *load
 {
 	static const uint64_t targets[] = { [EASY] = AN_HOUR, [IMPOSSIBLE] = 1, [NOTHING] = 0 };
 
+	if (want == MISSED)
+		return best_alone(model, *load, guest) - 1;
 	if (want == FAVOURED)
 		return best_alone(model, *load, guest) * 102 / 100;
 	return targets[want];
