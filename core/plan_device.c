@@ -274,12 +274,15 @@ static void refuse_service_time(struct check *k)
 {
 	const struct cpu_claim *c = &k->config->service;
 
-	if (c->budget_ns < PLAN_SERVICE_STEP_NS)
+	/* What the switch to it took is off its budget when it looks. */
+	if (c->budget_ns < PLAN_SERVICE_STEP_NS + k->config->board.switch_overhead_ns)
 		refuse_system(
 			k,
 			"service.budget = %s: one round of a PF's driver takes up to %s and is "
-			"not interrupted; give at least that",
-			text_time(c->budget_ns).s, text_time(PLAN_SERVICE_STEP_NS).s);
+			"not interrupted, after a switch of %s; give at least %s",
+			text_time(c->budget_ns).s, text_time(PLAN_SERVICE_STEP_NS).s,
+			text_time(k->config->board.switch_overhead_ns).s,
+			text_time(PLAN_SERVICE_STEP_NS + k->config->board.switch_overhead_ns).s);
 	if (c->period_ns > SERVICE_PERIOD_MAX_NS)
 		refuse_system(k,
 			      "service.period = %s: VFs wait that long for an answer, and faults "

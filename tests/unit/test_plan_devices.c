@@ -40,7 +40,7 @@ void good_system(void)
 			       .partition_count = 2,
 			       .pfs = pfs,
 			       .pf_count = 2,
-			       .service = RESERVATION(2, US(300), MS(100)) };
+			       .service = RESERVATION(2, US(310), MS(100)) };
 }
 
 static void a_good_system_is_accepted(void)
@@ -186,7 +186,7 @@ static void the_service_is_checked(void)
 	CHECK(plan.vcpus[2].core == 2 && plan.vcpus[2].period_tsc == MS(100));
 	CHECK(plan.cores[2].is_used && plan.cores[2].server_count == 1);
 	sys.service.budget_ns--;
-	CHECK(refuses("system", "service.budget = 299.999 us", "at least that"));
+	CHECK(refuses("system", "service.budget = 309.999 us", "at least 310 us"));
 	sys.service.period_ns++;
 	CHECK(refuses("system", "service.period = 100.000001 ms", "at most 100 ms"));
 	sys.service = (struct cpu_claim)OWN_CORE(2);
@@ -220,7 +220,7 @@ static void the_service_is_admitted(void)
 	CHECK(build() == OK);
 	good_system();
 	parts[1].cpu = (struct cpu_claim)RESERVATION(2, US(99690), MS(100));
-	CHECK(refuses("core 2", "service (0.3 + 0.01)/100", "do not fit"));
+	CHECK(refuses("core 2", "service (0.31 + 0.01)/100", "do not fit"));
 }
 
 int main(void)

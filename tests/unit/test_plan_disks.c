@@ -45,7 +45,7 @@ void good_system(void)
 			       .partition_count = 2,
 			       .disks = disk,
 			       .disk_count = 2,
-			       .service = RESERVATION(2, US(300), MS(100)) };
+			       .service = RESERVATION(2, US(310), MS(100)) };
 }
 
 static void a_good_system_gets_its_places(void)
