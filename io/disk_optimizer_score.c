@@ -52,7 +52,7 @@ static bool score_trial(struct disk_optimum *o, struct score limit, struct score
 		if (!is_below(*score, limit))
 			return false;
 	}
-	return true;
+	return is_below(*score, limit);
 }
 
 /* Those that count before the others, the worst before the better. Nearly sorted already. */
