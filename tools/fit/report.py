@@ -93,17 +93,18 @@ def plot_errors(errors):
         blocks += ["$%s << EOD" % model] + ["%g %g" % (e + BIN_MS / 2, 100 * c / len(tail))
                                            for e, c in zip(edges, counts)] + ["EOD"]
         plots.append("$%s with boxes lc rgb '%s' title '%s'" % (model, colour, model))
-        for margin, dash in (("", 1), ("_margin", 2)):
+        for margin, width in (("", 3), ("_margin", 1)):
             ratio = numpy.sort(tail / errors["%s%s_ns" % (model, margin)][held])
             points = range(0, len(ratio), max(1, len(ratio) // 500))
             block = "c_%s%s" % (model, margin)
             blocks += ["$%s << EOD" % block] + ["%g %g" % (ratio[i], 100 * (i + 1) / len(ratio))
                                                for i in points] + ["EOD"]
-            curves.append("$%s with lines lw 2 dt %d lc rgb '%s' title '%s%s'" % (
-                block, dash, colour, model, ", with margin" if margin else ""))
+            curves.append("$%s with lines lw %d lc rgb '%s' title '%s%s'" % (
+                block, width, colour, model, ", with margin" if margin else ""))
     lines = blocks + lines + ["plot " + ", ".join(plots)]
-    lines += ["set logscale x 2", "set xrange [0.01:64]", "set yrange [0:100]",
-              "set xlabel 'measured / predicted; above 1: underestimated'", "set key left top",
+    lines += ["set logscale x 2", "set xrange [0.02:64]", "set yrange [0:100]",
+              "set xlabel 'measured / predicted; above 1: underestimated'", "set key right bottom",
+              "set xtics (0.0625, 0.25, 1, 4, 16, 64)",
               "set arrow from 1,0 to 1,100 nohead dashtype 3", "plot " + ", ".join(curves)]
     plot("models-errors", lines)
 
@@ -123,7 +124,7 @@ def plot_sizes(sizes):
 
 PANELS = (("a", "4 guests, 1 task of 500 IOPS each: slice_idle / timeout_sync (ms)"),
           ("b", "the same, 8 / 124 ms: weight of the first guest, others 250"),
-          ("c", "4 guests, tasks of 100, 500 and 1500 IOPS, 8 / 124 ms: first guest's tasks"))
+          ("c", "4 guests, tasks of 100, 500 and 1500 IOPS, 8 / 124 ms: those of the first guest"))
 
 
 def plot_conditions(path):
@@ -131,7 +132,8 @@ def plot_conditions(path):
     with open(path, newline="") as f:
         runs = list(csv.DictReader(f))
     blocks, lines = [], ["set multiplot layout 3,1", "set ylabel 'p99.99 (ms)'",
-                         "set logscale y", "set key outside right", "set offsets 0.5,0.5,0,0"]
+                         "set logscale y", "set key below", "set xtics font ',9'",
+                         "set offsets 0.5,0.5,0,0"]
     for panel, title in PANELS:
         groups = {}
         for r in runs:
