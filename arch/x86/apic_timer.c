@@ -23,6 +23,7 @@
 #define READING_TRIES           16u  /* the tightest of these counts */
 
 #define LATENESS_SAMPLES        32u
+#define LATENESS_ROUNDS         16u
 #define LATENESS_PER_SEC        20000u /* deadlines of some 50 us */
 #define LATENESS_STEP           37u    /* so that they fall differently into a coarser granule */
 
@@ -142,9 +143,9 @@ static void sort_in(uint64_t *sorted, uint32_t count, uint64_t value)
 /*
  * A timer of granule g is late by c to c + g, evenly. The smallest reading is c and the lower
  * quartile c + g/4, which gives g; long delays (an SMI, a busy host of an emulator), which are
- * no granularity, lie above and do not count. Never below one count of the timer.
+ * no granularity, lie above and do not count. 0: it does not fire.
  */
-enum err apic_timer_check(const char **missing)
+static uint64_t measure_lateness(void)
 {
 	uint64_t late[LATENESS_SAMPLES];
 
@@ -155,18 +156,35 @@ enum err apic_timer_check(const char **missing)
 		uint64_t seen;
 
 		apic_timer_arm(at);
-		if (!wait_pending(now)) {
-			*missing = "a local APIC timer that fires when it is armed";
-			return ERR_UNSUPPORTED;
-		}
+		if (!wait_pending(now))
+			return 0;
 		seen = cpu_rdtsc();
 		take_pending();
 		sort_in(late, i, seen > at ? seen - at : 0);
 	}
-	resolution_tsc = late[0] + 4 * (late[LATENESS_SAMPLES / 4] - late[0]);
+	return max_u64(late[0] + 4 * (late[LATENESS_SAMPLES / 4] - late[0]), 1);
+}
+
+/*
+ * A round of samples can fall into one long delay: a coarse result is looked at again, and the finest
+ * counts, for delays only add. Never below one count of the timer.
+ */
+enum err apic_timer_check(const char **missing)
+{
+	const uint64_t fine_tsc = arch_clock_tsc_hz() / LATENESS_PER_SEC;
+
+	resolution_tsc = UINT64_MAX;
+	for (uint32_t i = 0; i < LATENESS_ROUNDS && resolution_tsc > fine_tsc; i++) {
+		const uint64_t found = measure_lateness();
+
+		if (found == 0) {
+			*missing = "a local APIC timer that fires when it is armed";
+			return ERR_UNSUPPORTED;
+		}
+		resolution_tsc = min_u64(resolution_tsc, found);
+	}
 	if (!has_deadline)
 		resolution_tsc = max_u64(resolution_tsc, (BIT64(32) / counts_per_tick) + 1);
-	resolution_tsc = max_u64(resolution_tsc, 1);
 	return OK;
 }
 

@@ -62,8 +62,8 @@ def test_rates_are_kept_and_who_is_late_says_so():
         assert {t: o["iops"] for t, o in tasks(b, "late").items()} == LATE, b.tail()
         o = tasks(b, "late")[0]
         assert o["requests"] + o["missed"] == LATE[0] * SECONDS and o["errors"] == 0, o
-        # One request at a time, each of which takes as long as the disk and no longer than it must.
-        assert 0.6 < o["requests"] * SERVICE_NS / (SECONDS * 1e9) < 1, o
+        # One request at a time: each takes what the disk takes, and at most as long again on its way.
+        assert 0.5 < o["requests"] * SERVICE_NS / (SECONDS * 1e9) < 1, o
 
 
 def test_the_hypervisor_counted_the_same_requests():
