@@ -11,19 +11,13 @@
  *	turns    budgets of 4 KiB: every request is a turn of its own; the most work that there is
  *	alone    one client with one request at a time, and nobody waits for it
  *	queues   as turns, and each client has 8 virtqueues: two levels
- * Instructions: the parent single-steps a child from marker to marker, as tests/bench/bench_cbs.c
- * does. Time: a million requests. Prints one line for machines for each scenario, n and operation
+ * Instructions: the parent single-steps a child from marker to marker: tests/bench/single_step.h.
+ * Time: a million requests. Prints one line for machines for each scenario, n and operation
  * (add, next, done; request is their sum).
  */
-#include <signal.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <sys/ptrace.h>
-#include <sys/user.h>
-#include <sys/wait.h>
 #include <time.h>
-#include <unistd.h>
 #include "io/iosched_state.h"
+#include "tests/bench/single_step.h"
 
 #define SAMPLES     200u
 #define WARM_UP     3000u
@@ -111,16 +105,6 @@ static void measure_time(enum scenario scenario, uint32_t client_count)
 
 /* --- instructions: the child -------------------------------------------------------------- */
 
-static __attribute__((noinline)) void mark_begin(enum op op)
-{
-	__asm__ volatile("int3" ::"a"(op) : "memory");
-}
-
-static __attribute__((noinline)) void mark_end(void)
-{
-	__asm__ volatile("nop" ::: "memory");
-}
-
 static void play(enum scenario scenario, uint32_t client_count)
 {
 	struct block_request *r;
@@ -154,36 +138,6 @@ struct sample {
 	uint32_t steps[SAMPLES];
 };
 
-static void die(const char *what)
-{
-	perror(what);
-	exit(1);
-}
-
-static struct user_regs_struct registers_of(pid_t child)
-{
-	struct user_regs_struct r;
-
-	if (ptrace(PTRACE_GETREGS, child, NULL, &r) != 0)
-		die("PTRACE_GETREGS");
-	return r;
-}
-
-static uint32_t count_steps(pid_t child)
-{
-	uint32_t steps = 0;
-	int status;
-
-	while (registers_of(child).rip != (uint64_t)(uintptr_t)mark_end) {
-		if (ptrace(PTRACE_SINGLESTEP, child, NULL, NULL) != 0)
-			die("PTRACE_SINGLESTEP");
-		if (waitpid(child, &status, 0) != child || !WIFSTOPPED(status))
-			die("the child ended between two markers");
-		steps++;
-	}
-	return steps;
-}
-
 static int compare(const void *a, const void *b)
 {
 	uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
@@ -201,35 +155,24 @@ static void print(enum scenario scenario, uint32_t client_count, enum op op, str
 	       s->steps[(s->count - 1) * 99 / 100], s->steps[s->count - 1]);
 }
 
+static void take(void *context, uint32_t op, uint32_t steps)
+{
+	struct sample *samples = context, *s = &samples[op];
+
+	if (s->count == SAMPLES)
+		step_die("more samples than there is room for");
+	s->steps[s->count] = steps - samples[OP_EMPTY].steps[0];
+	s->sum += s->steps[s->count++];
+}
+
 static void measure_steps(enum scenario scenario, uint32_t client_count)
 {
 	struct sample samples[OP_COUNT] = { 0 };
-	pid_t child = fork();
-	int status;
+	pid_t child = step_fork();
 
-	if (child < 0)
-		die("fork");
-	if (child == 0) {
-		if (ptrace(PTRACE_TRACEME, 0, NULL, NULL) != 0)
-			die("PTRACE_TRACEME");
+	if (child == 0)
 		play(scenario, client_count);
-	}
-	while (waitpid(child, &status, 0) == child && WIFSTOPPED(status)) {
-		int signal = WSTOPSIG(status);
-		uint64_t op = registers_of(child).rax;
-
-		if (signal == SIGTRAP && op < OP_REQUEST && samples[op].count < SAMPLES) {
-			struct sample *s = &samples[op];
-
-			s->steps[s->count] = count_steps(child) - samples[OP_EMPTY].steps[0];
-			s->sum += s->steps[s->count++];
-			signal = 0;
-		}
-		if (ptrace(PTRACE_CONT, child, NULL, signal) != 0)
-			die("PTRACE_CONT");
-	}
-	if (!WIFEXITED(status) || WEXITSTATUS(status) != 0)
-		die("the child failed");
+	step_watch(child, OP_REQUEST, take, samples);
 	for (uint32_t i = 0; i < SAMPLES; i++) {
 		struct sample *s = &samples[OP_REQUEST];
 

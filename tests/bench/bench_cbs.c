@@ -11,14 +11,8 @@
  *	block      cbs_block() of one, wherever in its tree it is
  * Prints one line for machines per operation and n.
  */
-#include <signal.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <sys/ptrace.h>
-#include <sys/user.h>
-#include <sys/wait.h>
-#include <unistd.h>
 #include "sched/cbs.h"
+#include "tests/bench/single_step.h"
 
 #define DECISIONS 300u
 #define WARM_UP   200u
@@ -38,17 +32,6 @@ struct sample {
 static struct cbs cbs;
 static uint64_t now;
 static struct cbs_pick pick;
-
-/* One address each, that the parent can watch for. */
-static __attribute__((noinline)) void mark_begin(enum op op)
-{
-	__asm__ volatile("int3" ::"a"(op) : "memory");
-}
-
-static __attribute__((noinline)) void mark_end(void)
-{
-	__asm__ volatile("nop" ::: "memory");
-}
 
 static void run_to_next_decision(uint32_t is_marked)
 {
@@ -109,62 +92,22 @@ static void play(uint32_t server_count)
 
 /* --- the parent --------------------------------------------------------------------------- */
 
-static void die(const char *what)
+static void take(void *context, uint32_t op, uint32_t steps)
 {
-	perror(what);
-	exit(1);
-}
+	struct sample *s = (struct sample *)context + op;
 
-static struct user_regs_struct registers_of(pid_t child)
-{
-	struct user_regs_struct r;
-
-	if (ptrace(PTRACE_GETREGS, child, NULL, &r) != 0)
-		die("PTRACE_GETREGS");
-	return r;
-}
-
-/* Instructions from the return of mark_begin() to the entry of mark_end(). */
-static uint32_t count_steps(pid_t child)
-{
-	uint32_t steps = 0;
-	int status;
-
-	while (registers_of(child).rip != (uint64_t)(uintptr_t)mark_end) {
-		if (ptrace(PTRACE_SINGLESTEP, child, NULL, NULL) != 0)
-			die("PTRACE_SINGLESTEP");
-		if (waitpid(child, &status, 0) != child || !WIFSTOPPED(status))
-			die("the child ended between two markers");
-		steps++;
-	}
-	return steps;
+	if (s->count == DECISIONS)
+		step_die("more samples than there is room for");
+	s->steps[s->count++] = steps;
 }
 
 static void measure(uint32_t server_count, struct sample *samples)
 {
-	pid_t child = fork();
-	int status;
+	pid_t child = step_fork();
 
-	if (child < 0)
-		die("fork");
-	if (child == 0) {
-		if (ptrace(PTRACE_TRACEME, 0, NULL, NULL) != 0)
-			die("PTRACE_TRACEME");
+	if (child == 0)
 		play(server_count);
-	}
-	while (waitpid(child, &status, 0) == child && WIFSTOPPED(status)) {
-		int signal = WSTOPSIG(status);
-		uint64_t op = registers_of(child).rax;
-
-		if (signal == SIGTRAP && op < OP_COUNT && samples[op].count < DECISIONS) {
-			samples[op].steps[samples[op].count++] = count_steps(child);
-			signal = 0;
-		}
-		if (ptrace(PTRACE_CONT, child, NULL, signal) != 0)
-			die("PTRACE_CONT");
-	}
-	if (!WIFEXITED(status) || WEXITSTATUS(status) != 0)
-		die("the child failed");
+	step_watch(child, OP_COUNT, take, samples);
 }
 
 static int compare(const void *a, const void *b)

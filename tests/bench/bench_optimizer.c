@@ -6,19 +6,13 @@
  * predictions are used up: targets that cannot be met (compromise), and such that can.
  * A search is some ten million instructions, too many to step through one by one. It is cut into
  * predictions and what lies between two of them; of both, one in SAMPLE on average, chosen by a
- * random number, is stepped through by the parent, as in tests/bench/bench_bfq.c, and counts for
+ * random number, is stepped through by the parent, as tests/bench/single_step.h says, and counts for
  * SAMPLE. (--wrap puts this program's function in front of latency_predict_ns().)
  * Prints one line for machines for each model and kind of targets.
  */
-#include <signal.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <sys/ptrace.h>
-#include <sys/user.h>
-#include <sys/wait.h>
-#include <unistd.h>
 #include "io/disk_optimizer.h"
 #include "io/latency_table.h"
+#include "tests/bench/single_step.h"
 
 #define SAMPLE 40u
 #define GUESTS 16u
@@ -32,16 +26,6 @@ static bool is_stepped; /* what lies between two predictions is */
 static uint64_t random_state = 1;
 
 /* --- the child ---------------------------------------------------------------------------- */
-
-static __attribute__((noinline)) void mark_begin(enum op op)
-{
-	__asm__ volatile("int3" ::"a"(op) : "memory");
-}
-
-static __attribute__((noinline)) void mark_end(void)
-{
-	__asm__ volatile("nop" ::: "memory");
-}
 
 static bool is_sampled(void)
 {
@@ -111,62 +95,18 @@ static void play(enum latency_model model, uint64_t target_ns, int pipe_end)
 
 /* --- the parent --------------------------------------------------------------------------- */
 
-static void die(const char *what)
-{
-	perror(what);
-	exit(1);
-}
-
-static struct user_regs_struct registers_of(pid_t child)
-{
-	struct user_regs_struct r;
-
-	if (ptrace(PTRACE_GETREGS, child, NULL, &r) != 0)
-		die("PTRACE_GETREGS");
-	return r;
-}
-
-static uint64_t count_steps(pid_t child)
-{
-	uint64_t steps = 0;
-	int status;
-
-	while (registers_of(child).rip != (uint64_t)(uintptr_t)mark_end) {
-		if (ptrace(PTRACE_SINGLESTEP, child, NULL, NULL) != 0)
-			die("PTRACE_SINGLESTEP");
-		if (waitpid(child, &status, 0) != child || !WIFSTOPPED(status))
-			die("the child ended between two markers");
-		steps++;
-	}
-	return steps;
-}
-
 struct sample {
 	uint64_t count, sum, largest;
 };
 
-static void watch(pid_t child, struct sample samples[OP_COUNT])
+static void take(void *context, uint32_t op, uint32_t counted)
 {
-	int status;
+	struct sample *samples = context, *s = &samples[op];
+	uint64_t steps = counted - samples[OP_EMPTY].sum;
 
-	while (waitpid(child, &status, 0) == child && WIFSTOPPED(status)) {
-		int signal = WSTOPSIG(status);
-		uint64_t op = registers_of(child).rax;
-
-		if (signal == SIGTRAP && op < OP_COUNT) {
-			uint64_t steps = count_steps(child) - samples[OP_EMPTY].sum;
-			struct sample *s = &samples[op];
-
-			s->count++;
-			s->sum += steps;
-			s->largest = max_u64(s->largest, steps);
-			signal = 0;
-		}
-		if (ptrace(PTRACE_CONT, child, NULL, signal) != 0)
-			die("PTRACE_CONT");
-	}
-	if (!WIFEXITED(status) || WEXITSTATUS(status) != 0)
-		die("the child failed");
+	s->count++;
+	s->sum += steps;
+	s->largest = max_u64(s->largest, steps);
 }
 
 static void measure(enum latency_model model, const char *name, uint64_t target_ns)
@@ -176,16 +116,14 @@ static void measure(enum latency_model model, const char *name, uint64_t target_
 	int pipe_ends[2];
 	pid_t child;
 
-	if (pipe(pipe_ends) != 0 || (child = fork()) < 0)
-		die("fork");
-	if (child == 0) {
-		if (ptrace(PTRACE_TRACEME, 0, NULL, NULL) != 0)
-			die("PTRACE_TRACEME");
+	if (pipe(pipe_ends) != 0)
+		step_die("pipe");
+	child = step_fork();
+	if (child == 0)
 		play(model, target_ns, pipe_ends[1]);
-	}
-	watch(child, samples);
+	step_watch(child, OP_COUNT, take, samples);
 	if (read(pipe_ends[0], &optimum, sizeof(optimum)) != sizeof(optimum))
-		die("read");
+		step_die("read");
 	predict = (double)samples[OP_PREDICT].sum / (double)samples[OP_PREDICT].count;
 	search = (double)samples[OP_SEARCH].sum / (double)samples[OP_SEARCH].count;
 	printf("@{\"bench\":\"optimizer.%s\",\"unit\":\"insn\",\"n_guests\":%u,\"n_tasks\":%u,"
