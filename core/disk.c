@@ -37,11 +37,6 @@ static uint64_t to_tsc(uint64_t ns)
 	return mul_div(ns, arch_clock_tsc_hz(), SEC(1));
 }
 
-static bool is_on(const struct disk_share *s, const struct disk_config *d)
-{
-	return strcmp(s->disk, d->name) == 0;
-}
-
 static uint64_t pages(uint64_t bytes)
 {
 	return align_up(bytes, PAGE_BYTES) / PAGE_BYTES;
@@ -135,8 +130,7 @@ static enum err init_sched(struct disk_unit *u, const struct disk_tuned *tuning)
 		.slice_idle_tsc = to_tsc(plan_slice_idle_ns(d, tuning)),
 		.is_strict = d->is_strict || tuning != NULL,
 		.timeout_tsc = to_tsc(plan_timeout_ns(d, tuning)),
-		.max_budget_bytes =
-			d->max_budget_bytes ? d->max_budget_bytes : DISK_MAX_BUDGET_BYTES,
+		.max_budget_bytes = disk_max_budget_bytes(d),
 		.has_fixed_budgets = d->has_fixed_budgets,
 		.read_expire_tsc = to_tsc(DISK_READ_EXPIRE_NS),
 		.write_expire_tsc = to_tsc(DISK_WRITE_EXPIRE_NS),
@@ -313,7 +307,7 @@ static enum err make_clients(struct disk_unit *u, const struct config *system, c
 		const struct partition_config *const p = &system->partitions[i];
 
 		for (uint32_t n = 0; n < p->disk_count && e == OK; n++)
-			if (is_on(&p->disks[n], u->config))
+			if (disk_is_on(&p->disks[n], u->config))
 				e = make_client(u, &partitions[i], &p->disks[n], reason);
 	}
 	return e;

@@ -4,6 +4,7 @@
  * and core/disk.c, which must agree.
  */
 #pragma once
+#include <string.h>
 #include "core/config.h"
 #include "core/lib/block.h"
 
@@ -29,6 +30,16 @@
 static inline uint32_t disk_default(uint32_t given, uint32_t otherwise)
 {
 	return given != 0 ? given : otherwise;
+}
+
+static inline bool disk_is_on(const struct disk_share *s, const struct disk_config *d)
+{
+	return s->disk && d->name && strcmp(s->disk, d->name) == 0;
+}
+
+static inline uint64_t disk_max_budget_bytes(const struct disk_config *d)
+{
+	return d->max_budget_bytes ? d->max_budget_bytes : DISK_MAX_BUDGET_BYTES;
 }
 
 static inline uint32_t disk_queue_count(const struct disk_share *s)

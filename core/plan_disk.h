@@ -14,7 +14,6 @@ struct disk_tuned {
 	struct disk_optimum optimum;
 	uint64_t predicted_ns[LATENCY_MODEL_COUNT][DISK_CLIENT_MAX][DISK_QUEUE_MAX];
 };
-void disk_tuning_load(const struct config *c, uint32_t disk, struct disk_load *load);
 
 /* What a disk is set to: as the configuration says, or its tuning. */
 static inline uint64_t plan_slice_idle_ns(const struct disk_config *d, const struct disk_tuned *t)

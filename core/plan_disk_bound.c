@@ -21,11 +21,6 @@ typedef unsigned long long ull;
 /* Requests of guests are of a page at least, as far as the promise goes. */
 #define REQUEST_MIN_BYTES PAGE_BYTES
 
-static bool is_on(const struct disk_share *s, const struct disk_config *d)
-{
-	return s->disk && d->name && strcmp(s->disk, d->name) == 0;
-}
-
 /* The longest that the service takes to look: its budget may just have been used up. */
 static uint64_t service_ns(const struct config *c, const struct disk_config *d)
 {
@@ -67,8 +62,7 @@ uint64_t plan_disk_bound_ns(const struct config *c, const struct plan *plan, uin
 	struct disk_bound_system s = {
 		.clients = clients,
 		.depth = disk_default(d->depth, DISK_DEPTH),
-		.max_budget_bytes =
-			d->max_budget_bytes ? d->max_budget_bytes : DISK_MAX_BUDGET_BYTES,
+		.max_budget_bytes = disk_max_budget_bytes(d),
 		.has_fixed_budgets = d->has_fixed_budgets,
 		.slice_idle_ns = plan_slice_idle_ns(d, tuning),
 		.timeout_ns = plan_timeout_ns(d, tuning),
@@ -81,7 +75,7 @@ uint64_t plan_disk_bound_ns(const struct config *c, const struct plan *plan, uin
 		for (uint32_t n = 0; n < c->partitions[i].disk_count; n++) {
 			const struct disk_share *const other = &c->partitions[i].disks[n];
 
-			if (!is_on(other, d) || s.client_count == DISK_CLIENT_MAX)
+			if (!disk_is_on(other, d) || s.client_count == DISK_CLIENT_MAX)
 				continue;
 			if (i == part && n == share)
 				mine = s.client_count;
@@ -119,7 +113,7 @@ static uint32_t weights_of(const struct config *c, const struct disk_config *d,
 
 	for (part_id_t i = 0; i < c->partition_count; i++)
 		for (uint32_t n = 0; n < c->partitions[i].disk_count; n++)
-			if (is_on(&c->partitions[i].disks[n], d))
+			if (disk_is_on(&c->partitions[i].disks[n], d))
 				sum += plan_weight(&c->partitions[i].disks[n], tuning, guest++);
 	return sum;
 }
@@ -187,13 +181,12 @@ static void print_disk(const struct config *c, const struct plan *plan, uint32_t
 		line(put, "  %-15s slice_idle %s, timeout_sync %s, budgets %s %s", "",
 		     text_time(plan_slice_idle_ns(d, tuning)).s,
 		     text_time(plan_timeout_ns(d, tuning)).s, d->has_fixed_budgets ? "of" : "up to",
-		     text_size(d->max_budget_bytes ? d->max_budget_bytes : DISK_MAX_BUDGET_BYTES)
-			     .s);
+		     text_size(disk_max_budget_bytes(d)).s);
 	if (tuning)
 		plan_print_tuning(d, tuning, put);
 	for (part_id_t part = 0; part < c->partition_count; part++)
 		for (uint32_t n = 0; n < c->partitions[part].disk_count; n++)
-			if (is_on(&c->partitions[part].disks[n], d))
+			if (disk_is_on(&c->partitions[part].disks[n], d))
 				print_share(c, plan, i, part, n, guest++, put);
 }
 

@@ -23,11 +23,6 @@ typedef unsigned long long ull;
 
 static struct disk_tuned tunings[CONFIG_DISK_MAX];
 
-static bool is_on(const struct disk_share *s, const struct disk_config *d)
-{
-	return s->disk && d->name && strcmp(s->disk, d->name) == 0;
-}
-
 static enum latency_model model_of(const struct disk_config *d)
 {
 	return d->tuning == DISK_TUNE_MLP ? LATENCY_MLP : LATENCY_ANALYTIC;
@@ -156,7 +151,7 @@ static uint64_t bytes_per_s(const struct service_time_config *t)
 	return max_u64((bytes + MB / 2) / MB, 1) * MB;
 }
 
-void disk_tuning_load(const struct config *c, uint32_t disk, struct disk_load *load)
+static void describe_load(const struct config *c, uint32_t disk, struct disk_load *load)
 {
 	const struct disk_config *const d = &c->disks[disk];
 
@@ -164,11 +159,11 @@ void disk_tuning_load(const struct config *c, uint32_t disk, struct disk_load *l
 	load->request_bytes = REQUEST_BYTES;
 	load->slice_idle_ns = DISK_SLICE_IDLE_NS;
 	load->timeout_ns = DISK_TIMEOUT_SYNC_NS;
-	load->max_budget_bytes = d->max_budget_bytes ? d->max_budget_bytes : DISK_MAX_BUDGET_BYTES;
+	load->max_budget_bytes = disk_max_budget_bytes(d);
 	load->bytes_per_s = bytes_per_s(&d->time);
 	for (part_id_t i = 0; i < c->partition_count; i++)
 		for (uint32_t n = 0; n < c->partitions[i].disk_count; n++)
-			if (is_on(&c->partitions[i].disks[n], d) &&
+			if (disk_is_on(&c->partitions[i].disks[n], d) &&
 			    load->guest_count < DISK_CLIENT_MAX)
 				describe_share(&c->partitions[i].disks[n],
 					       &load->guests[load->guest_count++]);
@@ -219,7 +214,7 @@ static void tune(struct check *k, uint32_t disk)
 	struct disk_tuned *const t = &tunings[disk];
 	uint32_t guest = 0;
 
-	disk_tuning_load(k->config, disk, &t->start);
+	describe_load(k->config, disk, &t->start);
 	if (disk_optimize(&t->start, model_of(d), &disk_optimizer_range, &t->optimum) != OK) {
 		refuse(k, check_disk_label(k, disk).s, "tuning: %s; correct it", t->optimum.why);
 		return;
@@ -227,7 +222,7 @@ static void tune(struct check *k, uint32_t disk)
 	predict(t);
 	for (part_id_t i = 0; i < k->partition_count; i++)
 		for (uint32_t n = 0; n < k->config->partitions[i].disk_count; n++) {
-			if (!is_on(&k->config->partitions[i].disks[n], d))
+			if (!disk_is_on(&k->config->partitions[i].disks[n], d))
 				continue;
 			if (k->config->partitions[i].disks[n].is_critical)
 				refuse_targets(k, i, n, t, guest, model_of(d));
@@ -247,7 +242,7 @@ void check_disk_tuning(struct check *k, uint32_t disk)
 		const struct partition_config *const p = &k->config->partitions[i];
 
 		for (uint32_t n = 0; p->disks && n < p->disk_count && n < CONFIG_SHARE_MAX; n++) {
-			if (!is_on(&p->disks[n], d))
+			if (!disk_is_on(&p->disks[n], d))
 				continue;
 			if (d->tuning != DISK_AS_GIVEN)
 				check_tasks(k, i, n, d);
