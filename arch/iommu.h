@@ -86,6 +86,23 @@ MUST_CHECK enum err arch_iommu_irq_route(irq_id_t irq, vcpu_id_t vcpu, core_id_t
 /* Messages of this irq are faults from now on, and nobody posts to the vCPU because of one. */
 MUST_CHECK enum err arch_iommu_irq_mask(irq_id_t irq);
 
+/*
+ * The gate: interrupts of this device reach their vCPU at least `interval_tsc` apart, whatever its guest does;
+ * those between are merged into the next, and none is lost. 0: no gate. Entries of `urgent` (a bit each,
+ * by their order at arch_iommu_irq_create()) pass. A device that comes too early twice in an interval
+ * is masked until the gate opens, so that in one interval it takes a bounded time, and that is little. Any core.
+ */
+void arch_iommu_throttle(pci_addr_t device, uint64_t interval_tsc, uint32_t urgent);
+struct irq_counts {
+	uint64_t raised;    /* messages that arrived */
+	uint64_t delivered; /* notifications that followed */
+	uint64_t merged;    /* that found one pending, or the gate closed */
+};
+void arch_iommu_irq_counts(pci_addr_t device, struct irq_counts *counts);
+/* The calling core's gates: when the next one behind which something waits opens; those that do now. */
+uint64_t arch_iommu_gate_tsc(void);
+vcpu_set_t arch_iommu_open_gates(uint64_t now_tsc);
+
 /* --- faults ----------------------------------------------------------------------------------- */
 
 enum iommu_fault_kind { IOMMU_FAULT_READ, IOMMU_FAULT_WRITE, IOMMU_FAULT_INTERRUPT };

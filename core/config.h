@@ -72,6 +72,46 @@ struct module_config {
 #define CONFIG_VCPU_MAX   16u /* of one partition */
 
 /*
+ * How often a network VF may interrupt its guest, whatever the guest does: io/irq_rate.h. AIR is the one
+ * that adapts; the others are for comparison, and for who knows better.
+ */
+enum irq_rate_kind {
+	IRQ_RATE_UNSET = 0 /* as often as the device likes */,
+	IRQ_FIR,
+	IRQ_CGR,
+	IRQ_AIR
+};
+struct irq_rate_config {
+	enum irq_rate_kind kind;
+	uint32_t per_second; /* FIR: the rate */
+	uint64_t window_ns;  /* CGR, AIR: from one decision to the next; 0: 100 ms, AIR 10 ms */
+	/* AIR; 0: what io/irq_rate.c has */
+	uint32_t batch;                   /* k: packets on each interrupt */
+	uint32_t offset, threshold;       /* interrupts a second */
+	uint32_t min_per_second;          /* I_min */
+	uint64_t packet_ns, interrupt_ns; /* C_pkt, C_int; 0: measured */
+	uint32_t urgent;                  /* MSI-X entries that are never held back, a bit each */
+};
+
+/*
+ * What a guest counts on, can live with, and may have: the resource tuples of paper 004. Min is what the
+ * planner may shrink it to. All 0: nothing is promised, and nothing forbidden.
+ */
+struct tuple {
+	uint64_t usual, min, max;
+};
+/* The guest has exactly this. */
+#define EXACTLY(n) \
+	{ \
+		.usual = (n), .min = (n), .max = (n) \
+	}
+/* A network VF's part of its link: io/shaper.h. Bytes without CRC; frames. */
+struct net_qos {
+	struct tuple rx_bytes_per_s, tx_bytes_per_s, rx_packets_per_s, tx_packets_per_s;
+	uint32_t priority; /* who gets first what others leave, higher first */
+};
+
+/*
  * A device of its own: a PCI function of the machine, or a virtual function (VF) of a physical one
  * (PF) that the hypervisor drives. Needs an IOMMU in the machine and a PC around the guest.
  */
@@ -82,6 +122,8 @@ struct device_config {
 	uint32_t index;   /* VF: which */
 	const char *mac;  /* VF of a network PF: "02:00:00:00:00:01"; NULL: made from its place */
 	uint32_t vlan;    /* likewise: its frames are in this VLAN, untagged for it; 0: none */
+	struct irq_rate_config irq_rate; /* likewise */
+	struct net_qos qos;              /* likewise */
 };
 #define PCI_AT(address_text) \
 	{ \
@@ -93,12 +135,19 @@ struct device_config {
 	}
 #define CONFIG_DEVICE_MAX 8u /* of one partition */
 
-enum pf_driver { PF_NONE = 0, PF_IGB /* Intel 82576 */, PF_NVME };
+/*
+ * PF_MEMORY is no function of the machine: a network controller in memory, with the rings of an 82576's
+ * VFs, which a side core (.service = OWN_CORE()) serves. To measure with, where there is no such
+ * device; it needs no IOMMU.
+ */
+enum pf_driver { PF_NONE = 0, PF_IGB /* Intel 82576 */, PF_NVME, PF_MEMORY };
 struct pf_config {
 	const char *name;
 	enum pf_driver driver;
 	const char *address; /* NULL: the first that the driver serves and no PF before it has */
 	uint32_t vf_count;
+	uint64_t
+		link_bytes_per_s; /* of a network controller, each way; 0: 125,000,000 (1 Gbit/s) */
 };
 #define CONFIG_PF_MAX 4u
 #define CONFIG_VF_MAX 127u /* of one PF: what a secondary controller list has. PF_IGB: 8 */

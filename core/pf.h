@@ -29,6 +29,13 @@ struct pf {
 	void (*vf_was_reset)(const struct pf *p, uint32_t vf);
 };
 
+/* What a network VF has moved since its PF came up; counters may start again at a reset. */
+struct vf_traffic {
+	uint64_t rx_packets, rx_bytes, tx_packets, tx_bytes;
+	uint32_t generation; /* changes with every reset of the VF or the PF */
+	bool has_link;       /* its driver is ready, and the link is up */
+};
+
 struct pf_ops {
 	bool (*serves)(const struct pci_function *f);
 	/* Its function decodes memory and is a bus master. Errors: `why`. */
@@ -37,6 +44,15 @@ struct pf_ops {
 	enum err (*step)(struct pf *p, uint64_t now_tsc, uint64_t *again_tsc);
 	/* One round, of at most 300 us: core/plan_device.c. */
 	void (*serve)(struct pf *p, uint64_t now_tsc);
+	/* Network controllers; NULL: it is none. Bounded like a round: all three for every VF of it. */
+	void (*read_traffic)(struct pf *p, uint32_t vf, struct vf_traffic *traffic);
+	/*
+	 * The device's own throttle: the least time between two interrupts of a vector; 0: none. A VF may
+	 * be able to write it, too: again each round.
+	 */
+	void (*set_interval)(struct pf *p, uint32_t vf, uint64_t interval_ns);
+	/* What reaches it, and what it sends, while closed is dropped or waits; at the device. */
+	void (*set_gate)(struct pf *p, uint32_t vf, bool may_receive, bool may_send);
 };
 extern const struct pf_ops pf_igb __attribute__((weak));
 extern const struct pf_ops pf_nvme __attribute__((weak));
