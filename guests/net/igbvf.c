@@ -47,6 +47,13 @@ void igbvf_init(struct igbvf *d, const struct igbvf_io *io, struct igbvf_memory 
 		uint64_t patience)
 {
 	*d = (struct igbvf){ .io = *io, .memory = memory, .patience = patience };
+	igbvf_use_buffers(d, memory->rx_buffer[0]);
+}
+
+void igbvf_use_buffers(struct igbvf *d, uint8_t *buffers)
+{
+	for (uint32_t i = 0; i < IGBVF_RING; i++)
+		d->rx_at[i] = buffers + (size_t)i * IGBVF_BUFFER_BYTES;
 }
 
 /* --- mailbox ---------------------------------------------------------------------------------- */
@@ -174,7 +181,7 @@ static bool turn_on(struct igbvf *d, uint32_t dctl_reg)
 
 static void offer(struct igbvf *d, uint32_t i)
 {
-	d->memory->rx[i].lo = (uint64_t)d->memory->rx_buffer[i];
+	d->memory->rx[i].lo = (uint64_t)d->rx_at[i];
 	d->memory->rx[i].hi = 0;
 }
 
@@ -231,17 +238,26 @@ const uint8_t *igbvf_receive(struct igbvf *d, uint32_t *bytes)
 	*bytes = hi & IGBVF_RX_LAST && !(hi & IGBVF_RX_ERROR) ? IGBVF_RX_BYTES(hi) : 0;
 	if (*bytes > IGBVF_BUFFER_BYTES)
 		*bytes = 0;
-	return d->memory->rx_buffer[d->rx_next];
+	return d->rx_at[d->rx_next];
+}
+
+void igbvf_receive_swap(struct igbvf *d, uint8_t *instead)
+{
+	d->rx_at[d->rx_next] = instead;
+	offer(d, d->rx_next);
+	d->rx_next = next(d->rx_next);
 }
 
 /* The tail is the one before the next: all others are the device's. */
+void igbvf_receive_offer(struct igbvf *d)
+{
+	publish(d, IGBVF_RDT, (d->rx_next + IGBVF_RING - 1) % IGBVF_RING);
+}
+
 void igbvf_receive_done(struct igbvf *d)
 {
-	const uint32_t done = d->rx_next;
-
-	offer(d, done);
-	d->rx_next = next(done);
-	publish(d, IGBVF_RDT, done);
+	igbvf_receive_swap(d, d->rx_at[d->rx_next]);
+	igbvf_receive_offer(d);
 }
 
 uint8_t *igbvf_send_buffer(struct igbvf *d)

@@ -50,9 +50,10 @@ struct igbvf {
 	struct igbvf_memory *memory;
 	uint64_t patience;
 	uint8_t mac[IGBVF_MAC_BYTES];
-	uint32_t seen;             /* bits of the mailbox register that reading has cleared */
-	uint32_t rx_next;          /* what is received next */
-	uint32_t tx_next, tx_done; /* what is sent next; the oldest that may not have been sent */
+	uint32_t seen;              /* bits of the mailbox register that reading has cleared */
+	uint8_t *rx_at[IGBVF_RING]; /* the buffer of each receive descriptor */
+	uint32_t rx_next;           /* what is received next */
+	uint32_t tx_next, tx_done;  /* what is sent next; the oldest that may not have been sent */
 };
 
 enum igbvf_result {
@@ -68,6 +69,8 @@ const char *igbvf_text(enum igbvf_result result);
 
 void igbvf_init(struct igbvf *d, const struct igbvf_io *io, struct igbvf_memory *memory,
 		uint64_t patience);
+/* Other receive buffers than those of the memory, before igbvf_start(): IGBVF_RING of them. */
+void igbvf_use_buffers(struct igbvf *d, uint8_t *buffers);
 /* Queues off; from now on d->mac is this VF's address. Then igbvf_start(). */
 enum igbvf_result igbvf_reset(struct igbvf *d);
 /* Asks for another address. */
@@ -84,6 +87,12 @@ bool igbvf_pf_was_reset(struct igbvf *d);
 /* The next frame, NULL: none; it stays where it is until igbvf_receive_done(). 0 bytes: damaged. */
 const uint8_t *igbvf_receive(struct igbvf *d, uint32_t *bytes);
 void igbvf_receive_done(struct igbvf *d);
+/*
+ * The same for one who keeps the buffer, or is to receive more before the device is told: `instead` takes
+ * its place (or the same one again), and igbvf_receive_offer() gives the device all that are done.
+ */
+void igbvf_receive_swap(struct igbvf *d, uint8_t *instead);
+void igbvf_receive_offer(struct igbvf *d);
 
 /* Where the next frame is to be written, NULL: the ring is full; igbvf_send() sends it. */
 uint8_t *igbvf_send_buffer(struct igbvf *d);

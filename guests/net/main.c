@@ -20,6 +20,8 @@
  *		      reset=0	    does not reset: goes on after 150 ms
  *   mode=dma	    has its devices reach for memory that is not ours, and forge interrupts; wants
  *		    two VFs. guests/net/dma.c
+ *   mode=generate  streams of frames at given rates: guests/net/generate.c
+ *   mode=sink	    receives and measures them: guests/net/sink.c
  *   in all	    poll=1	    waits by looking, not by interrupts
  *
  * Output  One line for machines a phase; times are ticks of the guest's TSC.
@@ -37,10 +39,8 @@ static const struct {
 	const char *name;
 	int (*run)(struct port *port, const char *args);
 } modes[] = {
-	{ "echo", mode_echo },
-	{ "send", mode_send },
-	{ "life", mode_life },
-	{ "dma", mode_dma },
+	{ "echo", mode_echo }, { "send", mode_send },         { "life", mode_life },
+	{ "dma", mode_dma },   { "generate", mode_generate }, { "sink", mode_sink },
 };
 
 static struct port port;

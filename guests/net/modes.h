@@ -6,7 +6,9 @@
 #pragma once
 #include "guests/net/port.h"
 
-int mode_echo(struct port *port, const char *args); /* guests/net/echo.c */
-int mode_send(struct port *port, const char *args); /* guests/net/send.c */
-int mode_life(struct port *port, const char *args); /* guests/net/life.c */
-int mode_dma(struct port *port, const char *args);  /* guests/net/dma.c */
+int mode_echo(struct port *port, const char *args);     /* guests/net/echo.c */
+int mode_send(struct port *port, const char *args);     /* guests/net/send.c */
+int mode_life(struct port *port, const char *args);     /* guests/net/life.c */
+int mode_dma(struct port *port, const char *args);      /* guests/net/dma.c */
+int mode_generate(struct port *port, const char *args); /* guests/net/generate.c */
+int mode_sink(struct port *port, const char *args);     /* guests/net/sink.c */

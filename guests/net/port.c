@@ -172,7 +172,7 @@ static bool take(struct port *p, struct frame *frame)
 }
 
 /* An interrupt that comes between the look and the sleep ends the sleep: it is held back by IF. */
-static void sleep_unless_due(struct port *p, uint64_t until_tsc)
+void port_wait(struct port *p, uint64_t until_tsc)
 {
 	uint32_t bytes;
 
@@ -203,7 +203,7 @@ bool port_receive(struct port *p, struct frame *frame, uint64_t until_tsc)
 					return false;
 			}
 		}
-		sleep_unless_due(p, until_tsc < look_tsc ? until_tsc : look_tsc);
+		port_wait(p, until_tsc < look_tsc ? until_tsc : look_tsc);
 	}
 	return true;
 }

@@ -35,6 +35,8 @@ bool port_receive(struct port *p, struct frame *frame, uint64_t until_tsc);
 /* From this port's address. False: the ring stayed full for a second. */
 bool port_send(struct port *p, struct frame *frame);
 
+/* Until the device has received something, or at the latest then; perhaps earlier. */
+void port_wait(struct port *p, uint64_t until_tsc);
 void port_sleep(uint64_t until_tsc);
 uint64_t port_ticks_from_ms(uint64_t ms);
 /* "02:00:00:00:00:01" */

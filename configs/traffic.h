@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * configs/traffic.h - guests that send each other load through a network controller's switch (guests/net,
+ * mode=generate and others), for function, in QEMU: one core, which all of them share.
+ *
+ * The guest with VF n has the address 02:00:00:00:00:0(n + 1).
+ */
+#pragma once
+#include "configs/boards.h"
+
+#define TRAFFIC_MAC(digit) "02:00:00:00:00:0" #digit
+
+#define TRAFFIC_GUEST(part_name, claims, vf, digit, guest_args, ...) \
+	{ \
+		.name = part_name, claims, .memory_bytes = GUEST_MEMORY, .platform = PLATFORM_PC, \
+		.image = "net.elf", .args = guest_args, \
+		.DEVICES({ .kind = DEVICE_VF, \
+			   .name = "nic", \
+			   .index = (vf), \
+			   .mac = TRAFFIC_MAC(digit), \
+			   __VA_ARGS__ }), \
+	}
+
+#define TRAFFIC_SYSTEM(system, vfs, limit_s) \
+	static const struct pf_config pfs[] = { \
+		{ .name = "nic", .driver = PF_IGB, .vf_count = (vfs) }, \
+	}; \
+	const struct config config = { \
+		.name = system, \
+		.board = BOARD_RIG(1), \
+		.partitions = partitions, \
+		.partition_count = ARRAY_SIZE(partitions), \
+		.pfs = pfs, \
+		.pf_count = ARRAY_SIZE(pfs), \
+		.service = RESERVATION(0, MS(1), MS(10)), \
+		.run_limit_ns = SEC(limit_s), \
+	}

@@ -1,0 +1,301 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * mode=sink: receives what guests in mode=generate send, and counts what comes within a window of time.
+ *
+ *   work_ns=N	    of computation for each frame, as on an otherwise idle core (0)
+ *   checksum=1	    looks at all bytes of each frame, too
+ *   ack=N	    answers every so many frames, and when nothing more is there (0: never)
+ *   from_ms=N	    the window's beginning, in the guest's time (600)
+ *   to_ms=N	    its end (1400)
+ *   slice_ms=N	    frames of each so long, too: over any second, for example
+ *   threads=N	    a multi-threaded driver: guests/net/threads.c
+ *   flow=1	    .. that keeps the order within a flow
+ *
+ * Output  @{"net":"sink",..} and @{"net":"sink_cost",..}: of the window. busy: ticks that this virtual CPU
+ *	   was charged with, the hypervisor's for it included. Lost is what is missing among the
+ *	   frames up to the highest number.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "guests/net/modes.h"
+#include "guests/net/sink.h"
+#include "guests/net/threads.h"
+#include "guests/rt/args.h"
+#include "guests/rt/call.h"
+#include "guests/rt/cpu.h"
+#include "guests/rt/ticks.h"
+#include "guests/rt/trap.h"
+#include "guests/rt/work.h"
+
+#define DEFAULT_FROM_MS 600u
+#define DEFAULT_TO_MS   1400u
+#define SLICE_MAX       10000u
+#define SLICES_A_LINE   24u
+#define NS_PER_US       1000u
+#define GLANCE_US       50u
+
+struct snapshot {
+	uint64_t tsc, received, due, late, bytes, corrupt, interrupts, busy;
+};
+
+static struct sink {
+	struct port *port;
+	struct sink_lane lane;
+	struct threads *threads; /* NULL: one, without a driver for several */
+	uint64_t ack, answered;
+	uint64_t from_tsc, to_tsc, slice_tsc,
+		next_tsc; /* what ends next: something of the window */
+	uint32_t *slices;
+	uint32_t slice_count, slices_done;
+	uint64_t before_slice;
+	struct snapshot first, last;
+} sink;
+
+bool sink_handle(struct sink_lane *l, const uint8_t *data, uint32_t bytes)
+{
+	struct traffic_head head;
+	uint64_t *flow;
+
+	if (!traffic_read(data, bytes, &head) || head.kind != TRAFFIC_DATA)
+		return false;
+	flow = &l->flows[head.flow % TRAFFIC_FLOW_MAX];
+	if (head.sequence < *flow)
+		l->late++;
+	else
+		*flow = head.sequence + 1;
+	if (head.sequence >= l->due)
+		l->due = head.sequence + 1;
+	if (l->checks && traffic_sum(data, head.bytes) != head.value)
+		l->corrupt++;
+	work_loops(l->loops);
+	memcpy(l->from, head.from, FRAME_MAC_BYTES);
+	l->bytes += head.bytes;
+	l->received++;
+	return true;
+}
+
+/* --- the window ---------------------------------------------------------------------------------- */
+
+static void add(struct snapshot *sum, const struct sink_lane *l)
+{
+	sum->received += l->received;
+	sum->late += l->late;
+	sum->bytes += l->bytes;
+	sum->corrupt += l->corrupt;
+	sum->due = l->due > sum->due ? l->due : sum->due;
+}
+
+static struct snapshot look(const struct sink *s)
+{
+	struct snapshot sum = { .tsc = cpu_rdtsc(), .interrupts = s->port->interrupts };
+
+	if (s->threads)
+		for (uint32_t i = 0; i < threads_count(s->threads); i++)
+			add(&sum, threads_lane(s->threads, i));
+	else
+		add(&sum, &s->lane);
+	sum.busy = guest_call(GUEST_CALL_CPU_TIME, 0, 0);
+	return sum;
+}
+
+static uint64_t received(const struct sink *s)
+{
+	uint64_t sum = s->lane.received;
+
+	for (uint32_t i = 0; s->threads && i < threads_count(s->threads); i++)
+		sum += threads_lane(s->threads, i)->received;
+	return sum;
+}
+
+/* The time `next_tsc` has come: the beginning, the end of a slice, or of all. */
+static void pass(struct sink *s, uint64_t now)
+{
+	if (!s->first.tsc) {
+		s->first = look(s);
+		s->before_slice = s->first.received;
+	}
+	while (s->slices_done < s->slice_count &&
+	       now >= s->from_tsc + s->slice_tsc * (s->slices_done + 1)) {
+		const uint64_t sum = received(s);
+
+		s->slices[s->slices_done++] = (uint32_t)(sum - s->before_slice);
+		s->before_slice = sum;
+	}
+	s->next_tsc = s->slices_done < s->slice_count
+			      ? s->from_tsc + s->slice_tsc * (s->slices_done + 1)
+			      : s->to_tsc;
+}
+
+static bool is_over(struct sink *s)
+{
+	const uint64_t now = cpu_rdtsc();
+
+	if (now < s->next_tsc)
+		return false;
+	pass(s, now);
+	return now >= s->to_tsc;
+}
+
+/* --- receiving ----------------------------------------------------------------------------------- */
+
+static void send_ack(struct sink *s, const struct snapshot *sum, const uint8_t *to)
+{
+	struct traffic_head head = { .kind = TRAFFIC_ACK,
+				     .bytes = FRAME_BYTES_MIN,
+				     .sequence = sum->due,
+				     .value = sum->received };
+	uint8_t *room = igbvf_send_buffer(&s->port->vf);
+
+	if (!room)
+		return; /* the next one says it, too */
+	memcpy(head.to, to, FRAME_MAC_BYTES);
+	memcpy(head.from, s->port->vf.mac, FRAME_MAC_BYTES);
+	traffic_write(&head, room);
+	igbvf_send(&s->port->vf, FRAME_BYTES_MIN);
+	s->answered = sum->received;
+}
+
+/* What has been handled is answered, if it is `least` frames or more. */
+static void acknowledge(struct sink *s, uint64_t least)
+{
+	struct snapshot sum = { 0 };
+	const uint8_t *from = s->lane.from;
+
+	if (!s->ack)
+		return;
+	add(&sum, &s->lane);
+	for (uint32_t i = 0; s->threads && i < threads_count(s->threads); i++) {
+		add(&sum, threads_lane(s->threads, i));
+		from = threads_lane(s->threads, 0)->from;
+	}
+	if (sum.received - s->answered >= least)
+		send_ack(s, &sum, from);
+}
+
+static void receive_alone(struct sink *s)
+{
+	const uint8_t *data;
+	uint32_t bytes;
+
+	do {
+		while (!is_over(s) && (data = igbvf_receive(&s->port->vf, &bytes)) != NULL) {
+			sink_handle(&s->lane, data, bytes);
+			igbvf_receive_done(&s->port->vf);
+			acknowledge(s, s->ack);
+		}
+		acknowledge(s, 1);
+		port_wait(s->port, s->next_tsc);
+	} while (!is_over(s));
+}
+
+/* Not long while somebody may wait for an answer to what other threads are at. */
+static uint64_t wait_tsc(const struct sink *s)
+{
+	const uint64_t soon = cpu_rdtsc() + ticks_from_us(GLANCE_US, guest_info()->tsc_hz);
+
+	return s->ack && soon < s->next_tsc && threads_under_way(s->threads) ? soon : s->next_tsc;
+}
+
+static void receive_with_threads(struct sink *s)
+{
+	while (!is_over(s)) {
+		const bool is_idle = !threads_turn(s->threads);
+
+		acknowledge(s, is_idle ? 1 : s->ack);
+		if (is_idle)
+			port_wait(s->port, wait_tsc(s));
+	}
+}
+
+/* --- what it is told, and says ------------------------------------------------------------------- */
+
+static bool complain(const char *what)
+{
+	printf("net: %s\n", what);
+	return false;
+}
+
+static bool set_up_slices(struct sink *s, const char *args)
+{
+	s->slice_tsc = port_ticks_from_ms(args_number(args, "slice_ms", 0));
+	if (!s->slice_tsc)
+		return true;
+	if ((s->to_tsc - s->from_tsc) / s->slice_tsc > SLICE_MAX)
+		return complain("too many slices");
+	s->slice_count = (uint32_t)((s->to_tsc - s->from_tsc) / s->slice_tsc);
+	s->slices = malloc(s->slice_count * sizeof(s->slices[0]));
+	return s->slices || complain("not enough memory for slices");
+}
+
+static bool set_up(struct sink *s, struct port *port, const char *args)
+{
+	const uint64_t threads = args_number(args, "threads", 0);
+	const uint64_t work = args_number(args, "work_ns", 0);
+
+	work_calibrate();
+	s->port = port;
+	s->lane.loops = work_loops_for(work * (guest_info()->tsc_hz / 1000) / (NS_PER_US * 1000));
+	s->lane.checks = args_is(args, "checksum", "1");
+	s->ack = args_number(args, "ack", 0);
+	s->from_tsc = port_ticks_from_ms(args_number(args, "from_ms", DEFAULT_FROM_MS));
+	s->to_tsc = port_ticks_from_ms(args_number(args, "to_ms", DEFAULT_TO_MS));
+	s->next_tsc = s->from_tsc;
+	if (s->to_tsc <= s->from_tsc)
+		return complain("to_ms= is not after from_ms=");
+	if (!set_up_slices(s, args))
+		return false;
+	if (threads && !(s->threads = threads_start(port, &s->lane, (uint32_t)threads,
+						    args_is(args, "flow", "1"))))
+		return complain("threads= does not come up");
+	if (cpu_rdtsc() > s->from_tsc)
+		printf("net: from_ms is over before it began\n");
+	return true;
+}
+
+static void say_slices(const struct sink *s)
+{
+	for (uint32_t i = 0; i < s->slices_done; i++) {
+		if (i % SLICES_A_LINE == 0)
+			printf("@{\"net\":\"slices\",\"first\":%u,\"frames\":[", (unsigned)i);
+		printf("%u", (unsigned)s->slices[i]);
+		printf("%s", i + 1 == s->slices_done || i % SLICES_A_LINE == SLICES_A_LINE - 1
+				     ? "]}\n"
+				     : ",");
+	}
+}
+
+static int say(const struct sink *s)
+{
+	const struct snapshot *a = &s->first, *b = &s->last;
+	const uint64_t hz = guest_info()->tsc_hz, ticks = b->tsc - a->tsc;
+	const uint64_t came = b->received - a->received, due = b->due - a->due;
+
+	printf("@{\"net\":\"sink\",\"received\":%lu,\"lost\":%lu,\"late\":%lu,\"corrupt\":%lu,"
+	       "\"bytes\":%lu,\"us\":%lu,\"pps\":%lu,\"bytes_per_s\":%lu}\n",
+	       came, due > came ? due - came : 0, b->late - a->late, b->corrupt - a->corrupt,
+	       b->bytes - a->bytes, ticks_to_tenth_us(ticks, hz) / 10, came * hz / ticks,
+	       (b->bytes - a->bytes) / 1000 * hz / (ticks / 1000));
+	printf("@{\"net\":\"sink_cost\",\"interrupts\":%lu,\"busy_tsc\":%lu,\"elapsed_tsc\":%lu,"
+	       "\"received_ever\":%lu,\"due_ever\":%lu,\"resets\":%lu,\"strays\":%lu}\n",
+	       b->interrupts - a->interrupts, b->busy - a->busy, ticks, b->received, b->due,
+	       s->port->resets, trap_stray_count());
+	if (s->threads)
+		threads_say(s->threads);
+	say_slices(s);
+	return b->corrupt != 0;
+}
+
+int mode_sink(struct port *port, const char *args)
+{
+	struct sink *s = &sink;
+
+	if (!set_up(s, port, args))
+		return EXIT_FAILURE;
+	if (s->threads)
+		receive_with_threads(s);
+	else
+		receive_alone(s);
+	s->last = look(s);
+	return say(s);
+}

@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <malloc.h>
+#include <stdio.h>
+#include "guests/net/mtvd.h"
+#include "guests/net/threads.h"
+#include "guests/rt/apic.h"
+#include "guests/rt/cpu.h"
+#include "guests/rt/smp.h"
+#include "guests/rt/trap.h"
+
+#define VECTOR_WAKE 0x50u
+#define BATCH       64u /* frames handed over before one is handled */
+#define PAGE_BYTES  4096u
+
+static struct threads {
+	struct port *port;
+	struct mtvd mtvd;
+	uint8_t *buffers;
+	uint64_t sleeps[MTVD_LANE_MAX]; /* of each thread, by itself */
+	struct sink_lane lanes[MTVD_LANE_MAX];
+} threads;
+
+static struct trap_frame *on_wake(struct trap_frame *frame)
+{
+	apic_eoi();
+	return frame;
+}
+
+static uint8_t *buffer_at(const struct threads *t, uint32_t buffer)
+{
+	return t->buffers + (uint64_t)buffer * IGBVF_BUFFER_BYTES;
+}
+
+/* --- a thread ------------------------------------------------------------------------------------ */
+
+static bool handle_one(struct threads *t, uint32_t index)
+{
+	struct mtvd_lane *l = &t->mtvd.lanes[index];
+	uint32_t buffer, bytes;
+
+	if (!mtvd_next(l, &buffer, &bytes))
+		return false;
+	sink_handle(&t->lanes[index], buffer_at(t, buffer), bytes);
+	mtvd_done(l, buffer);
+	return true;
+}
+
+/* A wake-up that comes between the look and the sleep ends the sleep: it is held back by IF. */
+static void work(void)
+{
+	const uint32_t index = cpu_index();
+	struct mtvd_lane *l = &threads.mtvd.lanes[index];
+
+	for (;;) {
+		while (handle_one(&threads, index))
+			;
+		cpu_irq_off();
+		if (mtvd_may_sleep(l)) {
+			threads.sleeps[index]++;
+			cpu_wait_irq();
+		}
+		mtvd_woke(l);
+		cpu_irq_on();
+	}
+}
+
+/* --- the dispatcher ------------------------------------------------------------------------------ */
+
+static void wake(struct threads *t)
+{
+	uint32_t wanted = mtvd_wanted(&t->mtvd) & ~1u; /* lane 0 is ours */
+
+	for (uint32_t i = 1; wanted >> i; i++)
+		if (wanted >> i & 1)
+			apic_send(i, VECTOR_WAKE);
+}
+
+static uint32_t dispatch(struct threads *t)
+{
+	struct igbvf *vf = &t->port->vf;
+	const uint8_t *data;
+	uint32_t n = 0, bytes, instead;
+
+	while (n < BATCH && (data = igbvf_receive(vf, &bytes)) != NULL) {
+		const uint32_t buffer =
+			(uint32_t)((uint64_t)(data - t->buffers) / IGBVF_BUFFER_BYTES);
+		const uint32_t flow = t->mtvd.order == MTVD_BY_FLOW ? traffic_flow(data) : 0;
+
+		if (!mtvd_dispatch(&t->mtvd, mtvd_choose(&t->mtvd, flow), buffer, bytes, &instead))
+			break;
+		igbvf_receive_swap(vf, buffer_at(t, instead));
+		n++;
+	}
+	if (n) {
+		igbvf_receive_offer(vf);
+		wake(t);
+	}
+	return n;
+}
+
+bool threads_turn(struct threads *t)
+{
+	const bool has_come = dispatch(t);
+
+	return handle_one(t, 0) || has_come;
+}
+
+uint32_t threads_under_way(struct threads *t)
+{
+	return mtvd_under_way(&t->mtvd);
+}
+
+struct threads *threads_start(struct port *port, const struct sink_lane *model, uint32_t count,
+			      bool keeps_flows)
+{
+	struct threads *t = &threads;
+
+	if (count > MTVD_LANE_MAX || count > smp_cpu_count()) {
+		printf("net: %u threads: there are %u CPUs, and %u at most\n", (unsigned)count,
+		       (unsigned)smp_cpu_count(), MTVD_LANE_MAX);
+		return NULL;
+	}
+	t->buffers = memalign(PAGE_BYTES,
+			      (size_t)(IGBVF_RING + mtvd_buffers(count)) * IGBVF_BUFFER_BYTES);
+	if (!t->buffers)
+		return NULL;
+	t->port = port;
+	mtvd_init(&t->mtvd, count, keeps_flows ? MTVD_BY_FLOW : MTVD_ROUND_ROBIN, IGBVF_RING);
+	for (uint32_t i = 0; i < count; i++)
+		t->lanes[i] = *model;
+	igbvf_use_buffers(&port->vf, t->buffers);
+	if (!port_restart(port))
+		return NULL;
+	trap_set_handler(VECTOR_WAKE, on_wake);
+	for (uint32_t i = 1; i < count; i++)
+		if (!smp_start(i, work))
+			return NULL;
+	return t;
+}
+
+/* --- what it says -------------------------------------------------------------------------------- */
+
+uint32_t threads_count(const struct threads *t)
+{
+	return t->mtvd.lane_count;
+}
+
+const struct sink_lane *threads_lane(const struct threads *t, uint32_t index)
+{
+	return &t->lanes[index];
+}
+
+void threads_say(const struct threads *t)
+{
+	printf("@{\"net\":\"mtvd\",\"threads\":%u,\"by_flow\":%u,\"dispatched\":%lu,\"wakes\":%lu}\n",
+	       (unsigned)t->mtvd.lane_count, t->mtvd.order == MTVD_BY_FLOW, t->mtvd.dispatched,
+	       t->mtvd.wakes);
+	for (uint32_t i = 0; i < t->mtvd.lane_count; i++)
+		printf("@{\"net\":\"lane\",\"lane\":%u,\"received\":%lu,\"late\":%lu,\"sleeps\":%lu}\n",
+		       (unsigned)i, t->lanes[i].received, t->lanes[i].late, t->sleeps[i]);
+}
