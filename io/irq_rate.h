@@ -10,8 +10,9 @@
  *		   only if it differs from the rate in force by the threshold or more.
  *	    Two things are ours. Traffic so thin that an interrupt for every packet costs less
  *	    than `quiet_permille` of C is not worth merging: AIR then lets the function interrupt
- *	    at its maximum, so that a request waits for nobody. And one window without traffic leaves the rate
- *	    as it was; IRQ_RATE_IDLE_WINDOWS of them make the function quiet.
+ *	    at its maximum, so that a request waits for nobody; it merges again from twice that
+ *	    traffic on. And one window without traffic leaves the rate as it was;
+ *	    IRQ_RATE_IDLE_WINDOWS of them make the function quiet.
  * Source   "When I/O Interrupt Becomes System Bottleneck" (papers, 003): section 4.2 for CGR, Algorithm 1,
  *	    eq. (5), (8), (9) for AIR.
  * Units    Rates: interrupts a second. Costs and capacity: the same unit, whichever (ticks; ticks
@@ -66,9 +67,10 @@ struct irq_rate {
 	struct irq_rate_settings settings;
 	uint32_t rate;             /* in force */
 	uint32_t bound;            /* eq. (5) of the settings */
+	uint32_t quiet_below;      /* packets a second */
 	uint32_t generation, idle; /* windows without a packet, in a row */
 	uint64_t last_packets, last_bytes;
-	bool has_last;
+	bool has_last, is_quiet;
 };
 
 /* The paper's choices, and ours where it has none; costs and capacity are left 0: no bound by eq. (5). */

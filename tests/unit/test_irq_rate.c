@@ -1,0 +1,259 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* tests/unit/test_irq_rate.c - interrupt rate controllers: each rule by itself, and every input. */
+#include "io/irq_rate.h"
+#include "tests/test.h"
+
+#define WINDOW MS(10)
+
+static struct irq_rate r;
+static struct irq_rate_sample s;
+
+/* The paper's machine: half a core of 2.27 GHz. quiet_below is 18,916; eq. (5) allows 4,235. */
+static struct irq_rate_settings air(void)
+{
+	struct irq_rate_settings set = irq_rate_defaults(IRQ_RATE_ADAPTIVE);
+
+	set.capacity = 1135000000;
+	set.packet_cost = 4000;
+	set.interrupt_cost = 15000;
+	set.batch = 64;
+	return set;
+}
+
+static void begin(struct irq_rate_settings set)
+{
+	irq_rate_init(&r, &set);
+	s = (struct irq_rate_sample){ .elapsed_ns = WINDOW, .has_link = true };
+	irq_rate_tick(&r, &s);
+}
+
+/* One more window, with so many packets a second. */
+static bool window(uint64_t per_second, uint64_t size)
+{
+	uint64_t packets = per_second * WINDOW / SEC(1);
+
+	s.packets += packets;
+	s.bytes += packets * size;
+	return irq_rate_tick(&r, &s);
+}
+
+static void fixed_stays_what_it_is(void)
+{
+	begin(irq_rate_defaults(IRQ_RATE_FIXED));
+	CHECK(r.rate == 8000);
+	CHECK(!window(900000, 1500) && !window(0, 0) && !window(100, 60));
+	s.has_link = false;
+	CHECK(!window(0, 0) && r.rate == 8000);
+}
+
+static void coarse_has_the_papers_classes(void)
+{
+	begin(irq_rate_defaults(IRQ_RATE_COARSE));
+	CHECK(window(50000, 1200) && r.rate == 4000);
+	CHECK(!window(500, 1500) && r.rate == 4000);
+	CHECK(window(50000, 1199) && r.rate == 8000);
+	CHECK(!window(50000, 300) && r.rate == 8000);
+	CHECK(window(50000, 299) && r.rate == 20000);
+	CHECK(!window(4000, 64) && r.rate == 20000);
+	CHECK(window(3900, 64) && r.rate == 100000);
+}
+
+static void adaptive_is_algorithm_1(void)
+{
+	begin(air());
+	CHECK(r.rate == 100000);
+	/* 64,000 packets a second: 1,000 full batches, and the offset. */
+	CHECK(window(64000, 1500) && r.rate == 2000);
+	CHECK(window(128000, 1500) && r.rate == 3000);
+	/* Eq. (5): 1,135,000,000 / (4,000 * 64 + 15,000). */
+	CHECK(window(14000000, 64) && r.rate == 1135000000 / 271000);
+	CHECK(r.bound == 4188);
+}
+
+static void a_small_change_is_not_made(void)
+{
+	begin(air());
+	window(64000, 1500);
+	CHECK(!window(64000 + 31900, 1500) && r.rate == 2000);
+	CHECK(window(64000 + 32000, 1500) && r.rate == 2500);
+	CHECK(!window(64000 + 1600, 1500) && r.rate == 2500);
+	CHECK(window(64000, 1500) && r.rate == 2000);
+}
+
+static void i_min_is_kept(void)
+{
+	struct irq_rate_settings set = air();
+
+	set.offset = 0;
+	set.min = 900;
+	set.threshold = 1;
+	begin(set);
+	CHECK(window(40000, 1500) && r.rate == 900);
+	/* The bound by eq. (5) would be lower than what the hardware can do. */
+	set.packet_cost = 1000000;
+	begin(set);
+	CHECK(window(40000, 1500) && r.rate == 900);
+}
+
+static void thin_traffic_is_not_merged(void)
+{
+	begin(air());
+	CHECK(r.quiet_below == 18916);
+	CHECK(!window(1000, 100) && r.rate == 100000);
+	CHECK(!window(18900, 100) && r.rate == 100000);
+	/* Only from twice that on; and then until it is thin again. */
+	CHECK(!window(37800, 100) && r.rate == 100000);
+	CHECK(window(37900, 100) && r.rate == 1592);
+	CHECK(!window(19000, 100) && r.rate == 1592);
+	CHECK(window(18900, 100) && r.rate == 100000);
+}
+
+static void one_empty_window_means_nothing(void)
+{
+	begin(air());
+	window(64000, 1500);
+	for (uint32_t i = 1; i < IRQ_RATE_IDLE_WINDOWS; i++)
+		CHECK(!window(0, 0) && r.rate == 2000);
+	CHECK(!window(64000, 1500) && r.rate == 2000);
+	for (uint32_t i = 1; i < IRQ_RATE_IDLE_WINDOWS; i++)
+		CHECK(!window(0, 0) && r.rate == 2000);
+	CHECK(window(0, 0) && r.rate == 100000);
+	CHECK(!window(0, 0) && r.rate == 100000);
+}
+
+static void a_reset_begins_a_new_window(void)
+{
+	begin(air());
+	window(64000, 1500);
+	s.packets = s.bytes = 0;
+	CHECK(!irq_rate_tick(&r, &s) && r.rate == 2000);
+	CHECK(window(128000, 1500) && r.rate == 3000);
+	/* Counters that go on, and a function that was reset all the same. */
+	s.generation++;
+	CHECK(!window(1000000, 1500) && r.rate == 3000);
+	CHECK(window(64000, 1500) && r.rate == 2000);
+	/* Only one of them began again: 32 bits of bytes, say. */
+	s.bytes = 5;
+	CHECK(!window(500000, 1) && r.rate == 2000);
+}
+
+static void no_time_is_no_window(void)
+{
+	begin(air());
+	window(64000, 1500);
+	s.elapsed_ns = 0;
+	s.packets += 100000;
+	CHECK(!irq_rate_tick(&r, &s) && r.rate == 2000);
+	s.packets -= 100000;
+	s.elapsed_ns = WINDOW;
+	CHECK(window(128000, 1500) && r.rate == 3000);
+}
+
+static void without_link_it_is_quiet(void)
+{
+	begin(air());
+	window(64000, 1500);
+	s.has_link = false;
+	CHECK(window(64000, 1500) && r.rate == 100000);
+	CHECK(!window(0, 0) && r.rate == 100000);
+	/* What came meanwhile is nobody's traffic. */
+	s.has_link = true;
+	CHECK(!window(900000, 1500) && r.rate == 100000);
+	CHECK(window(64000, 1500) && r.rate == 2000);
+}
+
+static void costs_may_be_measured_again(void)
+{
+	begin(air());
+	irq_rate_set_costs(&r, 2270000000, 4000, 15000);
+	CHECK(r.bound == 2270000000 / 271000 && r.quiet_below == 37833);
+	irq_rate_set_costs(&r, 0, 0, 0);
+	CHECK(r.bound == 100000 && r.quiet_below == 1000);
+	CHECK(!window(6400000, 1500) && r.rate == 100000);
+	CHECK(window(640000, 1500) && r.rate == 11000);
+}
+
+static uint64_t draw(void)
+{
+	static uint64_t state = 88172645463325252;
+
+	state ^= state << 13;
+	state ^= state >> 7;
+	state ^= state << 17;
+	return state;
+}
+
+/* Numbers of every size, and the ends of their ranges. */
+static uint64_t any(void)
+{
+	uint64_t v = draw() >> draw() % 64;
+
+	return draw() % 9 == 0 ? UINT64_MAX : draw() % 9 == 0 ? 0 : v;
+}
+
+static struct irq_rate_settings any_settings(void)
+{
+	struct irq_rate_settings set = { .scheme = (enum irq_rate_scheme)(draw() % 3),
+					 .fixed = (uint32_t)any(),
+					 .occasional = (uint32_t)any(),
+					 .batch = (uint32_t)any(),
+					 .offset = (uint32_t)any(),
+					 .threshold = (uint32_t)any(),
+					 .min = (uint32_t)any(),
+					 .max = (uint32_t)any(),
+					 .quiet_permille = (uint32_t)any(),
+					 .capacity = any(),
+					 .packet_cost = any(),
+					 .interrupt_cost = any() };
+
+	for (uint32_t i = 0; i < IRQ_RATE_CLASS_COUNT; i++)
+		set.classes[i] = (uint32_t)any();
+	return set;
+}
+
+/* The sanitizers see what overflows; a rate is never one that nobody could apply. */
+static void every_input_has_an_answer(void)
+{
+	uint32_t wrong = 0;
+
+	for (uint32_t i = 0; i < 20000; i++) {
+		struct irq_rate_settings set = any_settings();
+
+		irq_rate_init(&r, &set);
+		for (uint32_t j = 0; j < 20; j++) {
+			uint32_t before = r.rate;
+			bool is_new;
+
+			s = (struct irq_rate_sample){
+				.packets = draw() % 3 ? s.packets + any() / 2 : any(),
+				.bytes = draw() % 3 ? s.bytes + any() / 2 : any(),
+				.elapsed_ns = any(),
+				.generation = draw() % 5 == 0,
+				.has_link = draw() % 5 != 0
+			};
+			is_new = irq_rate_tick(&r, &s);
+			wrong += r.rate == 0 || r.rate > IRQ_RATE_LIMIT;
+			wrong += is_new != (r.rate != before);
+			if (set.scheme == IRQ_RATE_ADAPTIVE && is_new)
+				wrong += r.rate < r.settings.min || r.rate > r.settings.max;
+		}
+	}
+	CHECK(wrong == 0);
+}
+
+int main(void)
+{
+	RUN(fixed_stays_what_it_is);
+	RUN(coarse_has_the_papers_classes);
+	RUN(adaptive_is_algorithm_1);
+	RUN(a_small_change_is_not_made);
+	RUN(i_min_is_kept);
+	RUN(thin_traffic_is_not_merged);
+	RUN(one_empty_window_means_nothing);
+	RUN(a_reset_begins_a_new_window);
+	RUN(no_time_is_no_window);
+	RUN(without_link_it_is_quiet);
+	RUN(costs_may_be_measured_again);
+	RUN(every_input_has_an_answer);
+	return test_failed;
+}
