@@ -56,7 +56,7 @@ core_pure  := $(wildcard core/plan*.c) $(addprefix core/,device_name.c elf.c led
 	      hypercall.c console.c partition.c load.c steal.c log_ring.c boot_files.c)
 x86_pure   := $(wildcard $(addprefix arch/x86/,acpi.c acpi_tables.c calibrate.c cmos.c boot_map.c cpuid.c \
 	      msr.c nested_table.c post.c vlapic*.c paging_table.c boot/multiboot2_info.c guest/*.c guest/*.S pc/v*.c \
-	      $(addprefix vtd/,dmar.c fault.c irq.c irte.c queue.c scope.c table.c unit.c vtd.c) \
+	      $(addprefix vtd/,dmar.c fault.c gate.c irq.c irte.c queue.c scope.c table.c unit.c vtd.c) \
 	      vmx/decode.c vmx/controls.c vmx/initial.c vmx/msr_bitmap.c svm/decode.c svm/event.c svm/control.c))
 guest_pure := $(wildcard guests/rt/args.c guests/rt/rm.c guests/rt/stats.c guests/tasks/taskset.c \
 	      guests/net/frame.c guests/net/igbvf.c \
@@ -66,7 +66,7 @@ guest_pure := $(wildcard guests/rt/args.c guests/rt/rm.c guests/rt/stats.c guest
 optional   := device disk tuning igb nvme nvme_disk virtio_disk
 disk_pci   := core/disk_pci.c core/disk_gpt.c drivers/gpt/gpt.c
 nvme_both  := $(addprefix drivers/nvme/,nvme.c nvme_identify.c nvme_io.c nvme_queue.c)
-device_src := $(filter-out core/device_name.c,$(wildcard core/device*.c)) $(wildcard drivers/pci*.c drivers/sriov.c)
+device_src := $(filter-out core/device_name.c,$(wildcard core/device*.c)) $(wildcard drivers/pci*.c drivers/sriov.c) arch/x86/vtd/gate.c
 tuning_src := core/plan_disk_tune.c $(wildcard io/latency*.c io/disk_optimizer*.c)
 disk_src   := core/plan_disk.c core/plan_disk_bound.c core/lib/service_time.c $(wildcard drivers/memdisk/*.c) \
 	      core/disk.c core/disk_service.c core/disk_stats.c $(wildcard io/bfq*.c io/iosched*.c io/vblk*.c io/virt*.c io/histogram.c io/disk_bound.c)

@@ -87,21 +87,31 @@ MUST_CHECK enum err arch_iommu_irq_route(irq_id_t irq, vcpu_id_t vcpu, core_id_t
 MUST_CHECK enum err arch_iommu_irq_mask(irq_id_t irq);
 
 /*
- * The gate: interrupts of this device reach their vCPU at least `interval_tsc` apart, whatever its guest does;
- * those between are merged into the next, and none is lost. 0: no gate. Entries of `urgent` (a bit each,
- * by their order at arch_iommu_irq_create()) pass. A device that comes too early twice in an interval
- * is masked until the gate opens, so that in one interval it takes a bounded time, and that is little. Any core.
+ * The throttle: interrupts of this device reach their vCPU at least `interval_tsc` apart, whatever its guest
+ * does; those between are merged into the next, and none is lost. 0: no throttle. Entries of `urgent` (a bit
+ * each, by their order at arch_iommu_irq_create()) pass. A device that comes too early twice in an interval
+ * is masked, if it has MSI-X, so that in one interval it takes a bounded time, and that is little.
+ * The gate behind it is one for each vCPU (io/pi_gate.h), and is opened by the vCPU's core as if it were
+ * another timer of the vCPU: while others run there, nobody's time is spent on it. Where hardware posts,
+ * nobody sees how often a device comes, and there is no gate: its own throttle must do. Any core.
  */
 void arch_iommu_throttle(pci_addr_t device, uint64_t interval_tsc, uint32_t urgent);
 struct irq_counts {
-	uint64_t raised;    /* messages that arrived */
-	uint64_t delivered; /* notifications that followed */
-	uint64_t merged;    /* that found one pending, or the gate closed */
+	uint64_t raised;    /* messages that arrived; where hardware posts, none is seen */
+	uint64_t delivered; /* notifications that followed, at once or when the gate opened */
+	uint64_t merged;    /* the others, but for at most one that waits for the gate */
+	uint64_t masked;    /* how often it was masked */
 };
+/* Since boot. Any core. */
 void arch_iommu_irq_counts(pci_addr_t device, struct irq_counts *counts);
-/* The calling core's gates: when the next one behind which something waits opens; those that do now. */
-uint64_t arch_iommu_gate_tsc(void);
-vcpu_set_t arch_iommu_open_gates(uint64_t now_tsc);
+/*
+ * When the vCPU's gate is to be opened, for something waits behind it; TSC_NEVER: nothing does. Changes
+ * only when its core takes a device's interrupt (arch_vcpu_interrupted() has the vCPU then), and by
+ * arch_iommu_open_gate(). These two: the vCPU's core; absent from images without devices.
+ */
+uint64_t arch_iommu_gate_tsc(vcpu_id_t vcpu) __attribute__((weak));
+/* True: something is posted now, for arch_vcpu_sync(). */
+bool arch_iommu_open_gate(vcpu_id_t vcpu, uint64_t now_tsc) __attribute__((weak));
 
 /* --- faults ----------------------------------------------------------------------------------- */
 

@@ -83,6 +83,12 @@ static enum err create_vcpu(part_id_t id, struct partition *p, uint32_t index)
 	return arch_vcpu_create(v->id, &setup);
 }
 
+static uint8_t clocks_of(const struct partition *p, uint32_t index)
+{
+	return (index == 0 && p->plan->has_pc ? CLOCK_PC : 0) |
+	       (p->config->device_count != 0 ? CLOCK_GATE : 0);
+}
+
 static void set_up_vcpus(struct partition *p, const struct plan *plan)
 {
 	p->vcpus = &vcpu_states[p->plan->vcpu_first];
@@ -93,7 +99,7 @@ static void set_up_vcpus(struct partition *p, const struct plan *plan)
 						   .partition = p,
 						   .plan = &plan->vcpus[id],
 						   .core = plan->vcpus[id].core,
-						   .keeps_pc = i == 0 && p->plan->has_pc,
+						   .clocks = clocks_of(p, i),
 						   .has_no_calls = p->config->boot != BOOT_GUEST,
 						   .timer_tsc = TSC_NEVER };
 	}

@@ -31,6 +31,10 @@ enum partition_state {
 
 #define CONSOLE_LINE_BYTES 256u
 
+/* Beside its APIC's timer: the PC's; the gate in front of its devices' interrupts. */
+#define CLOCK_PC   BIT32(0)
+#define CLOCK_GATE BIT32(1)
+
 /* What a guest prints, until its line is complete. */
 struct guest_console {
 	uint32_t length;       /* [L] */
@@ -47,7 +51,7 @@ struct vcpu_state {
 	const struct plan_vcpu *plan; /* [I] */
 	core_id_t core;               /* [I] */
 	uint32_t server;              /* [I] its CBS server on that core */
-	bool keeps_pc;                /* [I] its core serves the PC's timers */
+	uint8_t clocks;               /* [I] CLOCK_*: its core serves these timers, too */
 	uint64_t has_no_calls;        /* [I] 1: a guest of somebody else's; 0: one of ours */
 	bool is_service;              /* [I] no guest: core/service.h */
 	bool is_blocked;              /* [C], read by who pokes: waits for an interrupt */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "arch/clock.h"
+#include "arch/iommu.h"
 #include "arch/mp.h"
 #include "arch/pc.h"
 #include "core/exit.h"
@@ -169,11 +170,22 @@ __attribute__((noinline)) void run_block(struct run_core *c, struct vcpu_state *
 
 /* ---- timers ---- */
 
+static uint64_t clocks_tsc(const struct vcpu_state *v)
+{
+	uint64_t next_tsc = TSC_NEVER;
+
+	if (v->clocks & CLOCK_PC)
+		next_tsc = arch_pc_timer_tsc(v->plan->part);
+	if (v->clocks & CLOCK_GATE)
+		next_tsc = min_u64(next_tsc, arch_iommu_gate_tsc(v->id));
+	return next_tsc;
+}
+
 void run_note_timer(struct vcpu_state *v)
 {
 	v->timer_tsc = arch_vcpu_timer_tsc(v->id);
-	if (v->keeps_pc)
-		v->timer_tsc = min_u64(v->timer_tsc, arch_pc_timer_tsc(v->plan->part));
+	if (v->clocks)
+		v->timer_tsc = min_u64(v->timer_tsc, clocks_tsc(v));
 	v->deadline_tsc = min_u64(v->until_tsc, v->timer_tsc);
 }
 
@@ -186,19 +198,27 @@ static void expire_pc(struct vcpu_state *v, uint64_t now_tsc)
 		run_deliver(v, effect.posted);
 }
 
+static __attribute__((noinline)) void expire_clocks(struct vcpu_state *v, uint64_t now_tsc)
+{
+	if ((v->clocks & CLOCK_PC) && arch_pc_timer_tsc(v->plan->part) <= now_tsc)
+		expire_pc(v, now_tsc);
+	if ((v->clocks & CLOCK_GATE) && arch_iommu_open_gate(v->id, now_tsc))
+		run_deliver(v, BIT64(v->id));
+	run_note_timer(v);
+}
+
 void run_expire(struct vcpu_state *v, uint64_t now_tsc)
 {
 	uint64_t next_tsc = arch_vcpu_timer_expire(v->id, now_tsc);
 
-	if (v->keeps_pc) {
-		const uint64_t pc_tsc = arch_pc_timer_tsc(v->plan->part);
+	if (v->clocks) {
+		const uint64_t clocks = clocks_tsc(v);
 
-		if (pc_tsc <= now_tsc) {
-			expire_pc(v, now_tsc);
-			run_note_timer(v);
+		if (clocks <= now_tsc) {
+			expire_clocks(v, now_tsc);
 			return;
 		}
-		next_tsc = min_u64(next_tsc, pc_tsc);
+		next_tsc = min_u64(next_tsc, clocks);
 	}
 	v->timer_tsc = next_tsc;
 	v->deadline_tsc = min_u64(v->until_tsc, next_tsc);
@@ -398,7 +418,7 @@ static __attribute__((noinline)) enum leave reload(struct vcpu_state *v)
 	v->last_tsc = now_tsc;
 	if (goes_on)
 		return LEAVE_READY;
-	if (v->keeps_pc)
+	if (v->clocks & CLOCK_PC)
 		arch_pc_restart(v->plan->part, now_tsc);
 	__atomic_store_n(&p->epoch_tsc, now_tsc, __ATOMIC_RELEASE);
 	v->life = __atomic_add_fetch(&p->life, 1, __ATOMIC_ACQ_REL);

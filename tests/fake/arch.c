@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "arch/clock.h"
+#include "arch/iommu.h"
 #include "arch/machine.h"
 #include "arch/mp.h"
 #include "arch/pc.h"
@@ -247,6 +248,22 @@ uint64_t arch_vcpu_timer_expire(vcpu_id_t id, uint64_t now_tsc)
 bool arch_vcpu_wants_to_run(vcpu_id_t id)
 {
 	return !fake.guests[id].has_begun || fake.guests[id].interrupts > 0;
+}
+
+uint64_t arch_iommu_gate_tsc(vcpu_id_t id)
+{
+	return fake.guests[id].gate_tsc ? fake.guests[id].gate_tsc : TSC_NEVER;
+}
+
+bool arch_iommu_open_gate(vcpu_id_t id, uint64_t now_tsc)
+{
+	struct fake_guest *g = &fake.guests[id];
+
+	if (arch_iommu_gate_tsc(id) > now_tsc)
+		return false;
+	g->gate_tsc = 0;
+	g->posted++;
+	return true;
 }
 
 uint64_t arch_vcpu_rip(vcpu_id_t id)

@@ -32,6 +32,7 @@ struct fake_guest {
 	uint64_t timer_tsc;
 	uint32_t interrupts;
 	uint32_t posted;
+	uint64_t gate_tsc; /* a device's interrupt waits until then; 0: none does */
 	bool has_begun;
 	uint32_t restarts;
 	uint64_t steal_area;

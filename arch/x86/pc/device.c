@@ -10,6 +10,7 @@
 #include "arch/x86/pc/state.h"
 #include "arch/x86/pc/map.h"
 #include "arch/x86/post.h"
+#include "arch/x86/vtd/gate.h"
 #include "core/lib/assert.h"
 #include "io/vmsi.h"
 #include "io/vmsix.h"
@@ -29,7 +30,6 @@
 
 /* "MSI-X Table Structure", in words of 32 bits. */
 enum { ENTRY_ADDRESS, ENTRY_ADDRESS_HIGH, ENTRY_DATA, ENTRY_CONTROL, ENTRY_WORDS };
-#define ENTRY_MASKED      BIT32(0)
 
 #define ROUTE_NONE        UINT32_MAX
 #define ROUTE(to, vector) ((uint32_t)(to) << 8 | (vector))
@@ -43,6 +43,7 @@ struct pc_device {
 	volatile uint64_t *waiting;       /* [I] its pending bits */
 	struct vmsix msix;                /* [L], as are those below */
 	uint32_t routes[VMSIX_ENTRY_MAX]; /* as the IOMMU has them */
+	struct irq_source sources[VMSIX_ENTRY_MAX];
 };
 
 /* ---- Routes ---- */
@@ -100,18 +101,19 @@ static void write_command(const struct pc *pc, uint32_t function)
 			       (vpci_is_master(&pc->pci, function) ? COMMAND_MASTER : 0));
 }
 
-static void write_entry(const struct pc_device *d, uint32_t i, bool is_open)
+/* Who else may unmask it does not while the guest holds it: what is written is seen as a whole. */
+static void write_entry(struct pc_device *d, uint32_t i, bool is_open)
 {
 	volatile uint32_t *const entry = &d->table[(uint64_t)i * ENTRY_WORDS];
 	const struct irq_msi msi = arch_iommu_irq_msi(d->irq + i);
 
-	entry[ENTRY_CONTROL] = ENTRY_MASKED;
+	irq_source_hold(&d->sources[i], IRQ_GUEST);
 	if (!is_open)
 		return;
 	entry[ENTRY_ADDRESS] = (uint32_t)msi.address;
 	entry[ENTRY_ADDRESS_HIGH] = (uint32_t)(msi.address >> 32);
 	entry[ENTRY_DATA] = msi.data;
-	entry[ENTRY_CONTROL] = 0;
+	irq_source_let_go(&d->sources[i], IRQ_GUEST);
 }
 
 static void follow_entry(struct pc *pc, struct pc_device *d, uint32_t i)
@@ -248,6 +250,9 @@ void pc_device_restart(struct pc *pc)
 		ASSERT(e == OK);
 		for (uint32_t n = 0; n < d->irq_count; n++)
 			end_route(d, n);
+		/* So are the real ones, by the reset. */
+		for (uint32_t n = 0; n < d->msix.count; n++)
+			__atomic_fetch_or(&d->sources[n].holders, IRQ_GUEST, __ATOMIC_SEQ_CST);
 		write_command(pc, i);
 	}
 }
@@ -281,8 +286,12 @@ static enum err map_table(struct pc_device *d)
 	d->waiting = arch_mem_map_device((hpa_t){ waiting }, pending_bytes(f));
 	if (!d->table || !d->waiting)
 		return ERR_NOMEM;
-	for (uint32_t i = 0; i < f->msix_count; i++)
+	for (uint32_t i = 0; i < f->msix_count; i++) {
+		d->sources[i].control = &d->table[(uint64_t)i * ENTRY_WORDS + ENTRY_CONTROL];
 		write_entry(d, i, false);
+		if (vtd_gate_set_source)
+			vtd_gate_set_source(d->irq + i, &d->sources[i]);
+	}
 	return vmsix_init(&d->msix, f->msix_count);
 }
 

@@ -4,6 +4,7 @@
 #include "arch/mp.h"
 #include "arch/x86/init.h"
 #include "arch/x86/post.h"
+#include "arch/x86/vtd/gate.h"
 #include "arch/x86/vtd/irte.h"
 #include "arch/x86/vtd/queue.h"
 
@@ -23,6 +24,7 @@ static struct irq {
 	uint64_t target;       /* atomic; written under vtd.c's lock */
 } irqs[VTD_IRQ_MAX];
 static uint32_t irq_count;
+static bool some_unit_posts; /* [I] of those that have irqs */
 
 static struct core {
 	uint16_t owner[VECTOR_COUNT]; /* atomic: irq + 1; 0: free. Grows only */
@@ -35,6 +37,7 @@ void vtd_irq_init(void)
 	memset(irqs, 0, sizeof(irqs));
 	memset(cores, 0, sizeof(cores));
 	irq_count = 0;
+	some_unit_posts = false;
 }
 
 /* ---- Creation ---- */
@@ -48,11 +51,25 @@ enum err vtd_irq_create(struct vtd_unit *u, pci_addr_t device, uint32_t count, i
 	if (count > VTD_IRQ_MAX - irq_count || count > VTD_IRT_ENTRIES - u->interrupt_count)
 		return ERR_NOMEM;
 	*first = irq_count;
+	some_unit_posts |= (u->cap & VTD_CAP_PI) != 0;
 	for (uint32_t i = 0; i < count; i++)
 		irqs[irq_count++] = (struct irq){ .unit = u,
 						  .index = u->interrupt_count++,
 						  .requester = PCI_REQUESTER(device) };
 	return OK;
+}
+
+void vtd_irq_of(pci_addr_t device, irq_id_t *first, uint32_t *count)
+{
+	*first = 0;
+	*count = 0;
+	for (irq_id_t i = irq_count; i-- > 0;) {
+		if (irqs[i].requester != PCI_REQUESTER(device) ||
+		    irqs[i].unit->segment != PCI_SEGMENT(device))
+			continue;
+		*first = i;
+		(*count)++;
+	}
 }
 
 struct irq_msi vtd_irq_msi(irq_id_t irq)
@@ -120,6 +137,11 @@ static bool is_posted(const struct irq *q, const struct vcpu *v)
 	return (q->unit->cap & VTD_CAP_PI) && v->has_apicv;
 }
 
+bool vtd_irq_hardware_posts_to(const struct vcpu *v)
+{
+	return some_unit_posts && v->has_apicv;
+}
+
 enum err vtd_irq_route(irq_id_t irq, vcpu_id_t vcpu, core_id_t core, uint8_t vector)
 {
 	const struct vcpu *const v = vcpu_at(vcpu);
@@ -146,6 +168,8 @@ enum err vtd_irq_route(irq_id_t irq, vcpu_id_t vcpu, core_id_t core, uint8_t vec
 	e = set_entry(q, entry);
 	if (e != OK)
 		(void)mask(q); /* it failed already; whatever arrives has no target any more */
+	if (vtd_gate_routed)
+		vtd_gate_routed(irq);
 	return e;
 }
 
@@ -156,14 +180,15 @@ enum err vtd_irq_mask(irq_id_t irq)
 
 /* ---- Messages ---- */
 
-/* Messages of devices are edge-triggered, and those that a gate may hold back. */
-static void post(struct core *c, uint64_t target)
+/* Messages of devices are edge-triggered. */
+static void post(struct core *c, irq_id_t irq, uint64_t target)
 {
 	struct vcpu *const v = vcpu_at(TARGET_VCPU(target));
 	const uint8_t vector = TARGET_VECTOR(target);
 
 	post_as_edge(v, vector);
-	if (pi_post_gated(v->mailbox.vectors, vector).is_due)
+	if (vtd_gate_post ? vtd_gate_post(irq, v, vector)
+			  : pi_post_gated(v->mailbox.vectors, vector).is_due)
 		c->taken |= BIT64(v->id);
 }
 
@@ -181,7 +206,7 @@ bool vtd_irq_serve(uint8_t vector)
 	__atomic_store_n(&c->is_serving, 1, __ATOMIC_SEQ_CST);
 	target = __atomic_load_n(&irqs[owner - 1].target, __ATOMIC_SEQ_CST);
 	if (target & TARGET_IS)
-		post(c, target);
+		post(c, owner - 1u, target);
 	__atomic_store_n(&c->is_serving, 0, __ATOMIC_RELEASE);
 	return true;
 }

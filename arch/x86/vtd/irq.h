@@ -29,12 +29,17 @@
 void vtd_irq_init(void);
 MUST_CHECK enum err vtd_irq_create(struct vtd_unit *u, pci_addr_t device, uint32_t count,
 				   irq_id_t *first);
+/* Those of one device are consecutive. Count 0: it has none. */
+void vtd_irq_of(pci_addr_t device, irq_id_t *first, uint32_t *count);
 /* All zero: no such irq. */
 struct irq_msi vtd_irq_msi(irq_id_t irq);
 MUST_CHECK enum err vtd_irq_route(irq_id_t irq, vcpu_id_t vcpu, core_id_t core, uint8_t vector);
 MUST_CHECK enum err vtd_irq_mask(irq_id_t irq);
+struct vcpu;
+/* Some of its interrupts may be posted by hardware. */
+bool vtd_irq_hardware_posts_to(const struct vcpu *v);
 
 /* Host interrupt `vector` of this core. False: no device has it. Bounded, takes no lock. */
 bool vtd_irq_serve(uint8_t vector);
-/* Those that must be notified because of it, on this core, since the last call. */
+/* Those that must be notified, or looked at, because of it, on this core, since the last call. */
 vcpu_set_t vtd_irq_taken(void);

@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "arch/x86/vtd/gate.h"
+#include "arch/clock.h"
+#include "arch/mp.h"
+#include "io/pi_gate.h"
+
+#define WORDS ((VTD_IRQ_MAX + 63) / 64)
+
+static struct flow {
+	uint64_t interval_tsc;     /* atomic; 0: it passes */
+	struct irq_source *source; /* [I] or NULL */
+	struct irq_counts counts;
+} flows[VTD_IRQ_MAX];
+
+static struct gate {
+	struct pi_gate state;
+	irq_id_t early;         /* the last that came too early */
+	uint64_t masked[WORDS]; /* irqs that were masked here. Some may lead elsewhere by now */
+} gates[MAX_VCPUS];
+
+/* One writer; others may read. */
+static void count(uint64_t *counter, int64_t change)
+{
+	__atomic_store_n(counter, __atomic_load_n(counter, __ATOMIC_RELAXED) + (uint64_t)change,
+			 __ATOMIC_RELAXED);
+}
+
+static void mask(struct gate *g, irq_id_t irq)
+{
+	struct flow *const f = &flows[irq];
+
+	if (!f->source)
+		return;
+	g->masked[irq / 64] |= BIT64(irq % 64);
+	count(&f->counts.masked, 1);
+	irq_source_hold(f->source, IRQ_GATE);
+}
+
+/* What waited in the devices comes at once. */
+static void unmask_all(struct gate *g)
+{
+	for (uint32_t i = 0; i < WORDS; i++) {
+		for (uint64_t set = g->masked[i]; set; set &= set - 1)
+			irq_source_let_go(flows[i * 64 + (uint32_t)__builtin_ctzll(set)].source,
+					  IRQ_GATE);
+		g->masked[i] = 0;
+	}
+}
+
+static bool post_throttled(struct gate *g, irq_id_t irq, struct vcpu *v, uint8_t vector,
+			   uint64_t interval_tsc)
+{
+	const uint64_t due_tsc = g->state.due_tsc;
+	const struct pi_gate_answer answer = pi_gate_post(&g->state, v->mailbox.vectors, vector,
+							  interval_tsc, arch_clock_now_tsc());
+
+	count(answer.must_notify ? &flows[irq].counts.delivered : &flows[irq].counts.merged, 1);
+	if (answer.must_unmask)
+		unmask_all(g);
+	if (answer.must_mask)
+		mask(g, irq);
+	if (!answer.must_notify)
+		g->early = irq;
+	return answer.must_notify || g->state.due_tsc != due_tsc;
+}
+
+bool vtd_gate_post(irq_id_t irq, struct vcpu *v, uint8_t vector)
+{
+	struct flow *const f = &flows[irq];
+	const uint64_t interval_tsc = __atomic_load_n(&f->interval_tsc, __ATOMIC_RELAXED);
+	bool is_due;
+
+	count(&f->counts.raised, 1);
+	if (interval_tsc != 0 && v->core == arch_mp_core_id() && !vtd_irq_hardware_posts_to(v))
+		return post_throttled(&gates[v->id], irq, v, vector, interval_tsc);
+	is_due = pi_post(v->mailbox.vectors, vector);
+	count(is_due ? &f->counts.delivered : &f->counts.merged, 1);
+	return is_due;
+}
+
+uint64_t arch_iommu_gate_tsc(vcpu_id_t vcpu)
+{
+	const uint64_t due_tsc = gates[vcpu].state.due_tsc;
+
+	return due_tsc == 0 ? TSC_NEVER : due_tsc;
+}
+
+bool arch_iommu_open_gate(vcpu_id_t vcpu, uint64_t now_tsc)
+{
+	struct gate *const g = &gates[vcpu];
+	const struct pi_gate_answer answer =
+		pi_gate_open(&g->state, vcpu_at(vcpu)->mailbox.vectors, now_tsc);
+
+	if (answer.must_unmask)
+		unmask_all(g);
+	if (answer.must_notify) {
+		count(&flows[g->early].counts.merged, -1);
+		count(&flows[g->early].counts.delivered, 1);
+	}
+	return answer.must_notify;
+}
+
+/* ---- Any core ---- */
+
+void vtd_gate_set_source(irq_id_t irq, struct irq_source *source)
+{
+	flows[irq].source = source;
+}
+
+void vtd_gate_routed(irq_id_t irq)
+{
+	if (flows[irq].source)
+		irq_source_let_go(flows[irq].source, IRQ_GATE);
+}
+
+void arch_iommu_throttle(pci_addr_t device, uint64_t interval_tsc, uint32_t urgent)
+{
+	irq_id_t irq;
+	uint32_t count;
+
+	vtd_irq_of(device, &irq, &count);
+	for (uint32_t i = 0; i < count; i++) {
+		const bool is_urgent = i < 32 && (urgent & BIT32(i));
+
+		__atomic_store_n(&flows[irq + i].interval_tsc, is_urgent ? 0 : interval_tsc,
+				 __ATOMIC_RELAXED);
+	}
+}
+
+void arch_iommu_irq_counts(pci_addr_t device, struct irq_counts *counts)
+{
+	irq_id_t irq;
+	uint32_t count;
+
+	*counts = (struct irq_counts){ 0 };
+	vtd_irq_of(device, &irq, &count);
+	for (uint32_t i = 0; i < count; i++) {
+		const struct irq_counts *const c = &flows[irq + i].counts;
+
+		counts->raised += __atomic_load_n(&c->raised, __ATOMIC_RELAXED);
+		counts->delivered += __atomic_load_n(&c->delivered, __ATOMIC_RELAXED);
+		counts->merged += __atomic_load_n(&c->merged, __ATOMIC_RELAXED);
+		counts->masked += __atomic_load_n(&c->masked, __ATOMIC_RELAXED);
+	}
+}
