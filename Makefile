@@ -59,7 +59,7 @@ x86_pure   := $(wildcard $(addprefix arch/x86/,acpi.c acpi_tables.c calibrate.c 
 	      $(addprefix vtd/,dmar.c fault.c gate.c irq.c irte.c queue.c scope.c table.c unit.c vtd.c) \
 	      vmx/decode.c vmx/controls.c vmx/initial.c vmx/msr_bitmap.c svm/decode.c svm/event.c svm/control.c))
 guest_pure := $(wildcard guests/rt/args.c guests/rt/rm.c guests/rt/stats.c guests/tasks/taskset.c \
-	      guests/net/frame.c guests/net/igbvf.c \
+	      $(addprefix guests/net/,frame.c igbvf.c mtvd.c traffic.c) \
 	      $(addprefix guests/blk/,ring.c ring_packed.c spread.c record.c))
 
 # Into images whose configuration has devices: what `plan --list-drivers` says is wanted.

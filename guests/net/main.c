@@ -22,6 +22,8 @@
  *		    two VFs. guests/net/dma.c
  *   mode=generate  streams of frames at given rates: guests/net/generate.c
  *   mode=sink	    receives and measures them: guests/net/sink.c
+ *   mode=request   asks for many frames at a time: guests/net/request.c
+ *   mode=serve	    answers: guests/net/serve.c
  *   in all	    poll=1	    waits by looking, not by interrupts
  *
  * Output  One line for machines a phase; times are ticks of the guest's TSC.
@@ -39,8 +41,10 @@ static const struct {
 	const char *name;
 	int (*run)(struct port *port, const char *args);
 } modes[] = {
-	{ "echo", mode_echo }, { "send", mode_send },         { "life", mode_life },
-	{ "dma", mode_dma },   { "generate", mode_generate }, { "sink", mode_sink },
+	{ .name = "echo", .run = mode_echo },         { .name = "send", .run = mode_send },
+	{ .name = "life", .run = mode_life },         { .name = "dma", .run = mode_dma },
+	{ .name = "generate", .run = mode_generate }, { .name = "sink", .run = mode_sink },
+	{ .name = "request", .run = mode_request },   { .name = "serve", .run = mode_serve },
 };
 
 static struct port port;

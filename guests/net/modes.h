@@ -12,3 +12,5 @@ int mode_life(struct port *port, const char *args);     /* guests/net/life.c */
 int mode_dma(struct port *port, const char *args);      /* guests/net/dma.c */
 int mode_generate(struct port *port, const char *args); /* guests/net/generate.c */
 int mode_sink(struct port *port, const char *args);     /* guests/net/sink.c */
+int mode_request(struct port *port, const char *args);  /* guests/net/request.c */
+int mode_serve(struct port *port, const char *args);    /* guests/net/serve.c */

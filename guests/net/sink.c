@@ -42,6 +42,7 @@ struct snapshot {
 static struct sink {
 	struct port *port;
 	struct sink_lane lane;
+	uint64_t flows[TRAFFIC_FLOW_MAX];
 	struct threads *threads; /* NULL: one, without a driver for several */
 	uint64_t ack, answered;
 	uint64_t from_tsc, to_tsc, slice_tsc,
@@ -60,10 +61,10 @@ bool sink_handle(struct sink_lane *l, const uint8_t *data, uint32_t bytes)
 	if (!traffic_read(data, bytes, &head) || head.kind != TRAFFIC_DATA)
 		return false;
 	flow = &l->flows[head.flow % TRAFFIC_FLOW_MAX];
-	if (head.sequence < *flow)
+	if (head.sequence < __atomic_load_n(flow, __ATOMIC_RELAXED))
 		l->late++;
 	else
-		*flow = head.sequence + 1;
+		__atomic_store_n(flow, head.sequence + 1, __ATOMIC_RELAXED);
 	if (head.sequence >= l->due)
 		l->due = head.sequence + 1;
 	if (l->checks && traffic_sum(data, head.bytes) != head.value)
@@ -235,6 +236,7 @@ static bool set_up(struct sink *s, struct port *port, const char *args)
 
 	work_calibrate();
 	s->port = port;
+	s->lane.flows = s->flows;
 	s->lane.loops = work_loops_for(work * (guest_info()->tsc_hz / 1000) / (NS_PER_US * 1000));
 	s->lane.checks = args_is(args, "checksum", "1");
 	s->ack = args_number(args, "ack", 0);

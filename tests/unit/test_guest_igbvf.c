@@ -284,8 +284,38 @@ static void one_interrupt_until_it_is_rearmed(void)
 	CHECK(model.raised[0] == 0);
 }
 
+/* Buffers that are kept, and frames that are taken out before the device is told. */
+static void a_received_buffer_can_be_kept_in_exchange_for_another(void)
+{
+	static uint8_t others[IGBVF_RING * 2][IGBVF_BUFFER_BYTES];
+	uint32_t got, sent = 0, n = 0;
+
+	start_two();
+	igbvf_use_buffers(&vf[1], others[0]);
+	CHECK(igbvf_reset(&vf[1]) == IGBVF_OK && igbvf_start(&vf[1]) == IGBVF_OK);
+	for (uint32_t round = 0; round < 3; round++) {
+		while (sent < IGBVF_RING * 2 * (round + 1) / 3 &&
+		       send(0, vf[1].mac, sent, 60 + sent % 99))
+			sent++;
+		for (; n < sent; n++) {
+			const uint8_t *data = igbvf_receive(&vf[1], &got);
+
+			if (!data)
+				break;
+			/* The first IGBVF_RING frames are where the ring was, the rest in exchange. */
+			CHECK(data == others[n % (IGBVF_RING * 2)]);
+			CHECK(got == 60 + n % 99 && data[20] == byte_of(n, 20));
+			igbvf_receive_swap(&vf[1], others[(n + IGBVF_RING) % (IGBVF_RING * 2)]);
+		}
+		CHECK(n == sent || n == IGBVF_RING - 1);
+		igbvf_receive_offer(&vf[1]);
+	}
+	CHECK(n > IGBVF_RING && rig.m.wrongs == 0);
+}
+
 int main(void)
 {
+	RUN(a_received_buffer_can_be_kept_in_exchange_for_another);
 	RUN(it_has_the_address_that_the_pf_gives_it);
 	RUN(another_address_is_asked_for_and_may_be_refused);
 	RUN(an_answer_may_come_after_its_acknowledgement);
