@@ -63,7 +63,7 @@ guest_pure := $(wildcard guests/rt/args.c guests/rt/rm.c guests/rt/stats.c guest
 	      $(addprefix guests/blk/,ring.c ring_packed.c spread.c record.c))
 
 # Into images whose configuration has devices: what `plan --list-drivers` says is wanted.
-optional   := device disk tuning igb nvme nvme_disk virtio_disk
+optional   := device disk tuning igb nvme memnic nvme_disk virtio_disk
 disk_pci   := core/disk_pci.c core/disk_gpt.c drivers/gpt/gpt.c
 nvme_both  := $(addprefix drivers/nvme/,nvme.c nvme_identify.c nvme_io.c nvme_queue.c)
 device_src := $(filter-out core/device_name.c,$(wildcard core/device*.c)) $(wildcard drivers/pci*.c drivers/sriov.c) arch/x86/vtd/gate.c
@@ -71,6 +71,7 @@ tuning_src := core/plan_disk_tune.c $(wildcard io/latency*.c io/disk_optimizer*.
 disk_src   := core/plan_disk.c core/plan_disk_bound.c core/lib/service_time.c $(wildcard drivers/memdisk/*.c) \
 	      core/disk.c core/disk_service.c core/disk_stats.c $(wildcard io/bfq*.c io/iosched*.c io/vblk*.c io/virt*.c io/histogram.c io/disk_bound.c)
 igb_src    := core/pf_igb.c $(wildcard drivers/igb/*.c)
+memnic_src := core/nic.c core/plan_nic.c $(wildcard io/memnic*.c)
 nvme_src   := core/pf_nvme.c drivers/nvme/nvme_virt.c $(nvme_both)
 nvme_disk_src   := core/disk_nvme.c $(disk_pci) $(wildcard drivers/nvme/nvme_disk*.c) $(nvme_both)
 virtio_disk_src := core/disk_virtio.c $(disk_pci) $(wildcard drivers/virtio_blk/*.c)

@@ -15,7 +15,8 @@
  *	    message goes to one virtual CPU, by its route in the IOMMU: fixed or of lowest
  *	    priority, to the first that its destination names. Others are never sent.
  * Models   are functions made by software. Their registers are BAR 0, of which the MSI-X table and
- *	    pending bits are the PC's own matter.
+ *	    pending bits are the PC's own matter. Or BAR 0 is memory that model and guest share, and
+ *	    another BAR has the rest.
  * Model    One per partition that wants it, used by all of its vCPUs from their cores under the
  *	    partition's lock. All calls take bounded time. What it sends to vCPUs is posted (see
  *	    arch/vcpu.h): receivers come back in `posted`.
@@ -86,7 +87,7 @@ MUST_CHECK enum err arch_pc_place_functions(part_id_t part);
 
 /*
  * A function that is made by software. Its operations are called under the PC's lock, on the core of
- * the vCPU whose access it is; `offset` is within BAR 0, width 1, 2, 4 or 8.
+ * the vCPU whose access it is; `offset` is within `bar`, width 1, 2, 4 or 8.
  */
 struct pc_model_ops {
 	uint64_t (*read)(void *context, uint64_t offset, uint32_t width);
@@ -97,7 +98,9 @@ struct pc_model_ops {
 	void (*reset)(void *context); /* the guest starts over */
 };
 struct pc_model {
-	struct vpci_facts facts; /* with MSI-X, in BAR 0 */
+	struct vpci_facts facts; /* with MSI-X, in this BAR: */
+	uint32_t bar;            /* .. accesses to it come here. 0; or another, and BAR 0 is */
+	hpa_t memory; /* .. this: the guest reads and writes it, all of it, without asking */
 	const struct pc_model_ops *ops;
 	void *context;
 	uint32_t io_bar;    /* an I/O BAR, 0: none. What is written to its ports, */

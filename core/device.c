@@ -17,9 +17,11 @@
 #include "drivers/pci_regs.h"
 #include "io/vmsix.h"
 
-#define TAG          "bulkhead"
-#define PF_LIMIT_SEC 60u /* until a PF is up, with all its VFs */
-#define OWNER_NOBODY UINT32_MAX
+#define TAG                 "bulkhead"
+#define PF_LIMIT_SEC        60u /* until a PF is up, with all its VFs */
+#define OWNER_NOBODY        UINT32_MAX
+
+#define SIDE_CORE_PERIOD_NS MS(1)
 
 struct devices devices;
 static char reason_text[320]; /* one thing at a time is at fault, and boot stops there */
@@ -79,6 +81,8 @@ void pf_enable(const struct pf *p)
 
 static const struct pf_ops *ops_of(enum pf_driver kind)
 {
+	if (kind == PF_MEMORY)
+		return &pf_memory;
 	return kind == PF_IGB ? &pf_igb : &pf_nvme;
 }
 
@@ -150,11 +154,40 @@ static void forbid_no_snoop(const struct pci_function *f)
 				       ~DEVCTL_NO_SNOOP);
 }
 
+static enum err find_and_open(struct pf *p, const char **reason)
+{
+	const struct pf_config *const c = p->config;
+
+	p->function = PCI_NO_FUNCTION;
+	if (c->driver == PF_MEMORY)
+		return OK;
+	p->function = find_pf(c, p->ops);
+	if (p->function == PCI_NO_FUNCTION)
+		return refuse(reason, ERR_NODEV,
+			      "PF '%s': no function %s%s is one that its driver serves; correct "
+			      "pfs[%u].address, or its driver",
+			      c->name, c->address ? "at " : "of this machine",
+			      c->address ? c->address : "", p->index);
+	pci_open_path(p->table, p->function);
+	forbid_no_snoop(&p->table->functions[p->function]); /* its VFs have its setting */
+	pf_enable(p);
+	return OK;
+}
+
+static void say_pf(const struct pf *p)
+{
+	char at[DEVICE_PCI_TEXT_BYTES] = "no address";
+
+	if (p->function != PCI_NO_FUNCTION)
+		device_write_pci(p->table->functions[p->function].addr, at);
+	log_line(p->tag, "up at %s with %u VF%s, %u of them in use", at, p->config->vf_count,
+		 p->config->vf_count == 1 ? "" : "s", pf_used_count(p));
+}
+
 static enum err start_pf(const struct config *system, uint32_t i, const char **reason)
 {
 	struct pf *const p = &devices.pfs[i];
 	const struct pf_config *const c = &system->pfs[i];
-	char at[DEVICE_PCI_TEXT_BYTES];
 	enum err e;
 
 	*p = (struct pf){ .config = c,
@@ -162,18 +195,11 @@ static enum err start_pf(const struct config *system, uint32_t i, const char **r
 			  .table = &devices.table,
 			  .index = i,
 			  .vf_was_reset = device_vf_was_reset };
-	p->function = find_pf(c, p->ops);
-	if (p->function == PCI_NO_FUNCTION)
-		return refuse(reason, ERR_NODEV,
-			      "PF '%s': no function %s%s is one that its driver serves; correct "
-			      "pfs[%u].address, or its driver",
-			      c->name, c->address ? "at " : "of this machine",
-			      c->address ? c->address : "", i);
 	fmt_text(p->tag, sizeof(p->tag), "pf %s", c->name);
 	note_vfs(p, system);
-	pci_open_path(p->table, p->function);
-	forbid_no_snoop(&p->table->functions[p->function]); /* its VFs have its setting */
-	pf_enable(p);
+	e = find_and_open(p, reason);
+	if (e != OK)
+		return e;
 	e = p->ops->begin(p, arch_clock_now_tsc());
 	if (e == OK)
 		e = wait_for(p);
@@ -181,9 +207,7 @@ static enum err start_pf(const struct config *system, uint32_t i, const char **r
 		return refuse(reason, e, "PF '%s': it does not come up: %s", c->name,
 			      p->why ? p->why : "no further reason");
 	devices.pf_count++;
-	device_write_pci(p->table->functions[p->function].addr, at);
-	log_line(p->tag, "up at %s with %u VF%s, %u of them in use", at, c->vf_count,
-		 c->vf_count == 1 ? "" : "s", pf_used_count(p));
+	say_pf(p);
 	return OK;
 }
 
@@ -270,13 +294,25 @@ static enum err note_device(struct partition *p, const struct device_config *c, 
 	return OK;
 }
 
+/* Then it is no function of the machine: core/nic.c. */
+static bool is_in_memory(const struct device_config *c)
+{
+	for (uint32_t i = 0; i < devices.pf_count; i++)
+		if (devices.pfs[i].config->driver == PF_MEMORY && c->kind == DEVICE_VF &&
+		    strcmp(devices.pfs[i].config->name, c->name) == 0)
+			return true;
+	return false;
+}
+
 static enum err note_devices(const char **reason)
 {
 	enum err e = OK;
 
 	for (part_id_t i = 0; i < partition_count; i++)
 		for (uint32_t n = 0; n < partitions[i].config->device_count && e == OK; n++)
-			e = note_device(&partitions[i], &partitions[i].config->devices[n], reason);
+			if (!is_in_memory(&partitions[i].config->devices[n]))
+				e = note_device(&partitions[i], &partitions[i].config->devices[n],
+						reason);
 	return e;
 }
 
@@ -479,12 +515,20 @@ static enum err hand_over(struct device *d, const char **reason)
 	return OK;
 }
 
+static bool has_device(const struct partition *p)
+{
+	for (uint32_t i = 0; i < devices.count; i++)
+		if (devices.list[i].partition == p)
+			return true;
+	return false;
+}
+
 static enum err hand_over_all(struct partition *p, const char **reason)
 {
 	uint32_t index = 0;
 	enum err e;
 
-	if (p->config->device_count == 0)
+	if (!has_device(p))
 		return OK;
 	e = make_domain(p);
 	if (e != OK)
@@ -506,11 +550,40 @@ static enum err hand_over_all(struct partition *p, const char **reason)
 	return e;
 }
 
-static enum err start(const struct config *system, const struct plan *plan, const char **reason)
+/* Of the machine: not what is played in memory. */
+static bool wants_functions(const struct config *c)
+{
+	bool any = false;
+
+	for (uint32_t i = 0; i < c->pf_count; i++)
+		any |= c->pfs[i].driver != PF_MEMORY;
+	for (uint32_t i = 0; i < c->disk_count; i++)
+		any |= c->disks[i].kind != DISK_MEMORY;
+	for (part_id_t i = 0; i < c->partition_count; i++)
+		for (uint32_t n = 0; n < c->partitions[i].device_count; n++)
+			any |= c->partitions[i].devices[n].kind == DEVICE_FUNCTION;
+	return any;
+}
+
+static enum err start_pfs(const struct config *system, const char **reason)
 {
 	enum err e = OK;
 
-	devices.period_tsc = mul_div(system->service.period_ns, arch_clock_tsc_hz(), SEC(1));
+	for (uint32_t i = 0; i < system->pf_count && e == OK; i++)
+		e = start_pf(system, i, reason);
+	return e;
+}
+
+static enum err start(const struct config *system, const struct plan *plan, const char **reason)
+{
+	/* A core of its own has no period. */
+	const uint64_t period_ns = system->service.kind == CPU_RESERVED ? system->service.period_ns
+									: SIDE_CORE_PERIOD_NS;
+	enum err e = OK;
+
+	devices.period_tsc = mul_div(period_ns, arch_clock_tsc_hz(), SEC(1));
+	if (!wants_functions(system))
+		return start_pfs(system, reason);
 	if (!arch_iommu_is_present())
 		return refuse(reason, ERR_NODEV,
 			      "no device can be handed over without an IOMMU; see above, and turn "
@@ -521,8 +594,7 @@ static enum err start(const struct config *system, const struct plan *plan, cons
 		e = arch_iommu_domain_create(IOMMU_HYPERVISOR);
 	if (e != OK)
 		return refuse(reason, e, "no frames for the IOMMU's tables");
-	for (uint32_t i = 0; i < system->pf_count && e == OK; i++)
-		e = start_pf(system, i, reason);
+	e = start_pfs(system, reason);
 	pci_form_groups(&devices.table);
 	if (e == OK)
 		e = note_devices(reason);

@@ -8,6 +8,7 @@
 #include "arch/pc.h"
 #include "core/lib/fmt.h"
 #include "core/log.h"
+#include "core/partition_memory.h"
 #include "core/plan_disk.h"
 #include "core/plan_text.h"
 #include "drivers/memdisk/memdisk.h"
@@ -151,35 +152,6 @@ static enum err init_sched(struct disk_unit *u, const struct disk_tuned *tuning)
 
 /* ---- Clients ---- */
 
-/* Its RAM, as arch/guest.h lays it out. */
-struct layout {
-	struct gmem *to;
-	const struct partition *partition;
-};
-static struct layout layout; /* of the client at hand: guest_ram_map() takes a plain function */
-
-static enum err add_range(part_id_t part, gpa_t gpa, hpa_t hpa, uint64_t bytes, uint32_t rights)
-{
-	struct gmem *const m = layout.to;
-	uint32_t i = m->range_count++;
-
-	if (i == GMEM_RANGE_MAX)
-		return ERR_NOMEM;
-	for (; i > 0 && m->ranges[i - 1].bytes < bytes; i--) /* the largest first */
-		m->ranges[i] = m->ranges[i - 1];
-	m->ranges[i] = (struct gmem_range){ gpa.v, bytes, arch_mem_at(hpa) };
-	return OK;
-}
-
-static enum err describe_memory(struct disk_client *c)
-{
-	const struct partition *const p = c->partition;
-
-	layout = (struct layout){ &c->memory, p };
-	return guest_ram_map(&p->ram, (part_id_t)(p - partitions), (hpa_t){ p->plan->memory_base },
-			     SPACE_READ | SPACE_WRITE, add_range);
-}
-
 static enum err make_requests(struct disk_client *c)
 {
 	struct block_request *const all =
@@ -278,7 +250,7 @@ static enum err make_client(struct disk_unit *u, struct partition *p, const stru
 				   .share = s,
 				   .index = u->client_count,
 				   .request_count = disk_request_count(s) };
-	e = describe_memory(c);
+	e = partition_describe_memory(p, &c->memory);
 	if (e == OK)
 		e = make_requests(c);
 	if (e != OK)

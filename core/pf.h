@@ -56,6 +56,7 @@ struct pf_ops {
 };
 extern const struct pf_ops pf_igb __attribute__((weak));
 extern const struct pf_ops pf_nvme __attribute__((weak));
+extern const struct pf_ops pf_memory __attribute__((weak));
 
 /* For drivers: how many of its VFs are somebody's; its registers from BAR 0; all its VFs on. */
 uint32_t pf_used_count(const struct pf *p);

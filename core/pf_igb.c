@@ -133,4 +133,4 @@ static void serve(struct pf *p, uint64_t now_tsc)
 	report(p, &events);
 }
 
-const struct pf_ops pf_igb = { serves, begin, step, serve };
+const struct pf_ops pf_igb = { .serves = serves, .begin = begin, .step = step, .serve = serve };

@@ -323,4 +323,4 @@ static void serve(struct pf *p, uint64_t now_tsc)
 		give_up(p, &controllers[p->index]);
 }
 
-const struct pf_ops pf_nvme = { serves, begin, step, serve };
+const struct pf_ops pf_nvme = { .serves = serves, .begin = begin, .step = step, .serve = serve };

@@ -99,6 +99,9 @@ static inline bool check_has_pc(const struct partition_config *p)
 	return p->platform == PLATFORM_PC || p->boot != BOOT_GUEST;
 }
 
+/* core/plan_nic.c: config.pfs[i] is PF_MEMORY. */
+void check_pf_in_memory(struct check *k, uint32_t i) __attribute__((weak));
+
 /* The least budget that is worth a switch, and that a timer can measure. */
 uint64_t check_min_budget_ns(const struct board *b);
 

@@ -9,6 +9,7 @@
 
 /* Intel 82576: "eight VFs"; NVM Express: as many as a secondary controller list has. */
 #define IGB_VF_MAX            8u
+#define MEMORY_VF_MAX         16u /* io/memnic.h */
 #define VLAN_MAX              4094u
 
 #define SERVICE_PERIOD_MAX_NS MS(100)
@@ -19,6 +20,8 @@
 
 static uint32_t vf_max(enum pf_driver driver)
 {
+	if (driver == PF_MEMORY)
+		return MEMORY_VF_MAX;
 	return driver == PF_IGB ? IGB_VF_MAX : CONFIG_VF_MAX;
 }
 
@@ -73,9 +76,10 @@ static void check_pf(struct check *k, uint32_t i)
 
 	check_pf_name(k, i);
 	check_pf_address(k, i);
-	if (f->driver != PF_IGB && f->driver != PF_NVME) {
-		refuse_system(k, "pfs[%u].driver = %u: not a choice; give PF_IGB or PF_NVME", i,
-			      (uint32_t)f->driver);
+	if (f->driver != PF_IGB && f->driver != PF_NVME && f->driver != PF_MEMORY) {
+		refuse_system(
+			k, "pfs[%u].driver = %u: not a choice; give PF_IGB, PF_NVME or PF_MEMORY",
+			i, (uint32_t)f->driver);
 		return;
 	}
 	if (f->vf_count == 0 || f->vf_count > vf_max(f->driver))
@@ -94,8 +98,11 @@ static void check_pfs(struct check *k)
 	else if (c->pf_count > CONFIG_PF_MAX)
 		refuse_system(k, "pf_count = %u: at most %u PFs are driven; take some out",
 			      c->pf_count, CONFIG_PF_MAX);
-	for (uint32_t i = 0; c->pfs && i < c->pf_count && i < CONFIG_PF_MAX; i++)
+	for (uint32_t i = 0; c->pfs && i < c->pf_count && i < CONFIG_PF_MAX; i++) {
 		check_pf(k, i);
+		if (c->pfs[i].driver == PF_MEMORY && check_pf_in_memory)
+			check_pf_in_memory(k, i);
+	}
 }
 
 /* ---- Devices of partitions ---- */

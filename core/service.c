@@ -6,6 +6,7 @@
 
 static const struct service_ops *const all[SERVICE_KIND_COUNT] = {
 	[SERVICE_DISKS] = &disk_service,
+	[SERVICE_NICS] = &nic_service,
 	[SERVICE_DEVICES] = &device_service,
 };
 
@@ -31,7 +32,7 @@ static enum err place_functions(part_id_t part, const char **reason)
 	return e;
 }
 
-/* Devices first: a disk's PF, or its function, is one of theirs. */
+/* Devices first: a disk's PF, a controller's, or its function, is one of theirs. */
 enum err service_start(const struct config *system, const struct plan *plan, const char **reason)
 {
 	enum err e = OK;
@@ -107,7 +108,7 @@ uint64_t service_step(uint64_t now_tsc)
 	(void)take_wanted();
 	first = first_due();
 	if (due_tsc[first] <= now_tsc)
-		due_tsc[first] = all[first]->serve(now_tsc);
+		due_tsc[first] = max_u64(all[first]->serve(now_tsc), now_tsc);
 	__atomic_store_n(&wake_tsc, due_tsc[first_due()], __ATOMIC_SEQ_CST);
 	if (take_wanted())
 		__atomic_store_n(&wake_tsc, due_tsc[first_due()], __ATOMIC_SEQ_CST);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * core/service.h - what the service does: devices and disks, each linked only where it is configured.
+ * core/service.h - what the service does: devices, disks and network controllers in memory, each linked
+ * only where it is configured.
  *
  * Model    The service is a virtual CPU without a guest, with a reservation of its own, or a core
  *	    (config.service). It does one bounded step at a time, of whichever is due first.
@@ -11,14 +12,17 @@
 #pragma once
 #include "core/partition.h"
 
-enum service_kind { SERVICE_DISKS, SERVICE_DEVICES, SERVICE_KIND_COUNT };
+enum service_kind { SERVICE_DISKS, SERVICE_NICS, SERVICE_DEVICES, SERVICE_KIND_COUNT };
 
-/* What core/device.c and core/disk.c give; absent where not linked. */
+/* What core/device.c, core/nic.c and core/disk.c give; absent where not linked. */
 struct service_ops {
 	/* All of it, for partitions that exist. `reason` says what is missing, and what helps. */
 	enum err (*start)(const struct config *system, const struct plan *plan,
 			  const char **reason);
-	/* One step; returns when it wants the next. */
+	/*
+	 * One step; returns when it wants the next: others that were due before have their turn first,
+	 * also if that is always.
+	 */
 	uint64_t (*serve)(uint64_t now_tsc);
 	/* The partition has ended: what it had reaches nothing any more when this returns. */
 	void (*cut_off)(const struct partition *p);
@@ -31,6 +35,7 @@ struct service_ops {
 	void (*summarize)(void);
 };
 extern const struct service_ops device_service __attribute__((weak));
+extern const struct service_ops nic_service __attribute__((weak));
 extern const struct service_ops disk_service __attribute__((weak));
 
 MUST_CHECK enum err service_start(const struct config *system, const struct plan *plan,

@@ -383,7 +383,9 @@ static void list_files(void)
 /* What the image is linked with: see "drivers" in the Makefile. */
 static void list_drivers(void)
 {
-	static const char *const names[] = { [PF_IGB] = "igb", [PF_NVME] = "nvme" };
+	static const char *const names[] = {
+		[PF_IGB] = "igb", [PF_NVME] = "nvme", [PF_MEMORY] = "memnic"
+	};
 
 	bool has_pci = config.pf_count != 0;
 
@@ -407,7 +409,7 @@ static void list_drivers(void)
 	if (has_pci)
 		puts("device");
 	for (uint32_t i = 0; i < config.pf_count; i++)
-		if (config.pfs[i].driver == PF_IGB || config.pfs[i].driver == PF_NVME)
+		if (config.pfs[i].driver >= PF_IGB && config.pfs[i].driver <= PF_MEMORY)
 			puts(names[config.pfs[i].driver]);
 }
 

@@ -369,8 +369,10 @@ enum err arch_pc_place_functions(part_id_t part)
 	enum err e = vpci_place(&pc->pci, PC_MMIO, PC_MMIO_END);
 
 	for (uint32_t i = 1; i < pc->pci.function_count && e == OK; i++) {
-		if (!pc->devices[i])
+		if (!pc->devices[i]) {
+			e = pc_map_model(pc, i);
 			continue;
+		}
 		write_command(pc, i);
 		for (uint32_t k = 0; k < VPCI_BAR_COUNT && e == OK; k++)
 			if (pc->devices[i]->real.facts.bars[k].kind != VPCI_BAR_NONE)

@@ -3,7 +3,7 @@
  * arch/x86/pc/model.c - functions made by software on a guest's PCI bus; and the one place that knows
  * which functions are real.
  *
- * A model's registers are in BAR 0. Its MSI-X table and pending bits lie there, too, and are kept here:
+ * A model's registers are in one BAR. Its MSI-X table and pending bits lie there, too, and are kept here:
  * a message that it sends is posted as one of a device would be.
  */
 #include "arch/mem.h"
@@ -120,10 +120,13 @@ static vcpu_set_t write_slot(struct pc *pc, struct pc_slot *s, uint64_t offset, 
 static struct pc_slot *find_slot(const struct pc *pc, uint64_t gpa, uint64_t *offset)
 {
 	for (uint32_t i = 1; i < pc->pci.function_count; i++) {
+		uint32_t bar;
+
 		if (!pc->slots[i])
 			continue;
-		*offset = gpa - pc->pci.functions[i].placed[0];
-		if (*offset < pc->slots[i]->model.facts.bars[0].bytes)
+		bar = pc->slots[i]->model.bar;
+		*offset = gpa - pc->pci.functions[i].placed[bar];
+		if (*offset < pc->slots[i]->model.facts.bars[bar].bytes)
 			return pc->slots[i];
 	}
 	return NULL;
@@ -260,6 +263,17 @@ void pc_restart_functions(struct pc *pc)
 		ASSERT(e == OK);
 		s->model.ops->reset(s->model.context);
 	}
+}
+
+/* Of BAR 0 the guest has the memory, and nothing around it. */
+enum err pc_map_model(const struct pc *pc, uint32_t function)
+{
+	const struct pc_model *const m = &pc->slots[function]->model;
+
+	if (m->bar == 0)
+		return OK;
+	return arch_space_map(pc->setup.part, (gpa_t){ pc->pci.functions[function].placed[0] },
+			      m->memory, m->facts.bars[0].bytes, SPACE_READ | SPACE_WRITE);
 }
 
 enum err arch_pc_add_model(part_id_t part, const struct pc_model *model, uint32_t *index)

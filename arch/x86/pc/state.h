@@ -90,6 +90,8 @@ vcpu_set_t pc_ports_write(struct pc *pc, uint16_t port, uint32_t width, uint32_t
 vcpu_set_t pc_window_write(struct pc *pc, uint64_t gpa, uint32_t width, uint64_t value);
 /* The guest starts over. */
 void pc_restart_functions(struct pc *pc);
+/* Memory that a model shares with the guest. Boot only. */
+MUST_CHECK enum err pc_map_model(const struct pc *pc, uint32_t function);
 
 /* ---- device.c, likewise: those of the machine ---- */
 
