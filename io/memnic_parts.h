@@ -61,8 +61,3 @@ static inline void memnic_cause(struct memnic *m, uint32_t i, uint32_t ivar)
 void memnic_move(struct memnic *m, uint64_t now_ns);
 /* A queue of it is on, or off. */
 void memnic_note_queues(struct memnic *m, uint32_t i);
-
-/* Until io/shaper.c is there. */
-extern __typeof__(shaper_tick) shaper_tick __attribute__((weak));
-extern __typeof__(shaper_take) shaper_take __attribute__((weak));
-extern __typeof__(shaper_is_open) shaper_is_open __attribute__((weak));
