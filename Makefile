@@ -340,6 +340,11 @@ $(B)/tool/bench_cbs: tests/bench/bench_cbs.c $(B)/img/sched/cbs.c.o tests/fake/p
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(TOOL) -no-pie -o $@ $^
 
+rate_src := io/irq_rate.c io/shaper.c core/lib/mem.c
+$(B)/tool/bench_rate: tests/bench/bench_rate.c $(patsubst %,$(B)/img/%.o,$(rate_src)) tests/fake/panic.c
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(TOOL) -no-pie -o $@ $^
+
 bfq_src := $(addprefix io/,iosched.c iosched_simple.c bfq.c bwf2q.c)
 $(B)/tool/bench_bfq: tests/bench/bench_bfq.c $(patsubst %,$(B)/img/%.o,$(bfq_src)) tests/fake/panic.c
 	@mkdir -p $(@D)
@@ -416,7 +421,7 @@ format:
 
 # --- measurements ------------------------------------------------------------------------
 bench: deps
-	$(Q)$(SUB) bench-images $(addprefix $(B)/tool/,bench_cbs bench_bfq bench_bfq_many bench_optimizer)
+	$(Q)$(SUB) bench-images $(addprefix $(B)/tool/,bench_cbs bench_bfq bench_bfq_many bench_optimizer bench_rate)
 	$(Q)tools/bench $(if $(PEER),--peer $(PEER))
 experiment: deps
 	$(Q)$(SUB) $(if $(filter rtvirtio-24,$(NAME)),$(B)/tool/disk_sim,images) \

@@ -8,6 +8,13 @@
 #define DEBT_MAX     (INT64_C(1) << 61)
 #define FILL_MAX_NS  SEC(2) /* who is not filled for longer has lost the rest */
 #define EQUAL_ROUNDS 4u
+/*
+ * A link is full from 127/128 on; what is then kept free for who may be crowded out: 1/64 of it, and up to a
+ * quarter as long as that makes them send more.
+ */
+#define FULL_SHIFT     7
+#define FREE_SHIFT     6
+#define FREE_SHIFT_MIN 2
 
 /* Time is in 2^-32 seconds where it is multiplied by a rate. */
 static int64_t tokens_of(uint64_t rate, uint64_t time)
@@ -29,6 +36,7 @@ void shaper_init(struct shaper *s, uint64_t link_bytes, uint64_t burst_ns, uint6
 	ASSERT(burst_ns <= SEC(1));
 	*s = (struct shaper){ .link_bytes = min_u64(link_bytes, SHAPER_RATE_MAX),
 			      .burst_ns = burst_ns,
+			      .free_shift = FREE_SHIFT,
 			      .last_ns = now_ns };
 }
 
@@ -236,6 +244,32 @@ static uint64_t elapsed(struct shaper *s, uint64_t now_ns)
 	return scaled / NS_PER_S;
 }
 
+/*
+ * Who sends and has tokens left does not want more, or is crowded out by who sends larger frames. On a
+ * full link nobody can tell; if a little of it stays free, whoever wants more sends more. What may be
+ * given away of the link:
+ */
+static int64_t given_by_link(struct shaper *s, uint64_t time)
+{
+	uint64_t used = 0, crowded = 0, link = s->link_bytes;
+	uint64_t carried = (uint64_t)tokens_of(link, time) >> TOKEN_SHIFT;
+
+	for (uint32_t i = 0; i < s->count; i++) {
+		const struct shaper_bucket *b = &s->clients[i].bytes;
+
+		used += b->used;
+		crowded += b->tokens > b->room / 2 ? b->used : 0;
+	}
+	if (crowded <= s->crowded + s->crowded / 16)
+		s->free_shift = FREE_SHIFT;
+	else if (s->free_shift > FREE_SHIFT_MIN)
+		s->free_shift--;
+	s->crowded = crowded;
+	if (crowded == 0 || used < carried - (carried >> FULL_SHIFT))
+		return s->pool + tokens_of(link, time);
+	return tokens_of(link - (link >> s->free_shift), time);
+}
+
 void shaper_tick(struct shaper *s, uint64_t now_ns)
 {
 	int64_t pool_max = capacity(s, s->link_bytes);
@@ -244,7 +278,7 @@ void shaper_tick(struct shaper *s, uint64_t now_ns)
 	if (now_ns <= s->last_ns)
 		return;
 	time = elapsed(s, now_ns);
-	s->pool += tokens_of(s->link_bytes, time);
+	s->pool = given_by_link(s, time);
 	for (uint32_t i = 0; i < s->count; i++) {
 		struct shaper_client *c = &s->clients[i];
 

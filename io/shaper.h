@@ -15,6 +15,10 @@
  *	    a pool, and from there to buckets with room. A bucket holds `burst_ns` of what its
  *	    client may have of the link when all want it; while it uses more than that, more, up to
  *	    `burst_ns` of what it may have when nobody else wants any.
+ *	    The device behind it knows no rates. Where it can carry more than `link_bytes`, all of
+ *	    this is kept to the frame, or to the round in which it is watched. Where `link_bytes` is all
+ *	    that it carries, who sends small frames in turn with who sends large ones is crowded
+ *	    out; while somebody may be, 1/64 of the link and more stays free, so that they come back.
  *	    Packets have no link: everybody has its max of them. So have bytes if the link is not
  *	    known, or usual where that is less.
  *	    The planner sees that the usual rates fit the link (else it shrinks them, not below min).
@@ -57,7 +61,9 @@ struct shaper {
 	uint64_t link_bytes; /* of the link, a second; 0: not known, and nothing is given away */
 	uint64_t burst_ns;   /* a bucket holds so much of its rate at most */
 	uint64_t last_ns, remainder;
-	int64_t pool; /* what the link has given, and nobody has */
+	int64_t pool;     /* what the link has given, and nobody has */
+	uint64_t crowded; /* bytes of those who may want more than they could send */
+	uint32_t free_shift;
 	uint32_t count, turn;
 	struct shaper_client clients[SHAPER_CLIENT_MAX];
 	uint8_t order[SHAPER_CLIENT_MAX]; /* clients, by priority */
@@ -70,6 +76,6 @@ uint32_t shaper_add(struct shaper *s, const struct shaper_claim *claim);
 void shaper_take(struct shaper *s, uint32_t client, uint64_t packets, uint64_t bytes);
 /* It may have more now. False: somebody wanted, and it had nothing. */
 bool shaper_is_open(struct shaper *s, uint32_t client);
-/* Fills the buckets up to now, and gives what is left to those who want it. Any time; often enough: a
- * burst. */
+/* Fills the buckets up to now, and gives what is left to those who want it. Any time; often enough: four
+ * times in a burst. */
 void shaper_tick(struct shaper *s, uint64_t now_ns);
