@@ -85,13 +85,13 @@ def cores_needed(config):
 
 def boot(rig, config, cpus=None, memory=None, icount=QEMU_ICOUNT, timeout=600, show=None,
          tag=None, more=()):
-    """Runs to the end. show: called with each line of text as it comes."""
+    """Runs to the end. show: called with each line of text as it comes. icount: None: in real time."""
     option, image, default_cpus, default_memory = RIGS[rig]
     cpus = cpus or max(default_cpus, cores_needed(config))
     serial = os.path.join(config_dir(config), "%s.serial" % (tag or rig))
     command = [option, os.path.join(config_dir(config), image), "--cpus", str(cpus),
                "--memory", str(memory or default_memory), "--timeout", str(timeout)] + list(more)
-    if rig.startswith("qemu") and cpus == 1:
+    if rig.startswith("qemu") and cpus == 1 and icount is not None:
         command += ["--icount", str(icount)]
     elif rig.startswith("qemu"):  # in threads of their own they race: docs/emulators.md
         command += ["--one-thread"]
