@@ -105,9 +105,14 @@ struct irq_counts {
 /* Since boot. Any core. */
 void arch_iommu_irq_counts(pci_addr_t device, struct irq_counts *counts);
 /*
+ * The vCPU waits for its turn, or cannot be woken: the throttled device that has just interrupted it is masked
+ * until its gate is opened, for more of the same would only take time from others.
+ */
+void arch_iommu_rest(vcpu_id_t vcpu) __attribute__((weak));
+/*
  * When the vCPU's gate is to be opened, for something waits behind it; TSC_NEVER: nothing does. Changes
  * only when its core takes a device's interrupt (arch_vcpu_interrupted() has the vCPU then), and by
- * arch_iommu_open_gate(). These two: the vCPU's core; absent from images without devices.
+ * arch_iommu_rest() and _open_gate(). These three: the vCPU's core; absent from images without devices.
  */
 uint64_t arch_iommu_gate_tsc(vcpu_id_t vcpu) __attribute__((weak));
 /* True: something is posted now, for arch_vcpu_sync(). */

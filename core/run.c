@@ -129,7 +129,7 @@ static void charge(struct run_core *c, struct vcpu_state *v, uint64_t used_tsc, 
 }
 
 /* Paid out of the budget it wakes with: charged while it sleeps, it would be forgotten then. */
-static void pay_debt(struct run_core *c, struct vcpu_state *v, uint64_t now_tsc)
+void run_pay_debt(struct run_core *c, struct vcpu_state *v, uint64_t now_tsc)
 {
 	uint64_t debt = v->debt_tsc;
 
@@ -153,7 +153,7 @@ void run_wake(struct run_core *c, struct vcpu_state *v, uint64_t now_tsc)
 	trace_add(&c->trace, now_tsc, TRACE_WAKE, v->server, deadline_in(c, v->server, now_tsc));
 	if (c->cbs.servers[v->server].state == CBS_THROTTLED)
 		trace_add(&c->trace, now_tsc, TRACE_THROTTLE, v->server, 0);
-	pay_debt(c, v, now_tsc);
+	run_pay_debt(c, v, now_tsc);
 }
 
 __attribute__((noinline)) void run_block(struct run_core *c, struct vcpu_state *v, uint64_t now_tsc)

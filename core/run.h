@@ -9,7 +9,8 @@
  *	       entry are the hypervisor's for that guest, by exit kind. Both are charged to its
  *	       server. A pass of the scheduler belongs to the vCPU that caused it by blocking or
  *	       by waking, and is charged to its server when it wakes next
- *	       (`debt_tsc`); a pass due to exhaustion or replenishment, or a look at a sleeper
+ *	       (`debt_tsc`); so does a pass for an interrupt of a device of its own,
+ *	       wherever it finds its vCPU; a pass due to exhaustion or replenishment, or a look at a sleeper
  *	       that sleeps on (a few in a row, then at most one in a period), is the scheduler's own, and is what the admission
  *	       test's overhead stands for.
  * Units       TSC ticks, absolute.

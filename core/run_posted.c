@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "core/run_posted.h"
+#include "arch/iommu.h"
 #include "arch/mp.h"
 
 /*
@@ -144,6 +145,32 @@ static void begin_life(struct vcpu_state *v, uint32_t life)
 			  __atomic_load_n(&v->partition->epoch_tsc, __ATOMIC_ACQUIRE));
 }
 
+/*
+ * It has devices of its own, and does not sleep. The time that this pass takes is its; and if others run
+ * while it waits for its turn, they are not to be disturbed again.
+ */
+static void charge_awake(struct run_core *c, struct vcpu_state *v, uint64_t now_tsc)
+{
+	if (!c->is_owned && c->cbs.servers[v->server].state == CBS_READY)
+		run_pay_debt(c, v, now_tsc);
+	c->causer = v;
+	if (v->server == c->last_server)
+		return;
+	arch_iommu_rest(v->id);
+	run_note_timer(v);
+}
+
+/* It sleeps on. */
+static void doze(struct run_core *c, struct vcpu_state *v, uint64_t now_tsc)
+{
+	v->fruitless++;
+	if (v->fruitless >= FRUITLESS_MAX && (v->clocks & CLOCK_GATE)) {
+		arch_iommu_rest(v->id);
+		run_note_timer(v);
+	}
+	run_queue_timer(c, v, now_tsc);
+}
+
 static void take_posted(struct run_core *c, struct vcpu_state *v, uint64_t now_tsc)
 {
 	const uint32_t life = __atomic_load_n(&v->partition->life, __ATOMIC_ACQUIRE);
@@ -158,14 +185,15 @@ static void take_posted(struct run_core *c, struct vcpu_state *v, uint64_t now_t
 	if (!v->is_blocked) {
 		if (arch_vcpu_waits_for_sipi(v->id))
 			run_block(c, v, now_tsc);
+		else if (v->clocks & CLOCK_GATE)
+			charge_awake(c, v, now_tsc);
 		return;
 	}
 	if (has_begun || arch_vcpu_wants_to_run(v->id)) {
 		wakeq_set(&c->wakeq, (uint32_t)v->id, TSC_NEVER);
 		run_wake(c, v, now_tsc);
 	} else {
-		v->fruitless++;
-		run_queue_timer(c, v, now_tsc);
+		doze(c, v, now_tsc);
 	}
 }
 

@@ -16,6 +16,8 @@
 /* run.c: it has work; it has none. */
 void run_wake(struct run_core *c, struct vcpu_state *v, uint64_t now_tsc);
 void run_block(struct run_core *c, struct vcpu_state *v, uint64_t now_tsc);
+/* run.c: what was done for it while it did not run. It is ready, or has just woken. */
+void run_pay_debt(struct run_core *c, struct vcpu_state *v, uint64_t now_tsc);
 /* run.c: it sleeps on, until its next timer. */
 void run_queue_timer(struct run_core *c, struct vcpu_state *v, uint64_t now_tsc);
 

@@ -10,15 +10,17 @@
  *	    vCPU share the gate: each keeps its own distance from whatever passed last, so
  *	    the vCPU is disturbed no more often than the shortest interval allows.
  *	    Whoever comes early twice, or early in the interval after one in which that
- *	    happened, is to be masked at its source until the gate opens.
+ *	    happened, is to be masked at its source until the gate opens. So is who interrupts a
+ *	    vCPU that has something to take already and waits for its turn: pi_gate_rest().
  *	    What no throttle holds back is pi_post()ed, and takes along what has collected.
  * States   open      SN clear
  *	    closed    SN set, nothing waits. No timer: the next one that passes finds out by itself
  *		      that the interval is over
  *	    waiting   SN set, due_tsc is when the gate is to be opened: something waits in PIR,
  *		      or in a device that is masked
- *	    pi_gate_post() leads from any of them to the last two, pi_gate_open() from waiting to
- *	    closed, if there was something to notify of, or else to open.
+ *	    pi_gate_post() leads from any of them to the last two, pi_gate_rest() to the last,
+ *	    pi_gate_open() from waiting to closed, if there was something to notify of, or
+ *	    else to open.
  * Units    TSC ticks, absolute; intervals are less than 2^63.
  * Errors   None.
  * Sharing  struct pi_gate: the vCPU's core. The descriptor as in io/pi.h.
@@ -27,12 +29,12 @@
 #include "io/pi.h"
 
 struct pi_gate {
-	uint64_t passed_tsc; /* when the last one passed, or was let through */
+	uint64_t passed_tsc; /* when the last one passed, or was let through; 0: as if at time 0 */
 	uint64_t due_tsc;    /* when it is to be opened; 0: nothing waits */
 	uint32_t early;      /* that have come too early since it closed, up to PI_GATE_EARLY */
-	bool is_closed;
-	bool is_masking; /* sources are masked until it opens */
-	bool has_masked; /* it was so since it closed; and in the interval before */
+	bool is_closed;      /* SN is set */
+	bool is_masking;     /* sources are masked until it opens */
+	bool has_masked;     /* it was so since it closed; and in the interval before */
 	bool had_masked;
 };
 
@@ -81,6 +83,9 @@ static inline struct pi_gate_answer pi_gate_hold(struct pi_gate *g, struct pi_de
 {
 	struct pi_gate_answer answer = { 0 };
 
+	if (!g->is_closed)
+		pi_suppress(d);
+	g->is_closed = true;
 	pi_set(d, vector);
 	if (pi_is_empty(d))
 		pi_gate_wait(g, until_tsc);
@@ -93,6 +98,19 @@ static inline struct pi_gate_answer pi_gate_hold(struct pi_gate *g, struct pi_de
 	return answer;
 }
 
+/*
+ * The vCPU waits for its turn, and knows of the interrupt that has just come: more of that source would
+ * take time from others, and say nothing new. True: it is to be masked.
+ */
+static inline bool pi_gate_rest(struct pi_gate *g, uint64_t interval_tsc)
+{
+	if (!g->is_closed)
+		return false;
+	g->is_masking = true;
+	pi_gate_wait(g, g->passed_tsc + interval_tsc);
+	return true;
+}
+
 /* An interrupt of a device that is to keep `interval_tsc`, more than 0. */
 static inline struct pi_gate_answer pi_gate_post(struct pi_gate *g, struct pi_descriptor *d,
 						 uint8_t vector, uint64_t interval_tsc,
@@ -100,7 +118,7 @@ static inline struct pi_gate_answer pi_gate_post(struct pi_gate *g, struct pi_de
 {
 	struct pi_gate_answer answer = { 0 };
 
-	if (g->is_closed && now_tsc - g->passed_tsc < interval_tsc)
+	if (now_tsc - g->passed_tsc < interval_tsc)
 		return pi_gate_hold(g, d, vector, g->passed_tsc + interval_tsc);
 	if (!g->is_closed)
 		pi_suppress(d);

@@ -22,9 +22,18 @@ static uint64_t lateness(void)
 /* Only a device's, of which the loop hears by arch_vcpu_interrupted(). */
 static void take_host_interrupt(vcpu_set_t set)
 {
+	const bool is_gated = set & FAKE_GATED;
+
+	set &= ~FAKE_GATED;
 	fake.interrupted |= set;
-	for (; set; set &= set - 1)
-		fake.guests[__builtin_ctzll(set)].posted++;
+	for (; set; set &= set - 1) {
+		struct fake_guest *const g = &fake.guests[__builtin_ctzll(set)];
+
+		if (!is_gated)
+			g->posted++;
+		else if (g->gate_tsc == 0)
+			g->gate_tsc = fake.now_tsc + FAKE_GATE_TICKS;
+	}
 }
 
 /* --- clock and cores --------------------------------------------------------------------- */
@@ -248,6 +257,12 @@ uint64_t arch_vcpu_timer_expire(vcpu_id_t id, uint64_t now_tsc)
 bool arch_vcpu_wants_to_run(vcpu_id_t id)
 {
 	return !fake.guests[id].has_begun || fake.guests[id].interrupts > 0;
+}
+
+/* It has been told what there is, and will be told of more only when it runs. */
+void arch_iommu_rest(vcpu_id_t id)
+{
+	fake.guests[id].rests++;
 }
 
 uint64_t arch_iommu_gate_tsc(vcpu_id_t id)

@@ -19,9 +19,12 @@ struct fake_step {
 	uint64_t value;
 };
 
-#define FAKE_POST     BIT64(63)
+#define FAKE_POST BIT64(63)
+/* EXIT_IRQ: what the device has is behind a gate, which opens after so many ticks. */
+#define FAKE_GATED      BIT64(62)
+#define FAKE_GATE_TICKS 500u
 
-#define FAKE_STEP_MAX 8u
+#define FAKE_STEP_MAX   8u
 
 struct fake_guest {
 	struct fake_step steps[FAKE_STEP_MAX];
@@ -33,6 +36,7 @@ struct fake_guest {
 	uint32_t interrupts;
 	uint32_t posted;
 	uint64_t gate_tsc; /* a device's interrupt waits until then; 0: none does */
+	uint32_t rests;
 	bool has_begun;
 	uint32_t restarts;
 	uint64_t steal_area;

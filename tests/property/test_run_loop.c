@@ -315,6 +315,78 @@ static void a_host_interrupt_of_an_idle_core_wakes_it_too(void)
 	CHECK(vcpu_states[0].exits[EXIT_HLT] <= naps + 1);
 }
 
+/* Early, it waits for the gate, which is a timer of its vCPU's. */
+static void a_gate_opens_and_wakes_its_vcpu(void)
+{
+	struct plan_vcpu busy = reservation(8000, 10000), receiver = reservation(100, 1000);
+	uint64_t interrupts;
+
+	start_machine(1);
+	new_partition();
+	give_steps(add_vcpu(&busy), (struct fake_step){ 1000, EXIT_IRQ, FAKE_GATED | 2 },
+		   (struct fake_step){ 1000, EXIT_CPUID, 0 });
+	new_partition();
+	give_steps(add_vcpu(&receiver), (struct fake_step){ 10, EXIT_HLT, 0 },
+		   (struct fake_step){ 10, EXIT_HLT, 0 });
+	vcpu_states[1].clocks = CLOCK_GATE;
+	run();
+	check_ledger();
+	check_trace();
+	interrupts = vcpu_states[0].exits[EXIT_IRQ];
+	CHECK(interrupts > END_TSC * 7 / 10 / 2000);
+	CHECK(vcpu_states[1].exits[EXIT_HLT] <= interrupts + 1);
+	CHECK(vcpu_states[1].exits[EXIT_HLT] >= interrupts * 8 / 10);
+	CHECK(vcpu_states[1].switches <=
+	      interrupts + 1); /* and not for the early ones themselves */
+}
+
+/* The timer of a vCPU that runs, and of one whose budget is spent: it opens when it runs again. */
+static void a_gate_opens_for_a_vcpu_that_computes(void)
+{
+	struct plan_vcpu half = reservation(5000, 10000);
+	struct fake_guest *g;
+
+	start_machine(1);
+	new_partition();
+	g = add_vcpu(&half);
+	give_steps(g, (struct fake_step){ 1000, EXIT_IRQ, FAKE_GATED | 1 },
+		   (struct fake_step){ 20000, EXIT_CPUID, 0 });
+	vcpu_states[0].clocks = CLOCK_GATE;
+	run();
+	check_ledger();
+	check_trace();
+	/* An interrupt starts its program over, after 1,000 ticks and the gate's 500. */
+	CHECK(vcpu_states[0].exits[EXIT_IRQ] > END_TSC / 2 / 1700);
+	CHECK(vcpu_states[0].exits[EXIT_CPUID] == 0);
+	CHECK(g->rests == 0);
+}
+
+/* Whoever waits for his turn pays for his device's interrupts, and is laid to rest. */
+static void interrupts_of_one_who_waits_are_his_to_pay(void)
+{
+	struct plan_vcpu victim = reservation(7000, 10000), other = reservation(2000, 10000);
+	uint64_t interrupts, passes;
+
+	start_machine(1);
+	new_partition();
+	give_steps(add_vcpu(&victim), (struct fake_step){ 400, EXIT_IRQ, 2 },
+		   (struct fake_step){ 400, EXIT_IRQ, 2 });
+	add_partition(&other, SPINS, 0, 0);
+	vcpu_states[1].clocks = CLOCK_GATE;
+	run();
+	check_ledger();
+	check_trace();
+	interrupts = vcpu_states[0].exits[EXIT_IRQ];
+	passes = vcpu_states[1].ledger.hypervisor[LEDGER_SWITCH];
+	CHECK(interrupts > END_TSC * 6 / 10 / 400);
+	CHECK(fake.guests[1].rests > interrupts / 2);
+	/* Each takes a look at the clock, at least. */
+	CHECK(passes >= fake.guests[1].rests * fake.cost_look);
+	CHECK(vcpu_states[1].ledger.guest + ledger_hypervisor_sum(&vcpu_states[1].ledger) <=
+	      END_TSC / 5 + 200 * REACTION_TSC);
+	CHECK(vcpu_states[0].ledger.guest > END_TSC * 68 / 100);
+}
+
 /* Two that do nothing but wake each other, beside one that computes. */
 static void a_storm_of_messages_is_paid_by_its_guest(void)
 {
@@ -399,6 +471,9 @@ int main(void)
 	RUN(a_posted_interrupt_wakes_its_receiver);
 	RUN(a_host_interrupt_wakes_the_vcpu_that_it_was_for);
 	RUN(a_host_interrupt_of_an_idle_core_wakes_it_too);
+	RUN(a_gate_opens_and_wakes_its_vcpu);
+	RUN(a_gate_opens_for_a_vcpu_that_computes);
+	RUN(interrupts_of_one_who_waits_are_his_to_pay);
 	RUN(a_storm_of_messages_is_paid_by_its_guest);
 	RUN(one_vcpu_ends_its_partition_and_nobody_elses);
 	RUN(a_reset_restarts_every_vcpu_of_the_partition);

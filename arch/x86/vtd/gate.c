@@ -15,6 +15,7 @@ static struct flow {
 static struct gate {
 	struct pi_gate state;
 	irq_id_t early;         /* the last that came too early */
+	irq_id_t latest;        /* irq + 1; 0: none has come since the vCPU was last laid to rest */
 	uint64_t masked[WORDS]; /* irqs that were masked here. Some may lead elsewhere by now */
 } gates[MAX_VCPUS];
 
@@ -47,10 +48,9 @@ static void unmask_all(struct gate *g)
 	}
 }
 
-static bool post_throttled(struct gate *g, irq_id_t irq, struct vcpu *v, uint8_t vector,
+static void post_throttled(struct gate *g, irq_id_t irq, struct vcpu *v, uint8_t vector,
 			   uint64_t interval_tsc)
 {
-	const uint64_t due_tsc = g->state.due_tsc;
 	const struct pi_gate_answer answer = pi_gate_post(&g->state, v->mailbox.vectors, vector,
 							  interval_tsc, arch_clock_now_tsc());
 
@@ -61,9 +61,10 @@ static bool post_throttled(struct gate *g, irq_id_t irq, struct vcpu *v, uint8_t
 		mask(g, irq);
 	if (!answer.must_notify)
 		g->early = irq;
-	return answer.must_notify || g->state.due_tsc != due_tsc;
+	g->latest = irq + 1;
 }
 
+/* Of a throttled device each message is its vCPU's to look at, and to pay for. */
 bool vtd_gate_post(irq_id_t irq, struct vcpu *v, uint8_t vector)
 {
 	struct flow *const f = &flows[irq];
@@ -71,8 +72,10 @@ bool vtd_gate_post(irq_id_t irq, struct vcpu *v, uint8_t vector)
 	bool is_due;
 
 	count(&f->counts.raised, 1);
-	if (interval_tsc != 0 && v->core == arch_mp_core_id() && !vtd_irq_hardware_posts_to(v))
-		return post_throttled(&gates[v->id], irq, v, vector, interval_tsc);
+	if (interval_tsc != 0 && v->core == arch_mp_core_id() && !vtd_irq_hardware_posts_to(v)) {
+		post_throttled(&gates[v->id], irq, v, vector, interval_tsc);
+		return true;
+	}
 	is_due = pi_post(v->mailbox.vectors, vector);
 	count(is_due ? &f->counts.delivered : &f->counts.merged, 1);
 	return is_due;
@@ -98,6 +101,18 @@ bool arch_iommu_open_gate(vcpu_id_t vcpu, uint64_t now_tsc)
 		count(&flows[g->early].counts.delivered, 1);
 	}
 	return answer.must_notify;
+}
+
+void arch_iommu_rest(vcpu_id_t vcpu)
+{
+	struct gate *const g = &gates[vcpu];
+	const irq_id_t irq = g->latest - 1;
+
+	if (g->latest == 0)
+		return;
+	g->latest = 0;
+	if (pi_gate_rest(&g->state, __atomic_load_n(&flows[irq].interval_tsc, __ATOMIC_RELAXED)))
+		mask(g, irq);
 }
 
 /* ---- Any core ---- */
