@@ -78,6 +78,8 @@ static void reset(struct memnic *m, uint32_t i)
 	clear_registers(v);
 	v->is_ready = false;
 	v->mask = v->causes = v->latched = v->vectors = 0;
+	for (uint32_t n = 0; n < MEMNIC_VECTORS; n++)
+		v->throttle[n].guest_ns = 0;
 	m->waiting &= ~BIT32(i);
 	v->counts.generation++;
 }
@@ -241,11 +243,12 @@ uint32_t memnic_take_vectors(struct memnic *m, uint32_t vf)
 
 static void shape(struct memnic *m, uint64_t now_ns)
 {
-	if (!m->rx_shaper || now_ns < m->shaper_due_ns)
+	if (now_ns < m->shaper_due_ns)
 		return;
 	m->shaper_due_ns = now_ns + SHAPER_TICK_NS;
-	shaper_tick(m->rx_shaper, now_ns);
-	shaper_tick(m->tx_shaper, now_ns);
+	for (uint32_t i = 0; i < ARRAY_SIZE(m->shapers); i++)
+		if (m->shapers[i])
+			shaper_tick(m->shapers[i], now_ns);
 }
 
 uint32_t memnic_poll(struct memnic *m, uint64_t now_ns)
@@ -270,10 +273,13 @@ void memnic_init(struct memnic *m, uint64_t link_bytes_per_s, uint64_t now_ns)
 		m->vfs[i].address = UINT64_MAX; /* nobody's */
 }
 
-void memnic_shape(struct memnic *m, struct shaper *rx, struct shaper *tx)
+void memnic_shape(struct memnic *m, uint32_t vf, const struct memnic_shaping *shaping)
 {
-	m->rx_shaper = rx;
-	m->tx_shaper = tx;
+	m->vfs[vf].shaping = *shaping;
+	if (shaping->rx)
+		m->shapers[0] = shaping->rx;
+	if (shaping->tx)
+		m->shapers[1] = shaping->tx;
 }
 
 /* Levels anew: there are few ports, and it is boot. */

@@ -70,6 +70,12 @@ struct memnic_ring {
 	uint32_t count, head, tail; /* tail: as it was seen last, and is below count */
 };
 
+/* Buckets that a port's frames are taken out of, each way; NULL: they are not. One controller has one each. */
+struct memnic_shaping {
+	struct shaper *rx, *tx;
+	uint32_t rx_client, tx_client;
+};
+
 struct memnic_vf {
 	uint8_t *page; /* NULL: there is no such port */
 	const struct gmem *memory;
@@ -78,6 +84,7 @@ struct memnic_vf {
 	bool is_master, is_cut; /* .. and nothing is moved */
 	bool is_ready;          /* VF_RESET has been answered */
 	bool may_receive, may_send;
+	struct memnic_shaping shaping;
 	struct memnic_ring rx, tx;
 	uint32_t rx_buffer_bytes;
 	uint32_t mask, causes, latched; /* a bit for each vector */
@@ -109,9 +116,9 @@ struct memnic {
 	/* A bit for each port. */
 	uint32_t present, rx_on, tx_on, filled, waiting;
 	uint32_t level_count;
-	uint32_t levels[MEMNIC_VF_MAX];       /* of one priority, the highest first */
-	uint8_t hints[256];                   /* by the address' last byte: who it may be */
-	struct shaper *rx_shaper, *tx_shaper; /* NULL: nobody is shaped; clients are ports */
+	uint32_t levels[MEMNIC_VF_MAX]; /* of one priority, the highest first */
+	uint8_t hints[256];             /* by the address' last byte: who it may be */
+	struct shaper *shapers[2];      /* to be filled; NULL: there is none */
 	uint64_t shaper_due_ns;
 	struct memnic_vf vfs[MEMNIC_VF_MAX];
 };
@@ -126,8 +133,8 @@ struct memnic_port {
 
 void memnic_init(struct memnic *m, uint64_t link_bytes_per_s, uint64_t now_ns);
 MUST_CHECK enum err memnic_add(struct memnic *m, uint32_t vf, const struct memnic_port *port);
-/* Ports' claims are in them. Each is looked at once in `tick_ns`. */
-void memnic_shape(struct memnic *m, struct shaper *rx, struct shaper *tx);
+/* From now on memnic_poll() fills the buckets, too. Boot only. */
+void memnic_shape(struct memnic *m, uint32_t vf, const struct memnic_shaping *shaping);
 
 /* As after power-on: registers, rings. What cut it off is over. */
 void memnic_reset(struct memnic *m, uint32_t vf);

@@ -90,7 +90,9 @@ static uint32_t padded(uint32_t bytes)
 
 static bool may_receive(struct memnic *m, uint32_t i)
 {
-	return m->vfs[i].may_receive && (!m->rx_shaper || shaper_is_open(m->rx_shaper, i));
+	const struct memnic_shaping *const s = &m->vfs[i].shaping;
+
+	return m->vfs[i].may_receive && (!s->rx || shaper_is_open(s->rx, s->rx_client));
 }
 
 static void deliver(struct memnic *m, uint32_t i)
@@ -117,8 +119,8 @@ static void deliver(struct memnic *m, uint32_t i)
 	advance(v, &v->rx, REG_RX);
 	v->counts.rx_packets++;
 	v->counts.rx_bytes += bytes;
-	if (m->rx_shaper)
-		shaper_take(m->rx_shaper, i, 1, bytes);
+	if (v->shaping.rx)
+		shaper_take(v->shaping.rx, v->shaping.rx_client, 1, bytes);
 	memnic_cause(m, i, IVAR_RX);
 }
 
@@ -179,7 +181,9 @@ static uint32_t after(uint32_t set, uint32_t last)
 
 static bool may_send(struct memnic *m, uint32_t i)
 {
-	return m->vfs[i].may_send && (!m->tx_shaper || shaper_is_open(m->tx_shaper, i));
+	const struct memnic_shaping *const s = &m->vfs[i].shaping;
+
+	return m->vfs[i].may_send && (!s->tx || shaper_is_open(s->tx, s->tx_client));
 }
 
 static uint32_t choose(struct memnic *m)
@@ -243,8 +247,8 @@ static bool depart(struct memnic *m)
 	}
 	m->is_busy = true;
 	begin_time(m, m->frame.bytes);
-	if (m->tx_shaper)
-		shaper_take(m->tx_shaper, i, 1, padded(m->frame.bytes));
+	if (v->shaping.tx)
+		shaper_take(v->shaping.tx, v->shaping.tx_client, 1, padded(m->frame.bytes));
 	return true;
 }
 
