@@ -25,7 +25,7 @@ SMALL := core/main core/plan core/disk.c core/disk_stats core/disk_nvme core/dis
 	arch/x86/guest/load arch/x86/guest/multiboot arch/x86/guest/tables arch/x86/pci arch/x86/vtd \
 	arch/x86/vmx/controls arch/x86/vmx/initial arch/x86/vmx/reset arch/x86/vmx/vmcs arch/x86/nested \
 	arch/x86/trap $(addprefix arch/x86/pc/,device vrtc vpit) core/partition core/console io/vpci \
-	sched/admission sched/supply
+	sched/admission sched/supply sched/demand
 small  = $(if $(filter $(addsuffix %,$(SMALL)),$<),-Os -Wno-maybe-uninitialized)
 LINK := -nostdlib -static --gc-sections -z max-page-size=4096 -z noexecstack --build-id=none
 
