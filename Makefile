@@ -63,12 +63,14 @@ guest_pure := $(wildcard guests/rt/args.c guests/rt/rm.c guests/rt/stats.c guest
 	      $(addprefix guests/blk/,ring.c ring_packed.c spread.c record.c))
 
 # Into images whose configuration has devices: what `plan --list-drivers` says is wanted.
-optional   := device disk tuning igb nvme memnic nvme_disk virtio_disk
+optional   := device disk tuning rate igb nvme memnic nvme_disk virtio_disk
 disk_pci   := core/disk_pci.c core/disk_gpt.c drivers/gpt/gpt.c
 nvme_both  := $(addprefix drivers/nvme/,nvme.c nvme_identify.c nvme_io.c nvme_queue.c)
-device_src := $(filter-out core/device_name.c,$(wildcard core/device*.c)) $(wildcard drivers/pci*.c drivers/sriov.c) arch/x86/vtd/gate.c
+device_src := core/plan_device.c $(filter-out core/device_name.c core/device_rate%,$(wildcard core/device*.c)) \
+	      $(wildcard drivers/pci*.c drivers/sriov.c) arch/x86/vtd/gate.c
+rate_src   := core/plan_rate.c $(wildcard core/device_rate*.c) io/irq_rate.c io/shaper.c
 tuning_src := core/plan_disk_tune.c $(wildcard io/latency*.c io/disk_optimizer*.c)
-disk_src   := core/plan_disk.c core/plan_disk_bound.c core/lib/service_time.c $(wildcard drivers/memdisk/*.c) \
+disk_src   := core/plan_device.c core/plan_disk.c core/plan_disk_bound.c core/lib/service_time.c $(wildcard drivers/memdisk/*.c) \
 	      core/disk.c core/disk_service.c core/disk_stats.c $(wildcard io/bfq*.c io/iosched*.c io/vblk*.c io/virt*.c io/histogram.c io/disk_bound.c)
 igb_src    := core/pf_igb.c $(wildcard drivers/igb/*.c)
 memnic_src := core/nic.c core/plan_nic.c $(wildcard io/memnic*.c)
@@ -324,6 +326,9 @@ $(B)/tests/unit/test_pf_nvme: $(device_c) $(call host_c,core/pf_nvme)
 $(B)/tests/unit/test_pf_nvme: LIBRARIES := -Wl,--wrap=nvme_init,--wrap=nvme_step,--wrap=service_want
 $(addprefix $(B)/tests/,unit/test_pc_device unit/test_pc_model property/test_pc_device_random): \
 		$(call host_c,arch/x86/pc/device arch/x86/pc/model tests/unit/pc_device_rig)
+plan_tests := $(addprefix $(B)/tests/,$(addprefix unit/test_plan_,devices rates disks tuning))
+$(plan_tests): $(call host_c,core/plan_device)
+$(B)/tests/unit/test_plan_rates: $(call host_c,core/plan_rate core/plan_nic)
 $(B)/tests/unit/test_plan_disks $(B)/tests/unit/test_plan_tuning: $(call host_c,core/plan_disk core/plan_disk_bound)
 $(B)/tests/unit/test_plan_tuning: $(call host_c,core/plan_disk_tune)
 $(B)/tests/property/test_disk_random: $(call host_c,core/disk core/disk_service core/disk_stats)

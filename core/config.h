@@ -148,6 +148,7 @@ struct pf_config {
 	uint32_t vf_count;
 	uint64_t
 		link_bytes_per_s; /* of a network controller, each way; 0: 125,000,000 (1 Gbit/s) */
+	uint64_t report_ns;       /* a line for each of its VFs in that time; 0: only at the end */
 };
 #define CONFIG_PF_MAX 4u
 #define CONFIG_VF_MAX 127u /* of one PF: what a secondary controller list has. PF_IGB: 8 */

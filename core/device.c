@@ -12,6 +12,7 @@
 #include "arch/pc.h"
 #include "core/device_name.h"
 #include "core/device_parts.h"
+#include "core/device_rate.h"
 #include "core/lib/fmt.h"
 #include "core/log.h"
 #include "drivers/pci_regs.h"
@@ -561,7 +562,8 @@ static bool wants_functions(const struct config *c)
 		any |= c->disks[i].kind != DISK_MEMORY;
 	for (part_id_t i = 0; i < c->partition_count; i++)
 		for (uint32_t n = 0; n < c->partitions[i].device_count; n++)
-			any |= c->partitions[i].devices[n].kind == DEVICE_FUNCTION;
+			any |= c->partitions[i].devices[n].kind == DEVICE_FUNCTION ||
+			       c->pf_count == 0;
 	return any;
 }
 
@@ -574,6 +576,19 @@ static enum err start_pfs(const struct config *system, const char **reason)
 	return e;
 }
 
+/* Of VFs that have their interrupts: nothing can be throttled before. */
+static void control_rates(const struct config *system)
+{
+	for (uint32_t i = 0; device_rate_start && i < devices.pf_count; i++)
+		device_rate_start(&devices.pfs[i], system);
+}
+
+static void summarize(void)
+{
+	for (uint32_t i = 0; device_rate_summarize && i < devices.pf_count; i++)
+		device_rate_summarize(&devices.pfs[i]);
+}
+
 static enum err start(const struct config *system, const struct plan *plan, const char **reason)
 {
 	/* A core of its own has no period. */
@@ -582,8 +597,11 @@ static enum err start(const struct config *system, const struct plan *plan, cons
 	enum err e = OK;
 
 	devices.period_tsc = mul_div(period_ns, arch_clock_tsc_hz(), SEC(1));
-	if (!wants_functions(system))
-		return start_pfs(system, reason);
+	if (!wants_functions(system)) {
+		e = start_pfs(system, reason);
+		control_rates(system);
+		return e;
+	}
 	if (!arch_iommu_is_present())
 		return refuse(reason, ERR_NODEV,
 			      "no device can be handed over without an IOMMU; see above, and turn "
@@ -602,10 +620,12 @@ static enum err start(const struct config *system, const struct plan *plan, cons
 		e = check_group(&devices.list[i], reason);
 	for (part_id_t i = 0; i < partition_count && e == OK; i++)
 		e = hand_over_all(&partitions[i], reason);
+	control_rates(system);
 	return e;
 }
 
 const struct service_ops device_service = { .start = start,
 					    .serve = device_serve,
 					    .cut_off = device_cut_off,
-					    .is_quiet = device_is_quiet };
+					    .is_quiet = device_is_quiet,
+					    .summarize = summarize };

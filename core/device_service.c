@@ -2,14 +2,15 @@
 /*
  * core/device_service.c - the service: one bounded step after the other, in its own reservation.
  *
- * A round is a step for each PF, one for the IOMMU's faults, one for the reset at hand. Rounds begin
- * with the service's periods, at absolute times.
+ * A round is a step for each PF, another where its VFs' rates are controlled, one for the IOMMU's faults,
+ * one for the reset at hand. Rounds begin with the service's periods, at absolute times.
  */
 #include "arch/clock.h"
 #include "arch/iommu.h"
 #include "arch/mp.h"
 #include "arch/pc.h"
 #include "core/device_parts.h"
+#include "core/device_rate.h"
 #include "core/log.h"
 #include "core/run.h"
 #include "drivers/pci_regs.h"
@@ -247,17 +248,29 @@ static uint64_t next_round(uint64_t now_tsc)
 	return service.due_tsc;
 }
 
+/* A step for each PF's driver; another for the rates of its VFs, where any are controlled. */
+static uint32_t pf_steps(void)
+{
+	return device_rate_serve ? 2 * devices.pf_count : devices.pf_count;
+}
+
+static void serve_pf(uint32_t step, uint64_t now_tsc)
+{
+	if (step < devices.pf_count)
+		devices.pfs[step].ops->serve(&devices.pfs[step], now_tsc);
+	else
+		device_rate_serve(&devices.pfs[step - devices.pf_count], now_tsc);
+}
+
 uint64_t device_serve(uint64_t now_tsc)
 {
 	const uint32_t step = service.step++;
 
-	if (step < devices.pf_count) {
-		struct pf *const p = &devices.pfs[step];
-
-		p->ops->serve(p, now_tsc);
+	if (step < pf_steps()) {
+		serve_pf(step, now_tsc);
 		return now_tsc;
 	}
-	if (step == devices.pf_count) {
+	if (step == pf_steps()) {
 		step_faults(now_tsc);
 		return now_tsc;
 	}

@@ -358,5 +358,10 @@ static void set_gate(struct pf *p, uint32_t vf, bool may_receive, bool may_send)
 	memnic_set_gate(&nics[p->index]->model, vf, may_receive, may_send);
 }
 
-const struct pf_ops pf_memory = { serves,       begin,        step,    serve_pf,
-				  read_traffic, set_interval, set_gate };
+const struct pf_ops pf_memory = { .serves = serves,
+				  .begin = begin,
+				  .step = step,
+				  .serve = serve_pf,
+				  .read_traffic = read_traffic,
+				  .set_interval = set_interval,
+				  .set_gate = set_gate };

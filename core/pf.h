@@ -8,6 +8,7 @@
  * Sharing  step() until the first OK: boot core; then serve(), by the service alone.
  */
 #pragma once
+#include "arch/iommu.h"
 #include "core/config.h"
 #include "drivers/pci_reset.h"
 #include "drivers/sriov.h"
@@ -36,6 +37,12 @@ struct vf_traffic {
 	bool has_link;       /* its driver is ready, and the link is up */
 };
 
+/* What a VF's frames are taken out of, each way; NULL: they are not. io/shaper.h. */
+struct pf_buckets {
+	struct shaper *receive, *send;
+	uint32_t receive_client, send_client;
+};
+
 struct pf_ops {
 	bool (*serves)(const struct pci_function *f);
 	/* Its function decodes memory and is a bus master. Errors: `why`. */
@@ -53,6 +60,18 @@ struct pf_ops {
 	void (*set_interval)(struct pf *p, uint32_t vf, uint64_t interval_ns);
 	/* What reaches it, and what it sends, while closed is dropped or waits; at the device. */
 	void (*set_gate)(struct pf *p, uint32_t vf, bool may_receive, bool may_send);
+	/*
+	 * What has waited to be sent since the gate was closed goes on, where the device does not see to that
+	 * itself; NULL: it does. Only while none of its guest's vCPUs can run.
+	 */
+	void (*resume_send)(struct pf *p, uint32_t vf);
+	/*
+	 * Frame by frame, by the device itself, which fills the buckets, too; boot only. NULL: it does not, and
+	 * is watched from outside.
+	 */
+	void (*set_buckets)(struct pf *p, uint32_t vf, const struct pf_buckets *buckets);
+	/* Its interrupts; NULL: ask the IOMMU. */
+	void (*count_interrupts)(struct pf *p, uint32_t vf, struct irq_counts *counts);
 };
 extern const struct pf_ops pf_igb __attribute__((weak));
 extern const struct pf_ops pf_nvme __attribute__((weak));

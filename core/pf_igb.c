@@ -10,6 +10,7 @@
 #define VENDOR_INTEL 0x8086u
 #define BAR_BYTES    KIB(128)
 #define LINE_BYTES   120u
+#define CRC_BYTES    4u /* its octet counters have them: "Good Octets Received Count" */
 
 enum { VFS_ON, COMING, UP };
 
@@ -66,7 +67,12 @@ static enum err begin(struct pf *p, uint64_t now_tsc)
 
 static enum err open_vfs(struct pf *p)
 {
+	const struct igb *const d = &devices[p->index];
 	enum err e = OK;
+
+	log_line(p->tag, "a unit of its interrupt throttle is %u.%03u us, %s",
+		 d->throttle_ps / 1000000, d->throttle_ps / 1000 % 1000,
+		 d->throttle_is_measured ? "measured" : "by the data sheet: it cannot be measured");
 
 	for (uint32_t i = 0; i < p->config->vf_count && e == OK; i++)
 		if (p->vfs[i])
@@ -133,4 +139,52 @@ static void serve(struct pf *p, uint64_t now_tsc)
 	report(p, &events);
 }
 
-const struct pf_ops pf_igb = { .serves = serves, .begin = begin, .step = step, .serve = serve };
+/* ---- Rates ---- */
+
+static void read_traffic(struct pf *p, uint32_t vf, struct vf_traffic *traffic)
+{
+	struct igb *const d = &devices[p->index];
+	struct igb_vf_stats s;
+
+	igb_vf_read_stats(d, vf, &s);
+	*traffic = (struct vf_traffic){ .rx_packets = s.rx_packets,
+					.rx_bytes = s.rx_octets - CRC_BYTES * s.rx_packets,
+					.tx_packets = s.tx_packets,
+					.tx_bytes = s.tx_octets - CRC_BYTES * s.tx_packets,
+					.generation = d->vfs[vf].generation,
+					.has_link = igb_vf_has_link(d, vf) };
+}
+
+/*
+ * The IOMMU's gate is exact, and the device shall not hold back longer than it. Where there is none, for
+ * the IOMMU posts by itself, not shorter. Urgent entries have no throttle.
+ */
+static void set_interval(struct pf *p, uint32_t vf, uint64_t interval_ns)
+{
+	struct igb *const d = &devices[p->index];
+	const uint32_t units = igb_throttle_of(
+		d, interval_ns, arch_iommu_can_post() ? IGB_ROUND_UP : IGB_ROUND_DOWN);
+
+	for (uint32_t i = 0; i < IGB_VF_VECTORS; i++)
+		igb_vf_set_throttle(d, vf, i, p->vfs[vf]->irq_rate.urgent & BIT32(i) ? 0 : units);
+}
+
+static void set_gate(struct pf *p, uint32_t vf, bool may_receive, bool may_send)
+{
+	igb_vf_set_gate(&devices[p->index], vf,
+			(may_receive ? IGB_RECEIVE : 0u) | (may_send ? IGB_TRANSMIT : 0u));
+}
+
+static void resume_send(struct pf *p, uint32_t vf)
+{
+	igb_vf_resume_transmit(&devices[p->index], vf);
+}
+
+const struct pf_ops pf_igb = { .serves = serves,
+			       .begin = begin,
+			       .step = step,
+			       .serve = serve,
+			       .read_traffic = read_traffic,
+			       .set_interval = set_interval,
+			       .set_gate = set_gate,
+			       .resume_send = resume_send };

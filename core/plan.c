@@ -39,7 +39,8 @@ enum err plan_build(const struct config *system, const struct board *board, stru
 	check_memory(&k);
 	check_guests(&k);
 	check_files(&k);
-	check_devices(&k);
+	if (check_devices)
+		check_devices(&k);
 	if (check_disks)
 		check_disks(&k);
 	if (refusals->count > 0) {

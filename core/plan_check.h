@@ -44,7 +44,16 @@ void check_cores(struct check *k);
 void check_memory(struct check *k);
 void check_guests(struct check *k);
 void check_files(struct check *k);
-void check_devices(struct check *k);
+/*
+ * core/plan_device.c is linked only into images whose configuration has devices or disks, which this has
+ * found sound before the build; likewise core/plan_rate.c and irq_rate or qos.
+ */
+void check_devices(struct check *k) __attribute__((weak));
+/* Of a device that has one of them; NULL: it is no VF. */
+void check_rate(struct check *k, part_id_t part, uint32_t n, const struct pf_config *f)
+	__attribute__((weak));
+/* Its VFs' shares of its link. */
+void check_link(struct check *k, const struct pf_config *f) __attribute__((weak));
 /*
  * core/plan_disk.c is linked only into images whose configuration has disks, which this has found
  * sound before the build. Of check_memory(): the disk's size is sound, and RAM is to be found for it.

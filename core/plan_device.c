@@ -6,6 +6,7 @@
 #include <string.h>
 #include "core/device_name.h"
 #include "core/plan_check.h"
+#include "core/plan_rate.h"
 
 /* Intel 82576: "eight VFs"; NVM Express: as many as a secondary controller list has. */
 #define IGB_VF_MAX            8u
@@ -70,6 +71,18 @@ static void check_pf_address(struct check *k, uint32_t i)
 				      i, f->address, n);
 }
 
+static void check_network(struct check *k, uint32_t i)
+{
+	const struct pf_config *f = &k->config->pfs[i];
+
+	if (!rate_is_network(f->driver) && (f->link_bytes_per_s != 0 || f->report_ns != 0))
+		refuse_system(
+			k,
+			"pfs[%u]: link_bytes_per_s and report_ns are for network controllers, "
+			"and this is none; leave them out",
+			i);
+}
+
 static void check_pf(struct check *k, uint32_t i)
 {
 	const struct pf_config *f = &k->config->pfs[i];
@@ -86,6 +99,7 @@ static void check_pf(struct check *k, uint32_t i)
 		refuse_system(
 			k, "pfs[%u].vf_count = %u: this driver has 1 to %u VFs; give one of these",
 			i, f->vf_count, vf_max(f->driver));
+	check_network(k, i);
 }
 
 static void check_pfs(struct check *k)
@@ -228,6 +242,14 @@ static void check_vf(struct check *k, part_id_t part, uint32_t n)
 	check_interface(k, part, n, f->driver);
 }
 
+static void check_shares(struct check *k, part_id_t part, uint32_t n)
+{
+	const struct device_config *d = &k->config->partitions[part].devices[n];
+
+	if (check_rate && (rate_is_given(&d->irq_rate) || rate_has_qos(&d->qos)))
+		check_rate(k, part, n, d->kind == DEVICE_VF ? find_pf(k, d->name) : NULL);
+}
+
 static void check_device(struct check *k, part_id_t part, uint32_t n)
 {
 	switch (k->config->partitions[part].devices[n].kind) {
@@ -245,6 +267,7 @@ static void check_device(struct check *k, part_id_t part, uint32_t n)
 		return;
 	}
 	check_device_is_alone(k, part, n);
+	check_shares(k, part, n);
 }
 
 static void check_list(struct check *k, part_id_t part)
@@ -347,5 +370,8 @@ void check_devices(struct check *k)
 	check_pfs(k);
 	for (part_id_t i = 0; i < k->partition_count; i++)
 		check_list(k, i);
+	for (uint32_t i = 0; check_link && k->config->pfs && i < k->config->pf_count; i++)
+		if (i < CONFIG_PF_MAX && rate_is_network(k->config->pfs[i].driver))
+			check_link(k, &k->config->pfs[i]);
 	check_service(k);
 }

@@ -3,6 +3,7 @@
 #include "core/lib/fmt.h"
 #include "core/plan_check.h"
 #include "core/plan_disk.h"
+#include "core/plan_rate.h"
 
 #define LINE_BYTES 300u /* what a log line holds beside its source */
 #define ARGS_PIECE 255u
@@ -257,6 +258,8 @@ void plan_print(const struct config *system, const struct board *board, const st
 	for (core_id_t core = 0; core < board->core_count && core < MAX_CORES; core++)
 		print_core(&p, core);
 	print_memory(&p);
+	if (plan_print_rates)
+		plan_print_rates(system, put);
 	if (plan_print_disks)
 		plan_print_disks(system, plan, put);
 	print_warnings(&p);

@@ -26,6 +26,7 @@
 #include "core/disk_config.h"
 #include "core/plan.h"
 #include "core/plan_disk.h"
+#include "core/plan_rate.h"
 
 #define FILE_MAX_BYTES   GIB(1)
 #define PATH_BYTES       4096u
@@ -380,6 +381,16 @@ static void list_files(void)
 		puts(name);
 }
 
+static bool has_rates(void)
+{
+	for (uint32_t i = 0; i < config.partition_count; i++)
+		for (uint32_t n = 0; n < config.partitions[i].device_count; n++)
+			if (rate_is_given(&config.partitions[i].devices[n].irq_rate) ||
+			    rate_has_qos(&config.partitions[i].devices[n].qos))
+				return true;
+	return false;
+}
+
 /* What the image is linked with: see "drivers" in the Makefile. */
 static void list_drivers(void)
 {
@@ -408,6 +419,8 @@ static void list_drivers(void)
 	}
 	if (has_pci)
 		puts("device");
+	if (has_rates())
+		puts("rate");
 	for (uint32_t i = 0; i < config.pf_count; i++)
 		if (config.pfs[i].driver >= PF_IGB && config.pfs[i].driver <= PF_MEMORY)
 			puts(names[config.pfs[i].driver]);

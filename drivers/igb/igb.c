@@ -22,6 +22,7 @@ enum step {
 	STEP_VFTA,
 	STEP_RAR,
 	STEP_SWITCH,
+	STEP_MEASURE,
 	STEP_PHY_LOCK,
 	STEP_PHY,
 	STEP_PHY_RELEASE,
@@ -285,6 +286,15 @@ static enum err step_switch(struct igb *d, uint64_t now_tsc)
 	/* VFs signal by MSI-X, and their vectors work in this mode only. */
 	igb_write(d, IGB_GPIE, IGB_GPIE_NSICR | IGB_GPIE_MSIX_MODE | IGB_GPIE_EIAME | IGB_GPIE_PBA);
 	igb_vf_restore(d);
+	go(d, STEP_MEASURE, now_tsc);
+	return OK;
+}
+
+/* As often as it is called: what lies between two calls is how exact it is. */
+static enum err step_measure(struct igb *d, uint64_t now_tsc)
+{
+	if (!igb_throttle_measure(d, now_tsc))
+		return OK;
 	until(d, now_tsc, SEMAPHORE_NS);
 	d->has_phy = d->was_forced = false;
 	go(d, STEP_PHY_LOCK, now_tsc);
@@ -405,17 +415,12 @@ static enum err step_go(struct igb *d, uint64_t now_tsc)
 enum err igb_step(struct igb *d, uint64_t now_tsc, uint64_t *again_tsc)
 {
 	static enum err (*const steps[STEP_COUNT])(struct igb *, uint64_t) = {
-		[STEP_QUIESCE] = step_quiesce,
-		[STEP_MASTER] = step_master,
-		[STEP_RESET] = step_reset,
-		[STEP_MTA] = step_mta,
-		[STEP_UTA] = step_uta,
-		[STEP_VFTA] = step_vfta,
-		[STEP_RAR] = step_rar,
-		[STEP_SWITCH] = step_switch,
-		[STEP_PHY_LOCK] = step_phy_lock,
-		[STEP_PHY] = step_phy,
-		[STEP_PHY_RELEASE] = step_phy_release,
+		[STEP_QUIESCE] = step_quiesce, [STEP_MASTER] = step_master,
+		[STEP_RESET] = step_reset,     [STEP_MTA] = step_mta,
+		[STEP_UTA] = step_uta,         [STEP_VFTA] = step_vfta,
+		[STEP_RAR] = step_rar,         [STEP_SWITCH] = step_switch,
+		[STEP_MEASURE] = step_measure, [STEP_PHY_LOCK] = step_phy_lock,
+		[STEP_PHY] = step_phy,         [STEP_PHY_RELEASE] = step_phy_release,
 		[STEP_GO] = step_go,
 	};
 

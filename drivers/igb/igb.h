@@ -48,6 +48,8 @@
 #define IGB_FRAME_MAX      9728u
 #define IGB_EVENT_MAX      48u
 #define IGB_THROTTLE_MAX   0x7ffcu
+#define IGB_THROTTLE_STEP  4u      /* the two lowest bits are 0 */
+#define IGB_THROTTLE_PS    250000u /* a unit by the data sheet: bits 14:2 count microseconds */
 
 #define IGB_JOBS_PER_POLL  2u /* messages and resets */
 
@@ -159,7 +161,8 @@ struct igb_vf {
 	uint32_t held_count; /* times in a row that the VF had its mailbox, since held_tsc */
 	uint64_t held_tsc;
 	uint32_t throttle[IGB_VF_VECTORS], throttle_set;
-	uint32_t last[5]; /* hardware's counters, as read last */
+	uint32_t generation; /* changes with each of its resets, and the PF's */
+	uint32_t last[5];    /* hardware's counters, as read last */
 	struct igb_vf_stats stats;
 };
 
@@ -175,9 +178,12 @@ struct igb {
 	uint32_t slow_vf;
 	bool has_tables; /* the device has what the tables below say */
 	bool is_link_up, has_phy, was_forced;
-	struct igb_mac mac; /* the PF's own */
-	uint32_t notify;    /* VFs that a message is still owed to */
-	uint32_t next_vf;   /* whose turn it is */
+	uint32_t throttle_ps; /* a unit of the interrupt throttle; 0: not known yet */
+	bool throttle_is_measured;
+	uint64_t measure_tsc; /* when that began; 0: it has not */
+	struct igb_mac mac;   /* the PF's own */
+	uint32_t notify;      /* VFs that a message is still owed to */
+	uint32_t next_vf;     /* whose turn it is */
 	struct igb_vf vfs[IGB_VF_MAX];
 	/* tables of the device, as they have been written */
 	struct igb_mac extra[IGB_MAC_MAX - IGB_VF_MAX];
@@ -220,13 +226,25 @@ enum igb_gate { IGB_RECEIVE = 1, IGB_TRANSMIT = 2 };
 void igb_vf_set_gate(struct igb *d, uint32_t vf, uint32_t gate);
 
 /*
+ * What waits in its first queue while it must not transmit is to be sent as soon as it may; an emulator
+ * waits for the next write to the queue's tail. So the tail is written again as it is: only while nobody can
+ * write another to it, or that one would be lost.
+ */
+void igb_vf_resume_transmit(struct igb *d, uint32_t vf);
+
+/*
  * Interrupt throttle of a VF's vector: least time between two interrupts, in the device's units,
- * up to IGB_THROTTLE_MAX (1 us by the data sheet with the two lowest bits 0; calibrate: emulators
- * have 1.024). The VF can write this register, too: write it again each period. Survives
- * igb_restart().
+ * up to IGB_THROTTLE_MAX. How long a unit is, is measured while the device first comes up:
+ * igb.throttle_ps; where it cannot be, it is the data sheet's. The VF can write this register, too:
+ * write it again each period. Survives igb_restart().
  */
 void igb_vf_set_throttle(struct igb *d, uint32_t vf, uint32_t vector, uint32_t interval);
 uint32_t igb_vf_throttle(const struct igb *d, uint32_t vf, uint32_t vector);
+enum igb_rounding { IGB_ROUND_DOWN, IGB_ROUND_UP };
+/* A time in units; what is longer than the longest becomes that. */
+uint32_t igb_throttle_of(const struct igb *d, uint64_t interval_ns, enum igb_rounding rounding);
 
 /* Since igb_vf_open(). The device's counters are 32 bits wide; igb_poll() looks often enough. */
 void igb_vf_read_stats(struct igb *d, uint32_t vf, struct igb_vf_stats *stats);
+/* Its driver has done VF_RESET, and the link was up at the last look. */
+bool igb_vf_has_link(const struct igb *d, uint32_t vf);

@@ -52,6 +52,9 @@ void igb_vf_condemn(struct igb *d, uint32_t vf, enum igb_offence offence, uint32
 		    struct igb_events *events);
 void igb_vf_check_behaviour(struct igb *d, uint64_t now_tsc, struct igb_events *events);
 
+/* igb_throttle.c: one step of measuring what a unit is. True: it is known. */
+bool igb_throttle_measure(struct igb *d, uint64_t now_tsc);
+
 /* igb_mailbox.c */
 void igb_mailbox_serve(struct igb *d, uint32_t vf, uint64_t now_tsc, struct igb_events *events);
 void igb_mailbox_on_ack(struct igb *d, uint32_t vf, uint64_t now_tsc);

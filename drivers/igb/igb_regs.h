@@ -45,6 +45,8 @@
 #define IGB_GPIE_MSIX_MODE BIT32(4)
 #define IGB_GPIE_EIAME     BIT32(30)
 #define IGB_GPIE_PBA       BIT32(31)
+#define IGB_EICS           0x01520u              /* w  "Extended Interrupt Cause Set" */
+#define IGB_EICR           0x01580u              /* rc "Extended Interrupt Cause" */
 #define IGB_EIMS           0x01524u              /* rw "Extended Interrupt Mask Set/Read" */
 #define IGB_EIMC           0x01528u              /* w  "Extended Interrupt Mask Clear" */
 #define IGB_EIAC           0x0152cu              /* rw "Extended Interrupt Auto Clear" */
@@ -69,7 +71,9 @@
 #define IGB_TCTL_PSP           BIT32(3)
 #define IGB_QDE                0x02408u /* rw "Queue Drop Enable Register": a queue without */
 #define IGB_QDE_ALL            0xffffu  /* descriptors loses its frames and holds up no other */
-#define IGB_DTXSWC             0x03500u /* rw "DMA Tx Switch Control" */
+#define IGB_TDH(n)             (0x0e010u + 64u * (n)) /* rw "Transmit Descriptor Head", of queue n */
+#define IGB_TDT(n)             (0x0e018u + 64u * (n)) /* rw "Transmit Descriptor Tail" */
+#define IGB_DTXSWC             0x03500u               /* rw "DMA Tx Switch Control" */
 #define IGB_DTXSWC_MACAS(m)    ((uint32_t)(m))
 #define IGB_DTXSWC_VLANAS(m)   ((uint32_t)(m) << 8)
 #define IGB_DTXSWC_LOOPBACK_EN BIT32(31) /* 23:16, per pool: back to the sender, too */

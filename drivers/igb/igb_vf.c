@@ -338,6 +338,24 @@ void igb_vf_set_gate(struct igb *d, uint32_t vf, uint32_t gate)
 	igb_vf_write_gates(d);
 }
 
+/* Pool n has queue n; its second one, n + 8, no driver of this VF has. */
+void igb_vf_resume_transmit(struct igb *d, uint32_t vf)
+{
+	uint32_t tail;
+
+	if (vf >= d->config.vf_count || !d->has_tables || d->vfs[vf].state != IGB_VF_IS_READY)
+		return;
+	tail = igb_read(d, IGB_TDT(vf));
+	if (tail != igb_read(d, IGB_TDH(vf)))
+		igb_write(d, IGB_TDT(vf), tail);
+}
+
+bool igb_vf_has_link(const struct igb *d, uint32_t vf)
+{
+	return vf < d->config.vf_count && d->state == IGB_UP && d->is_link_up &&
+	       d->vfs[vf].state == IGB_VF_IS_READY;
+}
+
 /* Everything that its guest asked for. */
 static void drop_requests(struct igb *d, uint32_t vf)
 {
@@ -376,6 +394,7 @@ void igb_vf_make_ready(struct igb *d, uint32_t vf)
 	drop_requests(d, vf);
 	d->notify &= ~BIT32(vf);
 	d->vfs[vf].stats.resets++;
+	d->vfs[vf].generation++;
 	d->vfs[vf].state = IGB_VF_IS_READY;
 	igb_vf_write_gates(d);
 }
@@ -388,6 +407,7 @@ void igb_vf_on_reset(struct igb *d, uint32_t vf, uint64_t now_tsc, struct igb_ev
 	if (!igb_vf_charge(d, vf, now_tsc, events))
 		return;
 	v->state = IGB_VF_OPEN;
+	v->generation++;
 	v->nack_tsc = now_tsc;
 	d->notify &= ~BIT32(vf);
 	igb_vf_write_gates(d);
@@ -410,6 +430,7 @@ void igb_vf_restore(struct igb *d)
 
 		if (v->state == IGB_VF_IS_READY)
 			v->state = IGB_VF_OPEN;
+		v->generation++;
 		v->home = v->mac = igb_vf_home(d, vf);
 		v->held_count = 0;
 		v->unread_tsc = 0;

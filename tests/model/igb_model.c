@@ -22,8 +22,12 @@ enum {
 	VFLRE = 0xc88,
 	VFRE = 0xc8c,
 	VFTE = 0xc90,
+	GPIE = 0x1514,
+	EICS = 0x1520,
 	EIMS = 0x1524,
 	EIMC = 0x1528,
+	EIAC = 0x152c,
+	EICR = 0x1580,
 	EITR = 0x1680,
 	DTXSWC = 0x3500,
 	LVMMC = 0x3548,
@@ -61,7 +65,7 @@ static const struct {
 	{ 0x18, 0x18, 4 },         { 0x20, 0x20, 4 },         { 0xc0, 0xc0, 4 },
 	{ 0xd0, 0xd0, 4 },         { 0xd8, 0xd8, 4 },         { 0x100, 0x100, 4 },
 	{ 0x400, 0x400, 4 },       { 0x800, 0x9fc, 4 },       { 0xc00, 0xc1c, 4 },
-	{ 0xc80, 0xc90, 4 },       { 0x1514, 0x1514, 4 },     { 0x1524, 0x1530, 4 },
+	{ 0xc80, 0xc90, 4 },       { 0x1514, 0x1514, 4 },     { 0x1520, 0x1530, 4 },
 	{ 0x1680, 0x16e0, 4 },     { 0x1740, 0x1740, 4 },     { 0x2408, 0x2408, 4 },
 	{ 0x3500, 0x3500, 4 },     { 0x3548, 0x3548, 4 },     { 0x3554, 0x3558, 4 },
 	{ 0x3590, 0x3590, 4 },     { 0x3700, 0x371c, 4 },     { 0x5004, 0x5004, 4 },
@@ -69,6 +73,7 @@ static const struct {
 	{ 0x5600, 0x57fc, 4 },     { 0x5818, 0x581c, 4 },     { 0x5ad0, 0x5aec, 4 },
 	{ 0x5af0, 0x5af0, 4 },     { 0x5b50, 0x5b50, 4 },     { 0x5b5c, 0x5b5c, 4 },
 	{ 0x5d00, 0x5d7c, 4 },     { 0xa000, 0xa1fc, 4 },     { 0x10000, 0x10700, 256 },
+	{ 0x1580, 0x1580, 4 },     { 0xe010, 0xe1d0, 64 },    { 0xe018, 0xe1d8, 64 },
 	{ 0x10010, 0x10710, 256 }, { 0x10014, 0x10714, 256 }, { 0x10018, 0x10718, 256 },
 	{ 0x10034, 0x10734, 256 }, { 0x1003c, 0x1073c, 256 },
 };
@@ -200,9 +205,29 @@ void igb_model_vf_write(struct igb_model *m, uint32_t vf, uint32_t reg, uint32_t
 
 /* --- the PF's registers ----------------------------------------------------------------------- */
 
+static uint64_t now_ns(const struct igb_model *m)
+{
+	return m->clock ? *m->clock : m->accesses * UINT64_C(1000);
+}
+
+/* "Interrupt Moderation", for vector 0: whether its cause becomes a message now. */
+static void moderate(struct igb_model *m, bool is_held_back)
+{
+	const uint64_t ps = m->throttle_ps ? m->throttle_ps : 250000;
+
+	if (!(R(m, EICR) & R(m, EIMS) & 1) || !(R(m, GPIE) & 1 << 4) || now_ns(m) < m->free_ns)
+		return;
+	m->messages++;
+	if (!m->sends_twice || !is_held_back)
+		m->free_ns = now_ns(m) + (R(m, EITR) & 0x7ffc) * ps / 1000;
+	if (!m->never_clears)
+		R(m, EICR) &= ~(R(m, EIAC) & 1);
+}
+
 static void before(struct igb_model *m)
 {
 	m->accesses++;
+	moderate(m, true);
 	if (!m->hook || m->is_in_hook)
 		return;
 	m->is_in_hook = true;
@@ -254,6 +279,7 @@ uint32_t igb_model_read(void *model, uint32_t reg)
 	case SWSM:
 		return read_swsm(m);
 	case ICR:
+	case EICR:
 	case WVBR:
 	case LVMMC:
 		return read_and_clear(m, reg);
@@ -315,6 +341,10 @@ static bool write_special(struct igb_model *m, uint32_t reg, uint32_t value)
 	case VFLRE:
 	case MDFB:
 		R(m, reg) &= ~value;
+		return true;
+	case EICS:
+		R(m, EICR) |= value;
+		moderate(m, false);
 		return true;
 	case SWSM:
 		R(m, SWSM) = m->firmware_has_swsm ? value & ~2u : value;

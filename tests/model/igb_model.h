@@ -28,6 +28,10 @@ struct igb_model {
 	bool has_no_eeprom;     /* AUTO_RD never comes */
 	bool firmware_has_swsm; /* SWESMBI does not stick */
 	bool is_gone;           /* reads all ones */
+	const uint64_t *clock;  /* in ns; NULL: a microsecond for each access */
+	uint32_t throttle_ps; /* a unit of EITR; 0: the data sheet's, a quarter of a microsecond */
+	bool never_clears;    /* "Auto-Clear" does nothing */
+	bool sends_twice; /* no interval begins with a message that one has held back, as in QEMU */
 	/* what happened */
 	uint32_t resets, autonegotiations;
 	uint32_t accesses;
@@ -36,6 +40,8 @@ struct igb_model {
 	uint32_t wrongs; /* PHY without its lock, mailbox without PFU, ... */
 	const char *wrong;
 	uint32_t busy_ctrl, busy_master, busy_mdic;
+	uint32_t messages; /* of vector 0 */
+	uint64_t free_ns;  /* none of it before */
 	/* Called before each access of the driver. */
 	void (*hook)(struct igb_model *m, void *context);
 	void *context;

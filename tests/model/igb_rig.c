@@ -12,6 +12,7 @@
 #define RSTI      0x40u
 #define RSTD      0x80u
 #define STICKY    (PFSTS | PFACK | RSTD)
+#define STEP_NS   US(1) /* that a step takes */
 
 void rig_start(struct rig *r)
 {
@@ -23,6 +24,7 @@ void rig_start(struct rig *r)
 	r->m.master_reads = 2;
 	r->m.mdic_reads = 2;
 	r->now = SEC(5);
+	r->m.clock = &r->now;
 	igb_model_start(&r->m);
 }
 
@@ -42,6 +44,7 @@ enum err rig_up(struct rig *r)
 		if (again > r->now)
 			r->now = again;
 		error = igb_step(&r->d, r->now, &again);
+		r->now += STEP_NS;
 		if (r->m.accesses - before > r->step_most)
 			r->step_most = r->m.accesses - before;
 	}

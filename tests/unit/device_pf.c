@@ -45,5 +45,5 @@ static void serve(struct pf *p, uint64_t now_tsc)
 	device_pf.served_tsc[p->index] = now_tsc;
 }
 
-const struct pf_ops pf_igb = { is_igb, begin, step, serve };
-const struct pf_ops pf_nvme = { is_nvme, begin, step, serve };
+const struct pf_ops pf_igb = { .serves = is_igb, .begin = begin, .step = step, .serve = serve };
+const struct pf_ops pf_nvme = { .serves = is_nvme, .begin = begin, .step = step, .serve = serve };

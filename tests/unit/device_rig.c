@@ -218,6 +218,24 @@ const char *arch_iommu_fault_text(uint8_t reason)
 	return reason == 5 ? "no write permission" : "something else";
 }
 
+bool arch_iommu_can_post(void)
+{
+	return rig.can_post;
+}
+
+void arch_iommu_throttle(pci_addr_t device, uint64_t interval_tsc, uint32_t urgent)
+{
+	rig.throttle_count++;
+	rig.throttled = device;
+	rig.throttle_tsc = interval_tsc;
+	rig.throttle_urgent = urgent;
+}
+
+void arch_iommu_irq_counts(pci_addr_t device, struct irq_counts *counts)
+{
+	*counts = rig.irq_counts;
+}
+
 /* ---- PCs ---- */
 
 enum err arch_pc_add_function(part_id_t part, const struct pc_function *function)

@@ -11,6 +11,7 @@
 #pragma once
 #include "core/device_parts.h"
 #include "tests/fake/pci.h"
+#include "arch/iommu.h"
 #include "arch/pc.h"
 
 #define RIG_NOBODY     UINT32_MAX
@@ -56,6 +57,8 @@ struct device_rig {
 	uint32_t fault_count, fault_at;
 	uint32_t faults_taken;
 	bool fault_for_ever; /* the first of them */
+	bool can_post;
+	struct irq_counts irq_counts; /* of any device */
 
 	/* What it saw */
 	struct rig_event events[RIG_EVENT_MAX];
@@ -69,6 +72,10 @@ struct device_rig {
 	char machine[RIG_LINE_MAX][RIG_LINE_BYTES]; /* the log's lines for machines */
 	uint32_t machine_count;
 	uint64_t mapped_at, mapped_bytes; /* device memory */
+	uint32_t throttle_count; /* the IOMMU's gates: how often they were set, and the last one */
+	pci_addr_t throttled;
+	uint64_t throttle_tsc;
+	uint32_t throttle_urgent;
 };
 
 extern struct device_rig rig;

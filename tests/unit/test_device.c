@@ -27,7 +27,7 @@ static void on_server(void)
 
 static void with_nic(uint32_t vf_count)
 {
-	rig_pf(&(struct pf_config){ "nic", PF_IGB, NULL, vf_count });
+	rig_pf(&(struct pf_config){ .name = "nic", .driver = PF_IGB, .vf_count = vf_count });
 }
 
 /* What has a partition's memory before it. */
@@ -99,7 +99,8 @@ static void a_pf_has_to_be_there(void)
 
 	for (uint32_t i = 0; i < ARRAY_SIZE(elsewhere); i++) {
 		on_q35();
-		rig_pf(&(struct pf_config){ "nic", PF_IGB, elsewhere[i], 2 });
+		rig_pf(&(struct pf_config){
+			.name = "nic", .driver = PF_IGB, .address = elsewhere[i], .vf_count = 2 });
 		CHECK(refused(ERR_NODEV, "PF 'nic'", elsewhere[i]) && strstr(reason, "pfs[0]"));
 	}
 	on_server();
@@ -108,11 +109,12 @@ static void a_pf_has_to_be_there(void)
 	/* There is one; a PF before it has it. */
 	on_q35();
 	with_nic(2);
-	rig_pf(&(struct pf_config){ "second", PF_IGB, NULL, 2 });
+	rig_pf(&(struct pf_config){ .name = "second", .driver = PF_IGB, .vf_count = 2 });
 	CHECK(refused(ERR_NODEV, "PF 'second'", "pfs[1]"));
 	on_q35();
 	with_nic(2);
-	rig_pf(&(struct pf_config){ "second", PF_IGB, "01:00.0", 2 });
+	rig_pf(&(struct pf_config){
+		.name = "second", .driver = PF_IGB, .address = "01:00.0", .vf_count = 2 });
 	CHECK(refused(ERR_NODEV, "PF 'second'", "01:00.0"));
 }
 

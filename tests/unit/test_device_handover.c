@@ -21,8 +21,9 @@ static void boot_q35(uint64_t bytes)
 	q35 = fake_pci_q35();
 	rig_clear();
 	memset(&device_pf, 0, sizeof(device_pf));
-	rig_pf(&(struct pf_config){ "nic", PF_IGB, "0000:01:00.0", 4 });
-	rig_pf(&(struct pf_config){ "disk", PF_NVME, NULL, 3 });
+	rig_pf(&(struct pf_config){
+		.name = "nic", .driver = PF_IGB, .address = "0000:01:00.0", .vf_count = 4 });
+	rig_pf(&(struct pf_config){ .name = "disk", .driver = PF_NVME, .vf_count = 3 });
 	rig_partition("a", bytes, RIG_DEVICES(PCI_AT("03:00.0"), PCI_VF("nic", 2)));
 	rig_partition("b", MIB(64), NULL, 0);
 	rig_partition("c", MIB(64),
@@ -252,7 +253,7 @@ static void a_pf_may_be_without_users(void)
 {
 	q35 = fake_pci_q35();
 	rig_clear();
-	rig_pf(&(struct pf_config){ "nic", PF_IGB, NULL, 1 });
+	rig_pf(&(struct pf_config){ .name = "nic", .driver = PF_IGB, .vf_count = 1 });
 	CHECK(rig_boot(&reason) == OK && devices.pf_count == 1);
 	CHECK(rig_lines("pf nic", "with 1 VF, 0 of them in use") == 1);
 }

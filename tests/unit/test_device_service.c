@@ -22,8 +22,8 @@ static void boot(void)
 
 	(void)fake_pci_q35();
 	rig_clear();
-	rig_pf(&(struct pf_config){ "nic", PF_IGB, NULL, 8 });
-	rig_pf(&(struct pf_config){ "disk", PF_NVME, NULL, 4 });
+	rig_pf(&(struct pf_config){ .name = "nic", .driver = PF_IGB, .vf_count = 8 });
+	rig_pf(&(struct pf_config){ .name = "disk", .driver = PF_NVME, .vf_count = 4 });
 	rig_partition("first", MIB(64), RIG_DEVICES(PCI_VF("nic", 0), PCI_VF("disk", 0)));
 	rig_partition("second", MIB(64),
 		      RIG_DEVICES(PCI_VF("nic", 1), PCI_AT("03:00.0"), PCI_VF("nic", 2)));

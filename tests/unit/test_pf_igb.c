@@ -45,7 +45,7 @@ static void machine(void)
 	memcpy(model.mac, mac, sizeof(mac));
 	model.reset_reads = 3;
 	igb_model_start(&model);
-	rig_pf(&(struct pf_config){ "nic", PF_IGB, NULL, 4 });
+	rig_pf(&(struct pf_config){ .name = "nic", .driver = PF_IGB, .vf_count = 4 });
 	rig_partition("a", MIB(64), &first, 1);
 	rig_partition("b", MIB(64), RIG_DEVICES(PCI_VF("nic", 3)));
 }

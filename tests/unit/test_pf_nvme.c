@@ -133,7 +133,7 @@ static void machine(void)
 	pf_resets = 0;
 	vfs_were_on = has_no_memory = false;
 	when_vfs_come = NULL;
-	rig_pf(&(struct pf_config){ "disk", PF_NVME, NULL, 4 });
+	rig_pf(&(struct pf_config){ .name = "disk", .driver = PF_NVME, .vf_count = 4 });
 	rig_partition("a", MIB(64), RIG_DEVICES(PCI_VF("disk", 0)));
 	rig_partition("b", MIB(64), RIG_DEVICES(PCI_VF("disk", 2), PCI_VF("disk", 1)));
 }
@@ -234,7 +234,7 @@ static void what_is_missing_is_said(void)
 	CHECK(is_refused(ERR_NOMEM, "registers cannot be mapped"));
 	machine();
 	rig_clear();
-	rig_pf(&(struct pf_config){ "disk", PF_NVME, NULL, 4 });
+	rig_pf(&(struct pf_config){ .name = "disk", .driver = PF_NVME, .vf_count = 4 });
 	CHECK(is_refused(ERR_INVAL, "none of its VFs is anybody's"));
 }
 

@@ -20,8 +20,10 @@ void good_system(void)
 	first[1] = (struct device_config)PCI_VF("disk", 1);
 	second[0] = (struct device_config)PCI_VF("net", 1);
 	second[1] = (struct device_config)PCI_AT("0000:03:1f.7");
-	pfs[0] = (struct pf_config){ "net", PF_IGB, NULL, 2 };
-	pfs[1] = (struct pf_config){ "disk", PF_NVME, "02:00.0", 4 };
+	pfs[0] = (struct pf_config){ .name = "net", .driver = PF_IGB, .vf_count = 2 };
+	pfs[1] = (struct pf_config){
+		.name = "disk", .driver = PF_NVME, .address = "02:00.0", .vf_count = 4
+	};
 	for (uint32_t i = 0; i < ARRAY_SIZE(parts); i++)
 		parts[i] = (struct partition_config){ .name = i == 0 ? "one" : "two",
 						      .cpu = OWN_CORE(0),
@@ -69,7 +71,7 @@ static void pfs_are_checked(void)
 	parts[0].device_count = 1;
 	CHECK(refuses("system", "pfs[1].name = 'net'", "give each its own"));
 	pfs[0].driver = PF_NONE;
-	CHECK(refuses("system", "pfs[0].driver = 0", "PF_IGB or PF_NVME"));
+	CHECK(refuses("system", "pfs[0].driver = 0", "PF_IGB, PF_NVME or PF_MEMORY"));
 	pfs[0].vf_count = 9;
 	CHECK(refuses("system", "pfs[0].vf_count = 9", "1 to 8"));
 	pfs[1].vf_count = 128;
@@ -80,7 +82,9 @@ static void pfs_are_checked(void)
 	CHECK(refuses("system", "pfs[1].address", "pfs[0] has it"));
 	sys.pf_count = CONFIG_PF_MAX + 1;
 	for (uint32_t i = 2; i <= CONFIG_PF_MAX; i++)
-		pfs[i] = (struct pf_config){ &"abcdef"[i], PF_NVME, NULL, 1 };
+		pfs[i] = (struct pf_config){ .name = &"abcdef"[i],
+					     .driver = PF_NVME,
+					     .vf_count = 1 };
 	CHECK(refuses("system", "pf_count = 5", "at most 4"));
 }
 
