@@ -350,6 +350,12 @@ $(B)/tool/bench_rate: tests/bench/bench_rate.c $(patsubst %,$(B)/img/%.o,$(rate_
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(TOOL) -no-pie -o $@ $^
 
+memnic_bench := io/memnic.c io/memnic_wire.c io/gmem.c io/shaper.c core/lib/mem.c
+$(B)/tool/bench_memnic: tests/bench/bench_memnic.c $(patsubst %,$(B)/img/%.o,$(memnic_bench)) \
+		$(B)/tool/guests/net/igbvf.c.o tests/fake/panic.c
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(TOOL) -no-pie -o $@ $^
+
 bfq_src := $(addprefix io/,iosched.c iosched_simple.c bfq.c bwf2q.c)
 $(B)/tool/bench_bfq: tests/bench/bench_bfq.c $(patsubst %,$(B)/img/%.o,$(bfq_src)) tests/fake/panic.c
 	@mkdir -p $(@D)
@@ -426,7 +432,7 @@ format:
 
 # --- measurements ------------------------------------------------------------------------
 bench: deps
-	$(Q)$(SUB) bench-images $(addprefix $(B)/tool/,bench_cbs bench_bfq bench_bfq_many bench_optimizer bench_rate)
+	$(Q)$(SUB) bench-images $(addprefix $(B)/tool/,bench_cbs bench_bfq bench_bfq_many bench_optimizer bench_rate bench_memnic)
 	$(Q)tools/bench $(if $(PEER),--peer $(PEER))
 experiment: deps
 	$(Q)$(SUB) $(if $(filter rtvirtio-24,$(NAME)),$(B)/tool/disk_sim,images) \

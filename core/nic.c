@@ -43,17 +43,20 @@ struct nic {
 	struct lock lock;
 	struct memnic model; /* [L] */
 	uint64_t polls;      /* [C] of the service's core, as are those below */
-	uint64_t busy_polls, step_max_tsc;
+	uint64_t busy_polls, busy_tsc;
 	struct port ports[MEMNIC_VF_MAX];
 };
 
-static struct nic *nics[CONFIG_PF_MAX]; /* [I] by the PF's index */
-static uint64_t ns_per_tick;            /* [I] 32 bits after the point */
+static uint32_t nic_count;                /* [I] */
+static struct nic *nics[CONFIG_PF_MAX];   /* [I] */
+static struct nic *nic_of[CONFIG_PF_MAX]; /* [I] by the PF's index */
+static uint64_t ns_per_tick;              /* [I] 32 bits after the point */
+static uint64_t step_tsc;                 /* [I] */
 static char reason_text[160];
 
-static uint64_t now_ns(void)
+static uint64_t to_ns(uint64_t tsc)
 {
-	return (uint64_t)((unsigned __int128)arch_clock_now_tsc() * ns_per_tick >> 32);
+	return (uint64_t)((unsigned __int128)tsc * ns_per_tick >> 32);
 }
 
 static uint64_t pages(uint64_t bytes)
@@ -185,16 +188,26 @@ static enum err start(const struct config *system, const struct plan *plan, cons
 {
 	enum err e = OK;
 
-	for (uint32_t i = 0; i < CONFIG_PF_MAX && e == OK; i++)
-		if (nics[i])
-			e = make_ports(nics[i], reason);
+	for (uint32_t i = 0; i < nic_count && e == OK; i++)
+		e = make_ports(nics[i], reason);
 	return e;
 }
 
 /* ---- The side core ---- */
 
+static void tell(const struct nic *n, uint32_t ports, const uint32_t *vectors)
+{
+	for (; ports; ports &= ports - 1) {
+		const uint32_t i = (uint32_t)__builtin_ctz(ports);
+		const struct port *const p = &n->ports[i];
+
+		run_notify(arch_pc_send((part_id_t)(p->partition - partitions), p->pc_index,
+					vectors[i]));
+	}
+}
+
 /* True: there was something to do. */
-static bool poll(struct nic *n)
+static bool poll(struct nic *n, uint64_t now_tsc)
 {
 	uint32_t vectors[MEMNIC_VF_MAX];
 	uint64_t before;
@@ -203,7 +216,7 @@ static bool poll(struct nic *n)
 
 	lock_take(&n->lock);
 	before = n->model.frame_count;
-	ports = memnic_poll(&n->model, now_ns());
+	ports = memnic_poll(&n->model, to_ns(now_tsc));
 	for (uint32_t left = ports; left; left &= left - 1) {
 		const uint32_t i = (uint32_t)__builtin_ctz(left);
 
@@ -211,28 +224,29 @@ static bool poll(struct nic *n)
 	}
 	was_busy = n->model.frame_count != before;
 	lock_give(&n->lock);
-	for (; ports; ports &= ports - 1) {
-		const uint32_t i = (uint32_t)__builtin_ctz(ports);
-		const struct port *const p = &n->ports[i];
-
-		run_notify(arch_pc_send((part_id_t)(p->partition - partitions), p->pc_index,
-					vectors[i]));
-	}
-	return was_busy;
+	if (ports)
+		tell(n, ports, vectors);
+	return was_busy || ports;
 }
 
+/* Until STEP_NS are over, so that there is little but polls. */
 static uint64_t serve(uint64_t now_tsc)
 {
-	const uint64_t until_tsc = now_tsc + mul_div(STEP_NS, arch_clock_tsc_hz(), SEC(1));
+	const uint64_t until_tsc = now_tsc + step_tsc;
 
-	do {
-		for (uint32_t i = 0; i < CONFIG_PF_MAX; i++) {
-			if (!nics[i])
-				continue;
-			nics[i]->polls++;
-			nics[i]->busy_polls += poll(nics[i]);
+	while (now_tsc < until_tsc)
+		for (uint32_t i = 0; i < nic_count; i++) {
+			struct nic *const n = nics[i];
+			const bool was_busy = poll(n, now_tsc);
+			const uint64_t end_tsc = arch_clock_now_tsc();
+
+			n->polls++;
+			if (was_busy) {
+				n->busy_polls++;
+				n->busy_tsc += end_tsc - now_tsc;
+			}
+			now_tsc = end_tsc;
 		}
-	} while (arch_clock_now_tsc() < until_tsc);
 	return now_tsc;
 }
 
@@ -242,11 +256,9 @@ static void cut_off(const struct partition *p)
 {
 	if (p->config->device_count == 0)
 		return;
-	for (uint32_t i = 0; i < CONFIG_PF_MAX; i++) {
+	for (uint32_t i = 0; i < nic_count; i++) {
 		struct nic *const n = nics[i];
 
-		if (!n)
-			continue;
 		lock_take(&n->lock);
 		for (uint32_t k = 0; k < MEMNIC_VF_MAX; k++)
 			if (n->ports[k].partition == p)
@@ -286,17 +298,16 @@ static void say_port(const struct nic *n, uint32_t i)
 
 static void summarize(void)
 {
-	for (uint32_t i = 0; i < CONFIG_PF_MAX; i++) {
+	for (uint32_t i = 0; i < nic_count; i++) {
 		const struct nic *const n = nics[i];
 
-		if (!n)
-			continue;
 		for (uint32_t k = 0; k < MEMNIC_VF_MAX; k++)
 			if (n->ports[k].partition)
 				say_port(n, k);
-		log_machine("{\"nic\":\"%s\",\"frames\":%llu,\"polls\":%llu,\"busy_polls\":%llu}",
+		log_machine("{\"nic\":\"%s\",\"frames\":%llu,\"polls\":%llu,\"busy_polls\":%llu,"
+			    "\"busy_tsc\":%llu}",
 			    n->pf->config->name, (ull)n->model.frame_count, (ull)n->polls,
-			    (ull)n->busy_polls);
+			    (ull)n->busy_polls, (ull)n->busy_tsc);
 		log_flush();
 	}
 }
@@ -321,8 +332,9 @@ static enum err begin(struct pf *p, uint64_t now_tsc)
 		return ERR_NOMEM;
 	ns_per_tick = (uint64_t)(((unsigned __int128)SEC(1) << 32) / arch_clock_tsc_hz());
 	n->pf = p;
-	memnic_init(&n->model, link ? link : LINK_BYTES, now_ns());
-	nics[p->index] = n;
+	step_tsc = mul_div(STEP_NS, arch_clock_tsc_hz(), SEC(1));
+	memnic_init(&n->model, link ? link : LINK_BYTES, to_ns(now_tsc));
+	nics[nic_count++] = nic_of[p->index] = n;
 	return OK;
 }
 
@@ -338,7 +350,7 @@ static void serve_pf(struct pf *p, uint64_t now_tsc)
 
 static void read_traffic(struct pf *p, uint32_t vf, struct vf_traffic *traffic)
 {
-	const struct memnic_vf *const v = &nics[p->index]->model.vfs[vf];
+	const struct memnic_vf *const v = &nic_of[p->index]->model.vfs[vf];
 
 	*traffic = (struct vf_traffic){ .rx_packets = v->counts.rx_packets,
 					.rx_bytes = v->counts.rx_bytes,
@@ -350,12 +362,12 @@ static void read_traffic(struct pf *p, uint32_t vf, struct vf_traffic *traffic)
 
 static void set_interval(struct pf *p, uint32_t vf, uint64_t interval_ns)
 {
-	memnic_set_interval(&nics[p->index]->model, vf, interval_ns);
+	memnic_set_interval(&nic_of[p->index]->model, vf, interval_ns);
 }
 
 static void set_gate(struct pf *p, uint32_t vf, bool may_receive, bool may_send)
 {
-	memnic_set_gate(&nics[p->index]->model, vf, may_receive, may_send);
+	memnic_set_gate(&nic_of[p->index]->model, vf, may_receive, may_send);
 }
 
 const struct pf_ops pf_memory = { .serves = serves,

@@ -5,6 +5,7 @@
 #include "io/memnic_parts.h"
 
 #define SHAPER_TICK_NS US(20)
+#define LOOK_NS        US(2)
 
 /* ---- Queues ---- */
 
@@ -163,13 +164,11 @@ static uint32_t count(uint32_t vectors)
 /* One port, each time another: registers for which nobody is in a hurry. */
 static void look(struct memnic *m)
 {
-	struct memnic_vf *v;
-	uint32_t i, set;
+	const uint32_t i = m->look = memnic_after(m->present, m->look);
+	struct memnic_vf *const v = &m->vfs[i];
+	uint32_t set;
 
-	m->look = m->look + 1 < MEMNIC_VF_MAX ? m->look + 1 : 0;
-	i = m->look;
-	v = &m->vfs[i];
-	if (!(m->present & BIT32(i)) || v->is_cut)
+	if (v->is_cut)
 		return;
 	look_at_mailbox(m, i);
 	follow_queues(m, i);
@@ -255,7 +254,10 @@ uint32_t memnic_poll(struct memnic *m, uint64_t now_ns)
 {
 	uint32_t ports = 0;
 
-	look(m);
+	if (now_ns >= m->look_due_ns && m->present) {
+		m->look_due_ns = now_ns + LOOK_NS;
+		look(m);
+	}
 	shape(m, now_ns);
 	memnic_move(m, now_ns);
 	if (m->waiting)

@@ -119,7 +119,7 @@ struct memnic {
 	uint32_t levels[MEMNIC_VF_MAX]; /* of one priority, the highest first */
 	uint8_t hints[256];             /* by the address' last byte: who it may be */
 	struct shaper *shapers[2];      /* to be filled; NULL: there is none */
-	uint64_t shaper_due_ns;
+	uint64_t shaper_due_ns, look_due_ns;
 	struct memnic_vf vfs[MEMNIC_VF_MAX];
 };
 

@@ -42,6 +42,14 @@ static inline void memnic_note_mask(struct memnic_vf *v)
 	v->mask = (v->mask & ~memnic_take(v, REG_EIMC)) | set;
 }
 
+/* The next of them, in turn. */
+static inline uint32_t memnic_after(uint32_t set, uint32_t last)
+{
+	const uint32_t later = set & ~(BIT32(last) | (BIT32(last) - 1));
+
+	return (uint32_t)__builtin_ctz(later ? later : set);
+}
+
 /* A cause of the vector that IVAR names for it. */
 static inline void memnic_cause(struct memnic *m, uint32_t i, uint32_t ivar)
 {

@@ -172,13 +172,6 @@ static void arrive(struct memnic *m)
 	give_back(m, m->frame.from, m->frame.is_reported);
 }
 
-static uint32_t after(uint32_t set, uint32_t last)
-{
-	const uint32_t later = set & ~(BIT32(last) | (BIT32(last) - 1));
-
-	return (uint32_t)__builtin_ctz(later ? later : set);
-}
-
 static bool may_send(struct memnic *m, uint32_t i)
 {
 	const struct memnic_shaping *const s = &m->vfs[i].shaping;
@@ -190,7 +183,7 @@ static uint32_t choose(struct memnic *m)
 {
 	for (uint32_t n = 0; n < m->level_count; n++)
 		for (uint32_t set = m->filled & m->levels[n]; set;) {
-			const uint32_t i = after(set, m->turn);
+			const uint32_t i = memnic_after(set, m->turn);
 
 			if (may_send(m, i))
 				return i;
@@ -254,10 +247,14 @@ static bool depart(struct memnic *m)
 
 void memnic_move(struct memnic *m, uint64_t now_ns)
 {
+	if (m->is_busy && now_ns < m->end_ns)
+		return;
 	for (uint32_t left = m->tx_on & ~m->filled; left; left &= left - 1) {
 		const uint32_t i = (uint32_t)__builtin_ctz(left);
+		struct memnic_vf *const v = &m->vfs[i];
 
-		if (look_at_tail(&m->vfs[i], &m->vfs[i].tx, REG_TX))
+		if (memnic_get(v, REG_TX + QUEUE_TAIL) != v->tx.head &&
+		    look_at_tail(v, &v->tx, REG_TX))
 			m->filled |= BIT32(i);
 	}
 	for (uint32_t n = 0; n < MEMNIC_POLL_FRAMES; n++) {

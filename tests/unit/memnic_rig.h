@@ -15,7 +15,9 @@
 #include "io/memnic_regs.h"
 #include "tests/test.h"
 
-#define RIG_PORTS    4u
+#ifndef RIG_PORTS
+#define RIG_PORTS 4u
+#endif
 #define RIG_POLL_NS  500u
 #define RIG_LINK     UINT64_C(125000000)
 #define RIG_GUARD    4096u
