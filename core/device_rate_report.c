@@ -60,7 +60,7 @@ static void say_more(const struct pf *p, const struct rate_vf *v)
 {
 	const struct irq_rate_settings *const s = &v->rate.settings;
 
-	log_machine("{\"vf_of\":\"%s\",\"name\":\"%s.%u\",\"closed\":%llu,\"send_closed\":%llu,"
+	log_machine("{\"rate_of\":\"%s\",\"vf\":\"%s.%u\",\"closed\":%llu,\"send_closed\":%llu,"
 		    "\"packet_ns\":%llu,\"interrupt_ns\":%llu,\"capacity\":%llu,\"bound\":%u,"
 		    "\"cost_windows\":%u}",
 		    v->owner->config->name, p->config->name, v->vf,

@@ -370,10 +370,30 @@ static void set_gate(struct pf *p, uint32_t vf, bool may_receive, bool may_send)
 	memnic_set_gate(&nic_of[p->index]->model, vf, may_receive, may_send);
 }
 
+static void set_buckets(struct pf *p, uint32_t vf, const struct pf_buckets *b)
+{
+	memnic_shape(&nic_of[p->index]->model, vf,
+		     &(struct memnic_shaping){ .rx = b->receive,
+					       .tx = b->send,
+					       .rx_client = b->receive_client,
+					       .tx_client = b->send_client });
+}
+
+static void count_interrupts(struct pf *p, uint32_t vf, struct irq_counts *counts)
+{
+	const struct memnic_counts *const c = &nic_of[p->index]->model.vfs[vf].counts;
+
+	*counts = (struct irq_counts){ .raised = c->raised,
+				       .delivered = c->delivered,
+				       .merged = c->merged };
+}
+
 const struct pf_ops pf_memory = { .serves = serves,
 				  .begin = begin,
 				  .step = step,
 				  .serve = serve_pf,
 				  .read_traffic = read_traffic,
 				  .set_interval = set_interval,
-				  .set_gate = set_gate };
+				  .set_gate = set_gate,
+				  .set_buckets = set_buckets,
+				  .count_interrupts = count_interrupts };
