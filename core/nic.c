@@ -45,6 +45,7 @@ struct nic {
 	uint64_t polls;      /* [C] of the service's core, as are those below */
 	uint64_t busy_polls, busy_tsc;
 	struct port ports[MEMNIC_VF_MAX];
+	struct memnic_shaping shaping[MEMNIC_VF_MAX]; /* [I] */
 };
 
 static uint32_t nic_count;                /* [I] */
@@ -155,6 +156,7 @@ static enum err make_port(struct port *p, const struct device_config *d, const c
 	e = memnic_add(&p->nic->model, p->vf, &wanted);
 	if (e != OK)
 		return refuse(reason, e, p, "there is none, or it is somebody's");
+	memnic_shape(&p->nic->model, p->vf, &p->nic->shaping[p->vf]);
 	describe(p, &in_pc);
 	e = arch_pc_add_model(part, &in_pc, &p->pc_index);
 	if (e != OK)
@@ -370,13 +372,13 @@ static void set_gate(struct pf *p, uint32_t vf, bool may_receive, bool may_send)
 	memnic_set_gate(&nic_of[p->index]->model, vf, may_receive, may_send);
 }
 
+/* Told before there are ports. */
 static void set_buckets(struct pf *p, uint32_t vf, const struct pf_buckets *b)
 {
-	memnic_shape(&nic_of[p->index]->model, vf,
-		     &(struct memnic_shaping){ .rx = b->receive,
-					       .tx = b->send,
-					       .rx_client = b->receive_client,
-					       .tx_client = b->send_client });
+	nic_of[p->index]->shaping[vf] = (struct memnic_shaping){ .rx = b->receive,
+								 .tx = b->send,
+								 .rx_client = b->receive_client,
+								 .tx_client = b->send_client };
 }
 
 static void count_interrupts(struct pf *p, uint32_t vf, struct irq_counts *counts)
