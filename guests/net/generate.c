@@ -8,9 +8,12 @@
  *   rates=N,N,..   of the first, the second, ..: others as rate=
  *   window=N	    at most so many frames to a destination that it has not answered (0: it need not)
  *   size=N	    bytes of a frame (554)
+ *   sizes=N,N,..   phases, with frames of each of these sizes
+ *   how=TEXT	    .. each in phases: c: as the window lets it, o: at the rate, not answered
+ *   phase_ms=N	    how long each phase is (200)
  *   flows=N	    of each stream (1)
  *   start_ms=N	    of the guest's time (500)
- *   stop_ms=N	    likewise (1500)
+ *   stop_ms=N	    likewise (1500); with phases, when the last one is over
  *   on_us=N off_us=N  bursts: sends, and sends nothing, by turns; the rate is the one while it sends
  *
  * Frames of all streams are sent in the order in which they are due. With a window, what is not answered
@@ -37,10 +40,14 @@
 #define DEFAULT_STOP_MS  1500u
 #define NEVER            UINT64_MAX
 #define FULL_PAUSE_US    20u
+#define PHASE_MAX        16u
+#define HOW_MAX          8u
+#define DEFAULT_PHASE_MS 200u
 
 struct stream {
 	uint8_t to[FRAME_MAC_BYTES];
-	struct traffic_schedule schedule;
+	struct traffic_schedule schedule; /* of frames from number `first` on */
+	uint64_t first, rate;
 	uint64_t sent, answered, due_tsc;
 	uint64_t sent_tsc; /* the last one */
 	uint64_t received, stalls, late_max_tsc;
@@ -49,8 +56,17 @@ struct stream {
 static struct generate {
 	struct port *port;
 	struct stream streams[PEER_MAX];
-	uint32_t count, bytes, flows;
-	uint64_t window, start_tsc, stop_tsc, retry_tsc, sum, full;
+	uint32_t count, flows;
+	uint64_t window, start_tsc, retry_tsc, full;
+	struct {
+		uint32_t bytes;
+		bool is_closed, is_open; /* waits for answers; has a rate */
+	} phases[PHASE_MAX];
+	uint32_t phase_count;
+	uint64_t phase_tsc;
+	/* Of this phase. */
+	uint64_t limit, stop_tsc, sum; /* its window, 0: none; its end; of a payload */
+	uint32_t bytes;
 } generate;
 
 static void answer(struct generate *g, const struct traffic_head *head)
@@ -81,7 +97,7 @@ static void take_answers(struct generate *g)
 /* When it may send next: UINT64_MAX: not before an answer. */
 static uint64_t next_tsc(const struct generate *g, struct stream *s, uint64_t now)
 {
-	if (!g->window || s->sent - s->answered < g->window)
+	if (!g->limit || s->sent - s->answered < g->limit)
 		return s->due_tsc;
 	if (now - s->sent_tsc < g->retry_tsc)
 		return NEVER;
@@ -108,7 +124,7 @@ static struct stream *choose(struct generate *g, uint64_t now, uint64_t *tsc)
 
 static bool send(struct generate *g, struct stream *s, uint64_t now)
 {
-	struct traffic_head head = { .kind = TRAFFIC_DATA,
+	struct traffic_head head = { .kind = g->limit ? TRAFFIC_ASKING : TRAFFIC_DATA,
 				     .flow = (uint16_t)(s->sent % g->flows),
 				     .bytes = g->bytes,
 				     .sequence = s->sent,
@@ -127,11 +143,11 @@ static bool send(struct generate *g, struct stream *s, uint64_t now)
 	s->sent++;
 	s->sent_tsc = now;
 	/* Without a rate: after those of the others that waited, too. */
-	s->due_tsc = s->schedule.rate ? traffic_due(&s->schedule, s->sent) : now + 1;
+	s->due_tsc = s->schedule.rate ? traffic_due(&s->schedule, s->sent - s->first) : now + 1;
 	return true;
 }
 
-static void run(struct generate *g)
+static void run_phase(struct generate *g)
 {
 	const uint64_t pause = ticks_from_us(FULL_PAUSE_US, guest_info()->tsc_hz);
 	uint64_t now, tsc;
@@ -156,6 +172,37 @@ static void run(struct generate *g)
 	}
 }
 
+static void start_phase(struct generate *g, uint32_t index)
+{
+	const uint64_t start_tsc = g->start_tsc + g->phase_tsc * index;
+
+	g->stop_tsc = start_tsc + g->phase_tsc;
+	g->bytes = g->phases[index].bytes;
+	g->limit = g->phases[index].is_closed ? g->window : 0;
+	for (uint32_t i = 0; i < g->count; i++) {
+		struct stream *s = &g->streams[i];
+		const uint64_t rate = g->phases[index].is_open ? s->rate : 0;
+
+		s->first = s->answered = s->sent;
+		s->schedule.rate = rate;
+		s->schedule.start_tsc =
+			start_tsc + (rate ? s->schedule.hz / rate / g->count * i : 0);
+		s->due_tsc = s->schedule.start_tsc;
+	}
+	/* All that is on its way is gone by then, or it does not matter. */
+	for (uint32_t i = 0; i < IGBVF_RING; i++)
+		traffic_fill(g->port->vf.memory->tx_buffer[i], g->bytes);
+	g->sum = traffic_sum(g->port->vf.memory->tx_buffer[0], g->bytes);
+}
+
+static void run(struct generate *g)
+{
+	for (uint32_t i = 0; i < g->phase_count; i++) {
+		start_phase(g, i);
+		run_phase(g);
+	}
+}
+
 /* --- what it is told, and says ----------------------------------------------------------------- */
 
 static bool complain(const char *what)
@@ -168,14 +215,13 @@ static bool read_rates(struct generate *g, const char *args)
 {
 	char text[RATES_TEXT_MAX];
 	const char *p = text;
-	uint64_t rate = args_number(args, "rate", 0);
 
 	for (uint32_t i = 0; i < g->count; i++)
-		g->streams[i].schedule.rate = rate;
+		g->streams[i].rate = args_number(args, "rate", 0);
 	if (!args_find(args, "rates", text, sizeof(text)))
 		return true;
 	for (uint32_t i = 0; i < g->count; i++) {
-		if (!args_digits(&p, RATE_MAX, &g->streams[i].schedule.rate))
+		if (!args_digits(&p, RATE_MAX, &g->streams[i].rate))
 			return false;
 		if (!*p)
 			return true;
@@ -185,52 +231,74 @@ static bool read_rates(struct generate *g, const char *args)
 	return false;
 }
 
-static void start_streams(struct generate *g, const char *args, const uint8_t *first)
+static bool add_phases(struct generate *g, uint64_t bytes, const char *how)
+{
+	for (; *how && g->phase_count < PHASE_MAX; how++) {
+		g->phases[g->phase_count].bytes = (uint32_t)bytes;
+		g->phases[g->phase_count].is_closed = *how != 'o' && g->window;
+		g->phases[g->phase_count++].is_open = *how != 'c';
+	}
+	return !*how && bytes >= FRAME_BYTES_MIN && bytes <= FRAME_BYTES_MAX;
+}
+
+static bool read_phases(struct generate *g, const char *args)
+{
+	const uint64_t stop = args_number(args, "stop_ms", DEFAULT_STOP_MS);
+	char text[RATES_TEXT_MAX], how[HOW_MAX];
+	const char *p = text;
+	uint64_t bytes;
+
+	if (!args_find(args, "how", how, sizeof(how)))
+		strcpy(how, "b"); /* both, if they are given */
+	if (!args_find(args, "sizes", text, sizeof(text))) {
+		g->phase_tsc = port_ticks_from_ms(stop) - g->start_tsc;
+		return add_phases(g, args_number(args, "size", DEFAULT_SIZE), how);
+	}
+	g->phase_tsc = port_ticks_from_ms(args_number(args, "phase_ms", DEFAULT_PHASE_MS));
+	while (args_digits(&p, FRAME_BYTES_MAX, &bytes) && add_phases(g, bytes, how)) {
+		if (!*p)
+			return true;
+		if (*p++ != ',')
+			break;
+	}
+	return false;
+}
+
+static void set_up_streams(struct generate *g, const char *args, const uint8_t *first)
 {
 	const uint64_t hz = guest_info()->tsc_hz;
 
 	for (uint32_t i = 0; i < g->count; i++) {
 		struct stream *s = &g->streams[i];
-		uint64_t between = s->schedule.rate ? hz / s->schedule.rate / g->count : 0;
 
 		memcpy(s->to, first, FRAME_MAC_BYTES);
 		s->to[FRAME_MAC_BYTES - 1] = (uint8_t)(s->to[FRAME_MAC_BYTES - 1] + i);
 		s->schedule.hz = hz;
-		s->schedule.start_tsc = g->start_tsc + between * i;
 		s->schedule.on_tsc = ticks_from_us(args_number(args, "on_us", 1), hz);
 		s->schedule.off_tsc = ticks_from_us(args_number(args, "off_us", 0), hz);
-		s->due_tsc = s->schedule.start_tsc;
 	}
 }
 
 static bool set_up(struct generate *g, struct port *port, const char *args)
 {
 	const uint64_t count = args_number(args, "peers", 1), flows = args_number(args, "flows", 1);
-	const uint64_t bytes = args_number(args, "size", DEFAULT_SIZE);
 	uint8_t first[FRAME_MAC_BYTES];
 	char to[PORT_MAC_TEXT] = "";
 
 	args_find(args, "to", to, sizeof(to));
 	if (!frame_parse_mac(to, first))
 		return complain("to= is no address");
-	if (!count || count > PEER_MAX || !flows || flows > TRAFFIC_FLOW_MAX ||
-	    bytes < FRAME_BYTES_MIN || bytes > FRAME_BYTES_MAX)
-		return complain("impossible peers=, flows= or size=");
+	if (!count || count > PEER_MAX || !flows || flows > TRAFFIC_FLOW_MAX)
+		return complain("impossible peers= or flows=");
 	g->port = port;
 	g->count = (uint32_t)count;
 	g->flows = (uint32_t)flows;
-	g->bytes = (uint32_t)bytes;
 	g->window = args_number(args, "window", 0);
 	g->start_tsc = port_ticks_from_ms(args_number(args, "start_ms", DEFAULT_START_MS));
-	g->stop_tsc = port_ticks_from_ms(args_number(args, "stop_ms", DEFAULT_STOP_MS));
 	g->retry_tsc = port_ticks_from_ms(RETRY_MS);
-	if (!read_rates(g, args))
-		return complain("rates= makes no sense");
-	start_streams(g, args, first);
-	for (uint32_t i = 0; i < IGBVF_RING; i++)
-		traffic_fill(port->vf.memory->tx_buffer[i], g->bytes);
-	g->sum = traffic_sum(port->vf.memory->tx_buffer[0], g->bytes);
-	return true;
+	set_up_streams(g, args, first);
+	return (read_rates(g, args) && read_phases(g, args)) ||
+	       complain("size=, sizes=, how= or rates= makes no sense");
 }
 
 int mode_generate(struct port *port, const char *args)

@@ -228,6 +228,14 @@ void igbvf_rearm(const struct igbvf *d)
 	write(d, IGBVF_EIMS, IGBVF_BIT(0));
 }
 
+static uint32_t bytes_of(uint64_t hi)
+{
+	const uint64_t state = hi & (IGBVF_RX_LAST | IGBVF_RX_ERROR);
+	const uint32_t bytes = IGBVF_RX_BYTES(hi);
+
+	return state == IGBVF_RX_LAST && bytes <= IGBVF_BUFFER_BYTES ? bytes : 0;
+}
+
 const uint8_t *igbvf_receive(struct igbvf *d, uint32_t *bytes)
 {
 	const uint64_t hi = d->memory->rx[d->rx_next].hi;
@@ -235,29 +243,42 @@ const uint8_t *igbvf_receive(struct igbvf *d, uint32_t *bytes)
 	if (!(hi & IGBVF_RX_DONE))
 		return NULL;
 	__atomic_thread_fence(__ATOMIC_ACQUIRE); /* the frame is read after its descriptor */
-	*bytes = hi & IGBVF_RX_LAST && !(hi & IGBVF_RX_ERROR) ? IGBVF_RX_BYTES(hi) : 0;
-	if (*bytes > IGBVF_BUFFER_BYTES)
-		*bytes = 0;
+	*bytes = bytes_of(hi);
 	return d->rx_at[d->rx_next];
 }
 
-void igbvf_receive_swap(struct igbvf *d, uint8_t *instead)
+uint32_t igbvf_receive_many(struct igbvf *d, struct igbvf_frame *frames, uint32_t max)
 {
-	d->rx_at[d->rx_next] = instead;
-	offer(d, d->rx_next);
-	d->rx_next = next(d->rx_next);
+	uint32_t n, at = d->rx_next;
+
+	for (n = 0; n < max && n < IGBVF_RING - 1; n++, at = next(at)) {
+		const uint64_t hi = d->memory->rx[at].hi;
+
+		if (!(hi & IGBVF_RX_DONE))
+			break;
+		frames[n].data = d->rx_at[at];
+		frames[n].bytes = bytes_of(hi);
+	}
+	__atomic_thread_fence(__ATOMIC_ACQUIRE); /* frames are read after their descriptors */
+	return n;
 }
 
 /* The tail is the one before the next: all others are the device's. */
-void igbvf_receive_offer(struct igbvf *d)
+void igbvf_receive_swap(struct igbvf *d, const struct igbvf_frame *frames, uint32_t count)
 {
+	for (uint32_t n = 0; n < count; n++) {
+		d->rx_at[d->rx_next] = frames[n].instead;
+		offer(d, d->rx_next);
+		d->rx_next = next(d->rx_next);
+	}
 	publish(d, IGBVF_RDT, (d->rx_next + IGBVF_RING - 1) % IGBVF_RING);
 }
 
 void igbvf_receive_done(struct igbvf *d)
 {
-	igbvf_receive_swap(d, d->rx_at[d->rx_next]);
-	igbvf_receive_offer(d);
+	const struct igbvf_frame same = { .instead = d->rx_at[d->rx_next] };
+
+	igbvf_receive_swap(d, &same, 1);
 }
 
 uint8_t *igbvf_send_buffer(struct igbvf *d)

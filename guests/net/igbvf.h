@@ -88,11 +88,15 @@ bool igbvf_pf_was_reset(struct igbvf *d);
 const uint8_t *igbvf_receive(struct igbvf *d, uint32_t *bytes);
 void igbvf_receive_done(struct igbvf *d);
 /*
- * The same for one who keeps the buffer, or is to receive more before the device is told: `instead` takes
- * its place (or the same one again), and igbvf_receive_offer() gives the device all that are done.
+ * The same for one who takes many at a time, and keeps their buffers: how many there are, at most `max`; they
+ * stay where they are. Then the first `count` of them are exchanged for `instead`, and the device is told.
  */
-void igbvf_receive_swap(struct igbvf *d, uint8_t *instead);
-void igbvf_receive_offer(struct igbvf *d);
+struct igbvf_frame {
+	uint8_t *data, *instead;
+	uint32_t bytes; /* 0: damaged */
+};
+uint32_t igbvf_receive_many(struct igbvf *d, struct igbvf_frame *frames, uint32_t max);
+void igbvf_receive_swap(struct igbvf *d, const struct igbvf_frame *frames, uint32_t count);
 
 /* Where the next frame is to be written, NULL: the ring is full; igbvf_send() sends it. */
 uint8_t *igbvf_send_buffer(struct igbvf *d);

@@ -7,28 +7,25 @@
 _Static_assert((MTVD_RING & (MTVD_RING - 1)) == 0, "indices wrap around");
 _Static_assert(MTVD_BUFFER_MAX + 4096 <= UINT32_MAX >> BYTES_BITS, "an item holds both numbers");
 
-/* --- a ring: indices rise for ever, and are taken modulo its size ---------------------------------- */
-
-/* The dispatcher's count of what is under way sees to it that there is room. */
-static void ring_put(struct mtvd_ring *r, uint32_t item)
+/*
+ * Rings' indices rise for ever, and are taken modulo the size. Whoever puts something in knows that there is
+ * room: the dispatcher counts what is under way.
+ */
+static uint32_t ring_filled(const struct mtvd_ring *r)
 {
-	const uint32_t put = r->put;
-
-	r->slots[put % MTVD_RING] = item;
-	/* Orders the slot, and the frame that it names, before the index. */
-	__atomic_store_n(&r->put, put + 1, __ATOMIC_RELEASE);
+	return __atomic_load_n(&r->put, __ATOMIC_ACQUIRE) - r->taken;
 }
 
-static bool ring_take(struct mtvd_ring *r, uint32_t *item)
+/* Orders what was written, slots and frames, before the index. */
+static void ring_publish(struct mtvd_ring *r, uint32_t put)
 {
-	const uint32_t taken = r->taken;
+	__atomic_store_n(&r->put, put, __ATOMIC_RELEASE);
+}
 
-	if (__atomic_load_n(&r->put, __ATOMIC_ACQUIRE) == taken)
-		return false;
-	*item = r->slots[taken % MTVD_RING];
-	/* Orders the look at the slot before its being free. */
-	__atomic_store_n(&r->taken, taken + 1, __ATOMIC_RELEASE);
-	return true;
+/* Orders the looks at the slots before their being free. */
+static void ring_free(struct mtvd_ring *r, uint32_t taken)
+{
+	__atomic_store_n(&r->taken, taken, __ATOMIC_RELEASE);
 }
 
 /* --- the dispatcher ------------------------------------------------------------------------------ */
@@ -49,43 +46,70 @@ uint32_t mtvd_choose(const struct mtvd *m, uint32_t flow)
 
 static void collect(struct mtvd *m, struct mtvd_lane *l)
 {
-	uint32_t buffer;
+	const uint32_t taken = l->done.taken, count = ring_filled(&l->done);
 
-	while (ring_take(&l->done, &buffer)) {
-		m->free[m->free_count++] = buffer;
-		l->under_way--;
-	}
+	for (uint32_t i = 0; i < count; i++)
+		m->free[m->free_count + i] = l->done.slots[(taken + i) % MTVD_RING];
+	m->free_count += count;
+	l->under_way -= count;
+	ring_free(&l->done, taken + count);
 }
 
-/* There are as many buffers as the lanes have room for: where there is room, there is one free. */
+static uint32_t limit_of(const struct mtvd_lane *l)
+{
+	return l->was_full ? MTVD_RING / 2 : MTVD_RING;
+}
+
+/* There are as many buffers as lanes have room for: where there is room, one is free somewhere. */
 static bool has_room(struct mtvd *m, struct mtvd_lane *l)
 {
-	if (l->under_way >= (l->was_full ? MTVD_RING / 2 : MTVD_RING))
-		collect(m, l);
-	l->was_full = l->under_way >= (l->was_full ? MTVD_RING / 2 : MTVD_RING);
+	const uint32_t limit = limit_of(l);
+
+	if (__builtin_expect(l->under_way < limit && m->free_count, true))
+		return true;
+	for (uint32_t i = 0; i < m->lane_count; i++)
+		collect(m, &m->lanes[i]);
+	l->was_full = l->under_way >= limit;
 	return !l->was_full;
 }
 
-static uint32_t take_free(struct mtvd *m)
+uint32_t mtvd_room(struct mtvd *m)
 {
-	for (uint32_t i = 0; i < m->lane_count && !m->free_count; i++)
-		collect(m, &m->lanes[i]);
-	return m->free[--m->free_count];
+	uint32_t least = MTVD_RING;
+
+	for (uint32_t i = 0; i < m->lane_count && least; i++) {
+		struct mtvd_lane *l = &m->lanes[i];
+		uint32_t room = has_room(m, l) ? limit_of(l) - l->under_way : 0;
+
+		/* Few at a time would have the others sleep and be woken for as few. */
+		if (room < MTVD_RING / 8) {
+			l->was_full = true;
+			room = 0;
+		}
+		least = room < least ? room : least;
+	}
+	return least * m->lane_count;
 }
 
-bool mtvd_dispatch(struct mtvd *m, uint32_t lane, uint32_t buffer, uint32_t bytes,
-		   uint32_t *instead)
+uint32_t mtvd_dispatch(struct mtvd *m, struct mtvd_frame *frames, uint32_t count)
 {
-	struct mtvd_lane *l = &m->lanes[lane];
+	uint32_t n;
 
-	if (!has_room(m, l))
-		return false;
-	*instead = take_free(m);
-	ring_put(&l->work, buffer << BYTES_BITS | bytes);
-	l->under_way++;
-	l->has_new = true;
-	m->dispatched++;
-	return true;
+	for (n = 0; n < count; n++) {
+		struct mtvd_frame *f = &frames[n];
+		struct mtvd_lane *l = &m->lanes[mtvd_choose(m, f->flow)];
+		const uint32_t put = l->work.put;
+
+		if (__builtin_expect(!has_room(m, l), false))
+			break;
+		f->instead = m->free[--m->free_count];
+		l->work.slots[put % MTVD_RING] = f->buffer << BYTES_BITS | f->bytes;
+		ring_publish(&l->work, put + 1);
+		l->under_way++;
+		l->has_new = true;
+		m->dispatched++;
+	}
+	return n;
 }
 
 uint32_t mtvd_wanted(struct mtvd *m)
@@ -123,20 +147,28 @@ uint32_t mtvd_under_way(struct mtvd *m)
 
 /* --- a lane's thread ----------------------------------------------------------------------------- */
 
-bool mtvd_next(struct mtvd_lane *l, uint32_t *buffer, uint32_t *bytes)
+uint32_t mtvd_next(struct mtvd_lane *l, struct mtvd_frame *frames, uint32_t max)
 {
-	uint32_t item;
+	const uint32_t taken = l->work.taken, filled = ring_filled(&l->work);
+	const uint32_t count = filled < max ? filled : max;
 
-	if (!ring_take(&l->work, &item))
-		return false;
-	*buffer = item >> BYTES_BITS;
-	*bytes = item & ((1u << BYTES_BITS) - 1);
-	return true;
+	for (uint32_t i = 0; i < count; i++) {
+		const uint32_t item = l->work.slots[(taken + i) % MTVD_RING];
+
+		frames[i].buffer = item >> BYTES_BITS;
+		frames[i].bytes = item & ((1u << BYTES_BITS) - 1);
+	}
+	ring_free(&l->work, taken + count);
+	return count;
 }
 
-void mtvd_done(struct mtvd_lane *l, uint32_t buffer)
+void mtvd_done(struct mtvd_lane *l, const struct mtvd_frame *frames, uint32_t count)
 {
-	ring_put(&l->done, buffer);
+	const uint32_t put = l->done.put;
+
+	for (uint32_t i = 0; i < count; i++)
+		l->done.slots[(put + i) % MTVD_RING] = frames[i].buffer;
+	ring_publish(&l->done, put + count);
 }
 
 bool mtvd_may_sleep(struct mtvd_lane *l)

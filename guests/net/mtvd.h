@@ -15,7 +15,7 @@
  * Source   "When I/O Interrupt Becomes System Bottleneck" (papers, 003), section 4.4: dispatcher, thread
  *	    pool, i mod N. Lanes, buffers and flows are ours.
  * Units    Buffers are numbers; bytes up to 65,535.
- * Errors   mtvd_dispatch() false: the lane has no room; nothing has changed.
+ * Errors   None: what a lane has no room for stays with the caller, and all that comes after it.
  * Sharing  The dispatcher: one caller at a time. A lane: its thread. [A] fields: both, atomically.
  */
 #pragma once
@@ -27,6 +27,13 @@
 #define MTVD_BUFFER_MAX (MTVD_LANE_MAX * MTVD_RING)
 
 enum mtvd_order { MTVD_ROUND_ROBIN, MTVD_BY_FLOW };
+
+/* A frame in a buffer. */
+struct mtvd_frame {
+	uint32_t buffer, bytes;
+	uint32_t flow;    /* does not matter in MTVD_ROUND_ROBIN */
+	uint32_t instead; /* by mtvd_dispatch(): the device's buffer in exchange */
+};
 
 struct mtvd_ring {
 	uint32_t slots[MTVD_RING];
@@ -61,19 +68,21 @@ static inline uint32_t mtvd_buffers(uint32_t lane_count)
 void mtvd_init(struct mtvd *m, uint32_t lane_count, enum mtvd_order order, uint32_t first_buffer);
 
 /* --- the dispatcher --- */
-/* Who gets the next frame; `flow` does not matter in MTVD_ROUND_ROBIN. */
+/* Who gets the next frame. */
 uint32_t mtvd_choose(const struct mtvd *m, uint32_t flow);
-/* `buffer` is the lane's now, and *instead is the device's. */
-bool mtvd_dispatch(struct mtvd *m, uint32_t lane, uint32_t buffer, uint32_t bytes,
-		   uint32_t *instead);
+/* About how many frames find room, if they go to all lanes alike; 0: it is not worth a look. */
+uint32_t mtvd_room(struct mtvd *m);
+/* How many of the frames, from the first one on, have been handed over. */
+uint32_t mtvd_dispatch(struct mtvd *m, struct mtvd_frame *frames, uint32_t count);
 /* At the end of a turn: lanes whose threads are to be woken, a bit each. */
 uint32_t mtvd_wanted(struct mtvd *m);
 /* Handed over, and not back as far as the dispatcher has seen. */
 uint32_t mtvd_under_way(struct mtvd *m);
 
 /* --- a lane's thread --- */
-bool mtvd_next(struct mtvd_lane *l, uint32_t *buffer, uint32_t *bytes);
-void mtvd_done(struct mtvd_lane *l, uint32_t buffer);
+/* How many it takes out, in order; at most `max`. */
+uint32_t mtvd_next(struct mtvd_lane *l, struct mtvd_frame *frames, uint32_t max);
+void mtvd_done(struct mtvd_lane *l, const struct mtvd_frame *frames, uint32_t count);
 /* True: nothing came, and whatever comes now is followed by a wake-up. Then mtvd_woke(). */
 bool mtvd_may_sleep(struct mtvd_lane *l);
 void mtvd_woke(struct mtvd_lane *l);

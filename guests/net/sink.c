@@ -3,10 +3,15 @@
  * mode=sink: receives what guests in mode=generate send, and counts what comes within a window of time.
  *
  *   work_ns=N	    of computation for each frame, as on an otherwise idle core (0)
+ *   work_insns=N   likewise: so many instructions, 16 of which are a round (0)
+ *   clock=rounds   the last CPU counts rounds (guests/rt/work.h): a clock that does not depend on what the
+ *		    other cores of Bochs execute
  *   checksum=1	    looks at all bytes of each frame, too
- *   ack=N	    answers every so many frames, and when nothing more is there (0: never)
+ *   ack=N	    answers every so many frames, and when nothing more is there, if it is asked to (16)
  *   from_ms=N	    the window's beginning, in the guest's time (600)
  *   to_ms=N	    its end (1400)
+ *   windows=N	    of them (1), each
+ *   every_ms=N	    so much later than the one before (200)
  *   slice_ms=N	    frames of each so long, too: over any second, for example
  *   threads=N	    a multi-threaded driver: guests/net/threads.c
  *   flow=1	    .. that keeps the order within a flow
@@ -24,19 +29,23 @@
 #include "guests/rt/args.h"
 #include "guests/rt/call.h"
 #include "guests/rt/cpu.h"
+#include "guests/rt/smp.h"
 #include "guests/rt/ticks.h"
 #include "guests/rt/trap.h"
 #include "guests/rt/work.h"
 
-#define DEFAULT_FROM_MS 600u
-#define DEFAULT_TO_MS   1400u
-#define SLICE_MAX       10000u
-#define SLICES_A_LINE   24u
-#define NS_PER_US       1000u
-#define GLANCE_US       50u
+#define DEFAULT_FROM_MS  600u
+#define DEFAULT_TO_MS    1400u
+#define DEFAULT_EVERY_MS 200u
+#define DEFAULT_ACK      16u
+#define WINDOW_MAX       16u
+#define SLICE_MAX        10000u
+#define SLICES_A_LINE    24u
+#define NS_PER_US        1000u
+#define GLANCE_US        50u
 
 struct snapshot {
-	uint64_t tsc, received, due, late, bytes, corrupt, interrupts, busy;
+	uint64_t tsc, rounds, received, asked, due, late, bytes, corrupt, interrupts, busy;
 };
 
 static struct sink {
@@ -50,7 +59,9 @@ static struct sink {
 	uint32_t *slices;
 	uint32_t slice_count, slices_done;
 	uint64_t before_slice;
-	struct snapshot first, last;
+	struct snapshot first[WINDOW_MAX], last[WINDOW_MAX];
+	uint32_t window, window_count; /* which it is; of them */
+	uint64_t every_tsc;
 } sink;
 
 bool sink_handle(struct sink_lane *l, const uint8_t *data, uint32_t bytes)
@@ -58,7 +69,8 @@ bool sink_handle(struct sink_lane *l, const uint8_t *data, uint32_t bytes)
 	struct traffic_head head;
 	uint64_t *flow;
 
-	if (!traffic_read(data, bytes, &head) || head.kind != TRAFFIC_DATA)
+	if (!traffic_read(data, bytes, &head) ||
+	    (head.kind != TRAFFIC_DATA && head.kind != TRAFFIC_ASKING))
 		return false;
 	flow = &l->flows[head.flow % TRAFFIC_FLOW_MAX];
 	if (head.sequence < __atomic_load_n(flow, __ATOMIC_RELAXED))
@@ -71,6 +83,7 @@ bool sink_handle(struct sink_lane *l, const uint8_t *data, uint32_t bytes)
 		l->corrupt++;
 	work_loops(l->loops);
 	memcpy(l->from, head.from, FRAME_MAC_BYTES);
+	l->asked += head.kind == TRAFFIC_ASKING;
 	l->bytes += head.bytes;
 	l->received++;
 	return true;
@@ -81,6 +94,7 @@ bool sink_handle(struct sink_lane *l, const uint8_t *data, uint32_t bytes)
 static void add(struct snapshot *sum, const struct sink_lane *l)
 {
 	sum->received += l->received;
+	sum->asked += l->asked;
 	sum->late += l->late;
 	sum->bytes += l->bytes;
 	sum->corrupt += l->corrupt;
@@ -89,7 +103,9 @@ static void add(struct snapshot *sum, const struct sink_lane *l)
 
 static struct snapshot look(const struct sink *s)
 {
-	struct snapshot sum = { .tsc = cpu_rdtsc(), .interrupts = s->port->interrupts };
+	struct snapshot sum = { .tsc = cpu_rdtsc(),
+				.rounds = work_rounds,
+				.interrupts = s->port->interrupts };
 
 	if (s->threads)
 		for (uint32_t i = 0; i < threads_count(s->threads); i++)
@@ -109,13 +125,8 @@ static uint64_t received(const struct sink *s)
 	return sum;
 }
 
-/* The time `next_tsc` has come: the beginning, the end of a slice, or of all. */
-static void pass(struct sink *s, uint64_t now)
+static void pass_slices(struct sink *s, uint64_t now)
 {
-	if (!s->first.tsc) {
-		s->first = look(s);
-		s->before_slice = s->first.received;
-	}
 	while (s->slices_done < s->slice_count &&
 	       now >= s->from_tsc + s->slice_tsc * (s->slices_done + 1)) {
 		const uint64_t sum = received(s);
@@ -123,19 +134,34 @@ static void pass(struct sink *s, uint64_t now)
 		s->slices[s->slices_done++] = (uint32_t)(sum - s->before_slice);
 		s->before_slice = sum;
 	}
+}
+
+/* The time `next_tsc` has come: the beginning of a window, the end of a slice, or of a window. */
+static void pass(struct sink *s, uint64_t now)
+{
+	if (!s->first[s->window].tsc) {
+		s->first[s->window] = look(s);
+		s->before_slice = s->first[s->window].received;
+	}
+	pass_slices(s, now);
 	s->next_tsc = s->slices_done < s->slice_count
 			      ? s->from_tsc + s->slice_tsc * (s->slices_done + 1)
 			      : s->to_tsc;
+	if (now < s->to_tsc)
+		return;
+	s->last[s->window++] = look(s);
+	s->from_tsc += s->every_tsc;
+	s->to_tsc += s->every_tsc;
+	s->next_tsc = s->from_tsc;
 }
 
 static bool is_over(struct sink *s)
 {
-	const uint64_t now = cpu_rdtsc();
-
-	if (now < s->next_tsc)
-		return false;
-	pass(s, now);
-	return now >= s->to_tsc;
+	if (s->window == s->window_count)
+		return true;
+	if (cpu_rdtsc() >= s->next_tsc)
+		pass(s, cpu_rdtsc());
+	return s->window == s->window_count;
 }
 
 /* --- receiving ----------------------------------------------------------------------------------- */
@@ -154,7 +180,16 @@ static void send_ack(struct sink *s, const struct snapshot *sum, const uint8_t *
 	memcpy(head.from, s->port->vf.mac, FRAME_MAC_BYTES);
 	traffic_write(&head, room);
 	igbvf_send(&s->port->vf, FRAME_BYTES_MIN);
-	s->answered = sum->received;
+	s->answered = sum->asked;
+}
+
+static uint64_t asked(const struct sink *s)
+{
+	uint64_t sum = s->lane.asked;
+
+	for (uint32_t i = 0; s->threads && i < threads_count(s->threads); i++)
+		sum += threads_lane(s->threads, i)->asked;
+	return sum;
 }
 
 /* What has been handled is answered, if it is `least` frames or more. */
@@ -163,15 +198,14 @@ static void acknowledge(struct sink *s, uint64_t least)
 	struct snapshot sum = { 0 };
 	const uint8_t *from = s->lane.from;
 
-	if (!s->ack)
+	if (asked(s) - s->answered < least)
 		return;
 	add(&sum, &s->lane);
 	for (uint32_t i = 0; s->threads && i < threads_count(s->threads); i++) {
 		add(&sum, threads_lane(s->threads, i));
 		from = threads_lane(s->threads, 0)->from;
 	}
-	if (sum.received - s->answered >= least)
-		send_ack(s, &sum, from);
+	send_ack(s, &sum, from);
 }
 
 static void receive_alone(struct sink *s)
@@ -195,7 +229,8 @@ static uint64_t wait_tsc(const struct sink *s)
 {
 	const uint64_t soon = cpu_rdtsc() + ticks_from_us(GLANCE_US, guest_info()->tsc_hz);
 
-	return s->ack && soon < s->next_tsc && threads_under_way(s->threads) ? soon : s->next_tsc;
+	return s->answered && soon < s->next_tsc && threads_under_way(s->threads) ? soon
+										  : s->next_tsc;
 }
 
 static void receive_with_threads(struct sink *s)
@@ -203,7 +238,10 @@ static void receive_with_threads(struct sink *s)
 	while (!is_over(s)) {
 		const bool is_idle = !threads_turn(s->threads);
 
-		acknowledge(s, is_idle ? 1 : s->ack);
+		if (is_idle)
+			acknowledge(s, 1);
+		else
+			acknowledge(s, s->ack);
 		if (is_idle)
 			port_wait(s->port, wait_tsc(s));
 	}
@@ -238,15 +276,21 @@ static bool set_up(struct sink *s, struct port *port, const char *args)
 	s->port = port;
 	s->lane.flows = s->flows;
 	s->lane.loops = work_loops_for(work * (guest_info()->tsc_hz / 1000) / (NS_PER_US * 1000));
+	s->lane.loops += args_number(args, "work_insns", 0) / WORK_LOOP_INSNS;
 	s->lane.checks = args_is(args, "checksum", "1");
-	s->ack = args_number(args, "ack", 0);
+	s->ack = args_number(args, "ack", DEFAULT_ACK);
+	s->window_count = (uint32_t)args_number(args, "windows", 1);
+	s->every_tsc = port_ticks_from_ms(args_number(args, "every_ms", DEFAULT_EVERY_MS));
 	s->from_tsc = port_ticks_from_ms(args_number(args, "from_ms", DEFAULT_FROM_MS));
 	s->to_tsc = port_ticks_from_ms(args_number(args, "to_ms", DEFAULT_TO_MS));
 	s->next_tsc = s->from_tsc;
-	if (s->to_tsc <= s->from_tsc)
-		return complain("to_ms= is not after from_ms=");
+	if (s->to_tsc <= s->from_tsc || !s->window_count || s->window_count > WINDOW_MAX ||
+	    (s->window_count > 1 && s->from_tsc + s->every_tsc < s->to_tsc))
+		return complain("windows are not one after the other");
 	if (!set_up_slices(s, args))
 		return false;
+	if (args_is(args, "clock", "rounds") && !smp_start(smp_cpu_count() - 1, work_count_rounds))
+		return complain("clock=rounds: the last CPU does not start");
 	if (threads && !(s->threads = threads_start(port, &s->lane, (uint32_t)threads,
 						    args_is(args, "flow", "1"))))
 		return complain("threads= does not come up");
@@ -267,25 +311,32 @@ static void say_slices(const struct sink *s)
 	}
 }
 
-static int say(const struct sink *s)
+static void say_window(const struct sink *s, uint32_t window)
 {
-	const struct snapshot *a = &s->first, *b = &s->last;
+	const struct snapshot *a = &s->first[window], *b = &s->last[window];
 	const uint64_t hz = guest_info()->tsc_hz, ticks = b->tsc - a->tsc;
 	const uint64_t came = b->received - a->received, due = b->due - a->due;
 
-	printf("@{\"net\":\"sink\",\"received\":%lu,\"lost\":%lu,\"late\":%lu,\"corrupt\":%lu,"
-	       "\"bytes\":%lu,\"us\":%lu,\"pps\":%lu,\"bytes_per_s\":%lu}\n",
-	       came, due > came ? due - came : 0, b->late - a->late, b->corrupt - a->corrupt,
-	       b->bytes - a->bytes, ticks_to_tenth_us(ticks, hz) / 10, came * hz / ticks,
-	       (b->bytes - a->bytes) / 1000 * hz / (ticks / 1000));
-	printf("@{\"net\":\"sink_cost\",\"interrupts\":%lu,\"busy_tsc\":%lu,\"elapsed_tsc\":%lu,"
-	       "\"received_ever\":%lu,\"due_ever\":%lu,\"resets\":%lu,\"strays\":%lu}\n",
-	       b->interrupts - a->interrupts, b->busy - a->busy, ticks, b->received, b->due,
-	       s->port->resets, trap_stray_count());
+	printf("@{\"net\":\"sink\",\"window\":%u,\"received\":%lu,\"lost\":%lu,\"late\":%lu,"
+	       "\"corrupt\":%lu,\"bytes\":%lu,\"us\":%lu,\"pps\":%lu,\"bytes_per_s\":%lu}\n",
+	       (unsigned)window, came, due > came ? due - came : 0, b->late - a->late,
+	       b->corrupt - a->corrupt, b->bytes - a->bytes, ticks_to_tenth_us(ticks, hz) / 10,
+	       came * hz / ticks, (b->bytes - a->bytes) / 1000 * hz / (ticks / 1000));
+	printf("@{\"net\":\"sink_cost\",\"window\":%u,\"interrupts\":%lu,\"busy_tsc\":%lu,"
+	       "\"elapsed_tsc\":%lu,\"received_ever\":%lu,\"due_ever\":%lu,\"resets\":%lu,"
+	       "\"strays\":%lu,\"rounds\":%lu}\n",
+	       (unsigned)window, b->interrupts - a->interrupts, b->busy - a->busy, ticks,
+	       b->received, b->due, s->port->resets, trap_stray_count(), b->rounds - a->rounds);
+}
+
+static int say(const struct sink *s)
+{
+	for (uint32_t i = 0; i < s->window_count; i++)
+		say_window(s, i);
 	if (s->threads)
 		threads_say(s->threads);
 	say_slices(s);
-	return b->corrupt != 0;
+	return s->last[s->window_count - 1].corrupt != 0;
 }
 
 int mode_sink(struct port *port, const char *args)
@@ -298,6 +349,5 @@ int mode_sink(struct port *port, const char *args)
 		receive_with_threads(s);
 	else
 		receive_alone(s);
-	s->last = look(s);
 	return say(s);
 }

@@ -20,7 +20,7 @@ struct sink_lane {
 	uint64_t loops;
 	bool checks; /* the payload's sum */
 	/* Counts. */
-	volatile uint64_t received, bytes, late, corrupt;
+	volatile uint64_t received, asked, bytes, late, corrupt;
 	volatile uint64_t due; /* one more than the highest number of a frame */
 	uint64_t *flows; /* [A] the same, of each of TRAFFIC_FLOW_MAX flows: shared by all lanes */
 	uint8_t from[FRAME_MAC_BYTES]; /* who sent the last one */

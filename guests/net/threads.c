@@ -9,7 +9,8 @@
 #include "guests/rt/trap.h"
 
 #define VECTOR_WAKE 0x50u
-#define BATCH       64u /* frames handed over before one is handled */
+#define BATCH       128u /* frames handed over in a turn: more than come while some are handled */
+#define BATCH_OWN   8u   /* .. and handled, by the dispatcher or another thread, in one */
 #define PAGE_BYTES  4096u
 
 static struct threads {
@@ -33,16 +34,17 @@ static uint8_t *buffer_at(const struct threads *t, uint32_t buffer)
 
 /* --- a thread ------------------------------------------------------------------------------------ */
 
-static bool handle_one(struct threads *t, uint32_t index)
+/* False: there was nothing. */
+static bool handle_some(struct threads *t, uint32_t index)
 {
 	struct mtvd_lane *l = &t->mtvd.lanes[index];
-	uint32_t buffer, bytes;
+	struct mtvd_frame frames[BATCH_OWN];
+	const uint32_t count = mtvd_next(l, frames, BATCH_OWN);
 
-	if (!mtvd_next(l, &buffer, &bytes))
-		return false;
-	sink_handle(&t->lanes[index], buffer_at(t, buffer), bytes);
-	mtvd_done(l, buffer);
-	return true;
+	for (uint32_t i = 0; i < count; i++)
+		sink_handle(&t->lanes[index], buffer_at(t, frames[i].buffer), frames[i].bytes);
+	mtvd_done(l, frames, count);
+	return count;
 }
 
 /* A wake-up that comes between the look and the sleep ends the sleep: it is held back by IF. */
@@ -52,7 +54,7 @@ static void work(void)
 	struct mtvd_lane *l = &threads.mtvd.lanes[index];
 
 	for (;;) {
-		while (handle_one(&threads, index))
+		while (handle_some(&threads, index))
 			;
 		cpu_irq_off();
 		if (mtvd_may_sleep(l)) {
@@ -75,34 +77,40 @@ static void wake(struct threads *t)
 			apic_send(i, VECTOR_WAKE);
 }
 
+static uint32_t number_of(const struct threads *t, const uint8_t *data)
+{
+	return (uint32_t)((uint64_t)(data - t->buffers) / IGBVF_BUFFER_BYTES);
+}
+
 static uint32_t dispatch(struct threads *t)
 {
-	struct igbvf *vf = &t->port->vf;
-	const uint8_t *data;
-	uint32_t n = 0, bytes, instead;
+	const bool by_flow = t->mtvd.order == MTVD_BY_FLOW;
+	struct igbvf_frame came[BATCH];
+	struct mtvd_frame frames[BATCH];
+	uint32_t room = mtvd_room(&t->mtvd), count;
 
-	while (n < BATCH && (data = igbvf_receive(vf, &bytes)) != NULL) {
-		const uint32_t buffer =
-			(uint32_t)((uint64_t)(data - t->buffers) / IGBVF_BUFFER_BYTES);
-		const uint32_t flow = t->mtvd.order == MTVD_BY_FLOW ? traffic_flow(data) : 0;
+	count = igbvf_receive_many(&t->port->vf, came, room < BATCH ? room : BATCH);
 
-		if (!mtvd_dispatch(&t->mtvd, mtvd_choose(&t->mtvd, flow), buffer, bytes, &instead))
-			break;
-		igbvf_receive_swap(vf, buffer_at(t, instead));
-		n++;
+	for (uint32_t i = 0; i < count; i++) {
+		frames[i].buffer = number_of(t, came[i].data);
+		frames[i].bytes = came[i].bytes;
+		frames[i].flow = by_flow ? traffic_flow(came[i].data) : 0;
 	}
-	if (n) {
-		igbvf_receive_offer(vf);
-		wake(t);
-	}
-	return n;
+	count = mtvd_dispatch(&t->mtvd, frames, count);
+	if (!count)
+		return 0;
+	for (uint32_t i = 0; i < count; i++)
+		came[i].instead = buffer_at(t, frames[i].instead);
+	igbvf_receive_swap(&t->port->vf, came, count);
+	wake(t);
+	return count;
 }
 
 bool threads_turn(struct threads *t)
 {
 	const bool has_come = dispatch(t);
 
-	return handle_one(t, 0) || has_come;
+	return handle_some(t, 0) || has_come;
 }
 
 uint32_t threads_under_way(struct threads *t)

@@ -26,6 +26,7 @@
 
 enum traffic_kind {
 	TRAFFIC_DATA = 1, /* value: the sum of the payload */
+	TRAFFIC_ASKING,   /* the same, and TRAFFIC_ACK is wanted */
 	TRAFFIC_ACK,      /* sequence: the frame that is due; value: received */
 	TRAFFIC_REQUEST,  /* value: 31:0 frames of the answer, 63:32 bytes of each */
 	TRAFFIC_ANSWER,   /* sequence: the request's; value: frames that come after this one */

@@ -44,13 +44,14 @@ static void set_up(uint32_t lanes, enum mtvd_order order)
 static bool offer(uint64_t n)
 {
 	uint32_t *descriptor = &device[n % DEVICE];
-	uint32_t instead;
+	struct mtvd_frame frame = { .buffer = *descriptor,
+				    .bytes = (uint32_t)(n & 0x7ff),
+				    .flow = (uint32_t)(n % FLOWS) };
 
 	contents[*descriptor] = n;
-	if (!mtvd_dispatch(&mtvd, mtvd_choose(&mtvd, (uint32_t)(n % FLOWS)), *descriptor,
-			   (uint32_t)(n & 0x7ff), &instead))
+	if (mtvd_dispatch(&mtvd, &frame, 1) == 0)
 		return false;
-	*descriptor = instead;
+	*descriptor = frame.instead;
 	return true;
 }
 
@@ -58,15 +59,15 @@ static bool offer(uint64_t n)
 
 static bool handle(uint32_t lane, uint64_t *last)
 {
-	uint32_t buffer, bytes;
+	struct mtvd_frame f;
 
-	if (!mtvd_next(&mtvd.lanes[lane], &buffer, &bytes))
+	if (!mtvd_next(&mtvd.lanes[lane], &f, 1))
 		return false;
-	CHECK(buffer < BUFFERS_ALL && bytes == (contents[buffer] & 0x7ff));
-	CHECK(contents[buffer] > *last);
-	*last = contents[buffer];
+	CHECK(f.buffer < BUFFERS_ALL && f.bytes == (contents[f.buffer] & 0x7ff));
+	CHECK(contents[f.buffer] > *last);
+	*last = contents[f.buffer];
 	handled[lane]++;
-	mtvd_done(&mtvd.lanes[lane], buffer);
+	mtvd_done(&mtvd.lanes[lane], &f, 1);
 	return true;
 }
 
@@ -118,46 +119,59 @@ static void a_flow_has_one_lane(void)
 	}
 }
 
-/* Full lanes refuse, lose nothing, and take again when half is done; the others go on. */
+/* Full lanes refuse, lose nothing, and take again when half is done. */
 static void a_full_lane_gets_nothing_until_half_is_done(void)
 {
-	uint64_t last = 0, n = 0;
-	uint32_t instead;
+	uint64_t last[2] = { 0 }, n = 0;
+
+	set_up(2, MTVD_BY_FLOW);
+	while (mtvd.dispatched < MTVD_RING) /* FLOWS is odd: these have an even flow */
+		CHECK(offer(n += 2 * FLOWS));
+	for (uint32_t i = 0; i < MTVD_RING / 2; i++) {
+		CHECK(!offer(n + 2 * FLOWS) && offer(n + 1) && handle(1, &last[1]));
+		n += 2 * FLOWS;
+		CHECK(handle(0, &last[0]));
+	}
+	CHECK(!offer(n + 2 * FLOWS) && handle(0, &last[0]) && offer(n + 2 * FLOWS));
+}
+
+/* In one call: up to the first that has no room. */
+static void many_are_handed_over_in_their_order(void)
+{
+	struct mtvd_frame frames[3 * MTVD_RING], got[MTVD_RING];
+	uint32_t count;
 
 	set_up(2, MTVD_ROUND_ROBIN);
-	while (mtvd_dispatch(&mtvd, 1, device[0], 60, &instead)) {
-		contents[device[0]] = ++n;
-		device[0] = instead;
+	CHECK(mtvd_room(&mtvd) == 2 * MTVD_RING);
+	for (uint32_t i = 0; i < 3 * MTVD_RING; i++)
+		frames[i] = (struct mtvd_frame){ .buffer = i % DEVICE, .bytes = i };
+	CHECK(mtvd_dispatch(&mtvd, frames, 3 * MTVD_RING) == 2 * MTVD_RING);
+	CHECK(mtvd_room(&mtvd) == 0);
+	for (uint32_t lane = 0; lane < 2; lane++) {
+		CHECK(mtvd_next(&mtvd.lanes[lane], got, 5) == 5);
+		mtvd_done(&mtvd.lanes[lane], got, 5);
+		count = mtvd_next(&mtvd.lanes[lane], got, MTVD_RING);
+		CHECK(count == MTVD_RING - 5);
+		for (uint32_t i = 0; i < count; i++)
+			CHECK(got[i].bytes == 2 * (i + 5) + lane);
+		mtvd_done(&mtvd.lanes[lane], got, count);
 	}
-	CHECK(n == MTVD_RING);
-	for (uint32_t i = 0; i < MTVD_RING / 2; i++) {
-		CHECK(!mtvd_dispatch(&mtvd, 1, device[0], 60, &instead));
-		CHECK(mtvd_dispatch(&mtvd, 0, device[0], 60, &instead));
-		device[0] = instead;
-		CHECK(mtvd_next(&mtvd.lanes[1], &instead, &(uint32_t){ 0 }));
-		CHECK(contents[instead] == ++last);
-		mtvd_done(&mtvd.lanes[1], instead);
-	}
-	CHECK(!mtvd_dispatch(&mtvd, 1, device[0], 60, &instead));
-	CHECK(mtvd_next(&mtvd.lanes[1], &instead, &(uint32_t){ 0 }));
-	mtvd_done(&mtvd.lanes[1], instead);
-	CHECK(mtvd_dispatch(&mtvd, 1, device[0], 60, &instead));
+	CHECK(mtvd_room(&mtvd) > MTVD_RING);
+	CHECK(mtvd_under_way(&mtvd) == 0 && mtvd.free_count == mtvd_buffers(2));
 }
 
 static void only_who_sleeps_and_has_got_something_is_woken(void)
 {
-	uint32_t instead;
-
 	set_up(3, MTVD_ROUND_ROBIN);
 	CHECK(mtvd_may_sleep(&mtvd.lanes[1]) && mtvd_may_sleep(&mtvd.lanes[2]));
 	CHECK(mtvd_wanted(&mtvd) == 0);
-	CHECK(mtvd_dispatch(&mtvd, 0, device[0], 60, &device[0]));
-	CHECK(mtvd_dispatch(&mtvd, 1, device[1], 60, &device[1]));
+	CHECK(offer(1) && offer(2));
 	CHECK(mtvd_wanted(&mtvd) == 1u << 1);
 	CHECK(mtvd_wanted(&mtvd) == 0);         /* once */
 	CHECK(!mtvd_may_sleep(&mtvd.lanes[1])); /* there is something */
 	mtvd_woke(&mtvd.lanes[1]);
-	CHECK(mtvd_dispatch(&mtvd, 1, device[1], 60, &instead) && mtvd_wanted(&mtvd) == 0);
+	CHECK(offer(3) && offer(4) && offer(5));
+	CHECK(mtvd_wanted(&mtvd) == 1u << 2); /* lane 1 is awake */
 }
 
 /* --- threads --------------------------------------------------------------------------------------- */
@@ -183,12 +197,12 @@ static void sleep_until_rung(uint32_t lane)
 	pthread_mutex_unlock(&bell_lock);
 }
 
-static void take_one(uint32_t lane, uint32_t buffer, uint32_t bytes)
+static void take_one(uint32_t lane, const struct mtvd_frame *f)
 {
-	const uint64_t n = contents[buffer];
+	const uint64_t n = contents[f->buffer];
 	uint64_t *last = &flow_last[n % FLOWS];
 
-	if (bytes != (n & 0x7ff))
+	if (f->bytes != (n & 0x7ff))
 		__atomic_add_fetch(&wrongs, 1, __ATOMIC_RELAXED);
 	if (mtvd.order == MTVD_BY_FLOW) {
 		if (n <= *last)
@@ -196,18 +210,21 @@ static void take_one(uint32_t lane, uint32_t buffer, uint32_t bytes)
 		*last = n;
 	}
 	handled[lane]++;
-	mtvd_done(&mtvd.lanes[lane], buffer);
 }
 
 static void *lane_thread(void *argument)
 {
 	const uint32_t lane = (uint32_t)(uintptr_t)argument;
 	struct mtvd_lane *l = &mtvd.lanes[lane];
-	uint32_t buffer, bytes;
+	struct mtvd_frame frames[3];
+	uint32_t count;
 
 	while (!__atomic_load_n(&stop, __ATOMIC_ACQUIRE)) {
-		while (mtvd_next(l, &buffer, &bytes))
-			take_one(lane, buffer, bytes);
+		while ((count = mtvd_next(l, frames, 3)) != 0) {
+			for (uint32_t i = 0; i < count; i++)
+				take_one(lane, &frames[i]);
+			mtvd_done(l, frames, count);
+		}
 		if (mtvd_may_sleep(l)) {
 			__atomic_add_fetch(&sleeps, 1, __ATOMIC_RELAXED);
 			sleep_until_rung(lane);
@@ -271,6 +288,7 @@ int main(void)
 	RUN(frame_i_goes_to_lane_i_mod_n);
 	RUN(a_flow_has_one_lane);
 	RUN(a_full_lane_gets_nothing_until_half_is_done);
+	RUN(many_are_handed_over_in_their_order);
 	RUN(only_who_sleeps_and_has_got_something_is_woken);
 	RUN(threads_in_turn_handle_every_frame_once);
 	RUN(flows_keep_their_order_in_threads);

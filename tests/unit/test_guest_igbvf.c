@@ -288,7 +288,8 @@ static void one_interrupt_until_it_is_rearmed(void)
 static void a_received_buffer_can_be_kept_in_exchange_for_another(void)
 {
 	static uint8_t others[IGBVF_RING * 2][IGBVF_BUFFER_BYTES];
-	uint32_t got, sent = 0, n = 0;
+	static struct igbvf_frame frames[IGBVF_RING];
+	uint32_t sent = 0, n = 0, count;
 
 	start_two();
 	igbvf_use_buffers(&vf[1], others[0]);
@@ -297,18 +298,16 @@ static void a_received_buffer_can_be_kept_in_exchange_for_another(void)
 		while (sent < IGBVF_RING * 2 * (round + 1) / 3 &&
 		       send(0, vf[1].mac, sent, 60 + sent % 99))
 			sent++;
-		for (; n < sent; n++) {
-			const uint8_t *data = igbvf_receive(&vf[1], &got);
-
-			if (!data)
-				break;
+		count = igbvf_receive_many(&vf[1], frames, IGBVF_RING);
+		for (uint32_t i = 0; i < count; i++, n++) {
 			/* The first IGBVF_RING frames are where the ring was, the rest in exchange. */
-			CHECK(data == others[n % (IGBVF_RING * 2)]);
-			CHECK(got == 60 + n % 99 && data[20] == byte_of(n, 20));
-			igbvf_receive_swap(&vf[1], others[(n + IGBVF_RING) % (IGBVF_RING * 2)]);
+			CHECK(frames[i].data == others[n % (IGBVF_RING * 2)]);
+			CHECK(frames[i].bytes == 60 + n % 99);
+			CHECK(frames[i].data[20] == byte_of(n, 20));
+			frames[i].instead = others[(n + IGBVF_RING) % (IGBVF_RING * 2)];
 		}
 		CHECK(n == sent || n == IGBVF_RING - 1);
-		igbvf_receive_offer(&vf[1]);
+		igbvf_receive_swap(&vf[1], frames, count);
 	}
 	CHECK(n > IGBVF_RING && rig.m.wrongs == 0);
 }
