@@ -73,7 +73,7 @@ tuning_src := core/plan_disk_tune.c $(wildcard io/latency*.c io/disk_optimizer*.
 disk_src   := core/plan_device.c core/plan_disk.c core/plan_disk_bound.c core/lib/service_time.c $(wildcard drivers/memdisk/*.c) \
 	      core/disk.c core/disk_service.c core/disk_stats.c $(wildcard io/bfq*.c io/iosched*.c io/vblk*.c io/virt*.c io/histogram.c io/disk_bound.c)
 igb_src    := core/pf_igb.c $(wildcard drivers/igb/*.c)
-memnic_src := core/nic.c core/plan_nic.c $(wildcard io/memnic*.c)
+memnic_src := core/nic.c core/plan_nic.c io/shaper.c $(wildcard io/memnic*.c)
 nvme_src   := core/pf_nvme.c drivers/nvme/nvme_virt.c $(nvme_both)
 nvme_disk_src   := core/disk_nvme.c $(disk_pci) $(wildcard drivers/nvme/nvme_disk*.c) $(nvme_both)
 virtio_disk_src := core/disk_virtio.c $(disk_pci) $(wildcard drivers/virtio_blk/*.c)
@@ -316,7 +316,7 @@ $(B)/tests/property/test_optimizer_same: LIBRARIES := -no-pie
 $(B)/tests/unit/test_nested: $(B)/host/arch/x86/nested.c.o
 # In no archive: whoever has device_service is asked about devices by the run loop.
 host_c = $(addprefix $(B)/host/,$(addsuffix .c.o,$(1)))
-device_c := $(call host_c,core/device core/device_service tests/unit/device_rig)
+device_c := $(call host_c,core/device core/device_pf core/device_service tests/unit/device_rig)
 device_tests := $(addprefix $(B)/tests/unit/,test_device test_device_handover test_device_service)
 $(device_tests): $(device_c) $(call host_c,tests/unit/device_pf)
 $(device_tests): LIBRARIES := -Wl,--wrap=service_want

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * core/device.c - at boot: PFs come up, each function that the configuration names is found,
+ * core/device.c - at boot: each function that the configuration names is found,
  * looked at, and put into its guest's domain and PC. Whatever does not fit ends the boot, with the
  * partition, the device and what would help.
  */
@@ -19,7 +19,6 @@
 #include "io/vmsix.h"
 
 #define TAG                 "bulkhead"
-#define PF_LIMIT_SEC        60u /* until a PF is up, with all its VFs */
 #define OWNER_NOBODY        UINT32_MAX
 
 #define SIDE_CORE_PERIOD_NS MS(1)
@@ -27,8 +26,7 @@
 struct devices devices;
 static char reason_text[320]; /* one thing at a time is at fault, and boot stops there */
 
-static enum err refuse(const char **reason, enum err e, const char *format, ...) PRINTF(3, 4);
-static enum err refuse(const char **reason, enum err e, const char *format, ...)
+enum err device_refuse(const char **reason, enum err e, const char *format, ...)
 {
 	va_list args;
 
@@ -49,167 +47,22 @@ static const struct pci_function *function_of(const struct device *d)
 	return &devices.table.functions[d->function];
 }
 
-static bool is_memory(const struct pci_bar *bar)
-{
-	return bar->kind == PCI_BAR_MEM32 || bar->kind == PCI_BAR_MEM64;
-}
-
-/* ---- PFs ---- */
-
-uint32_t pf_used_count(const struct pf *p)
-{
-	uint32_t count = 0;
-
-	for (uint32_t i = 0; i < ARRAY_SIZE(p->vfs); i++)
-		count += p->vfs[i] != NULL;
-	return count;
-}
-
-void *pf_map(const struct pf *p, uint64_t bytes)
-{
-	const struct pci_bar *const bar = &p->table->functions[p->function].bars[0];
-
-	if (!is_memory(bar) || bar->base == 0 || bar->bytes < bytes)
-		return NULL;
-	return arch_mem_map_device((hpa_t){ bar->base }, bytes);
-}
-
-void pf_enable(const struct pf *p)
-{
-	arch_pci_write(p->table->functions[p->function].addr, CFG_COMMAND, 2,
-		       COMMAND_MEMORY | COMMAND_MASTER | COMMAND_INTX_OFF);
-}
-
-static const struct pf_ops *ops_of(enum pf_driver kind)
-{
-	if (kind == PF_MEMORY)
-		return &pf_memory;
-	return kind == PF_IGB ? &pf_igb : &pf_nvme;
-}
-
-static bool is_taken(uint32_t function)
-{
-	for (uint32_t i = 0; i < devices.pf_count; i++)
-		if (devices.pfs[i].function == function)
-			return true;
-	return false;
-}
-
-/* By its address, or the first that the driver serves and no PF before it has. */
-static uint32_t find_pf(const struct pf_config *c, const struct pf_ops *ops)
-{
-	pci_addr_t wanted = PCI_NOWHERE;
-
-	if (c->address && !device_parse_pci(c->address, &wanted))
-		return PCI_NO_FUNCTION;
-	for (uint32_t i = 0; i < devices.table.count; i++) {
-		const struct pci_function *const f = &devices.table.functions[i];
-
-		if (f->is_usable && ops->serves(f) && !is_taken(i) &&
-		    (!c->address || f->addr == wanted))
-			return i;
-	}
-	return PCI_NO_FUNCTION;
-}
-
-static void note_vfs(struct pf *p, const struct config *system)
-{
-	for (part_id_t i = 0; i < system->partition_count; i++) {
-		const struct partition_config *const c = &system->partitions[i];
-
-		for (uint32_t n = 0; n < c->device_count; n++)
-			if (c->devices[n].kind == DEVICE_VF &&
-			    strcmp(c->devices[n].name, p->config->name) == 0)
-				p->vfs[c->devices[n].index] = &c->devices[n];
-	}
-}
-
-static void wait_until(uint64_t tsc)
+void device_wait_until(uint64_t tsc)
 {
 	while (arch_clock_now_tsc() < tsc)
 		arch_mp_relax();
-}
-
-static enum err wait_for(struct pf *p)
-{
-	const uint64_t limit_tsc = arch_clock_now_tsc() + PF_LIMIT_SEC * arch_clock_tsc_hz();
-	uint64_t again_tsc = 0;
-	enum err e;
-
-	do {
-		wait_until(again_tsc);
-		e = p->ops->step(p, arch_clock_now_tsc(), &again_tsc);
-	} while (e == ERR_BUSY && min_u64(again_tsc, arch_clock_now_tsc()) < limit_tsc);
-	return e;
 }
 
 /*
  * Requests with No Snoop would pass the caches by: where a unit cannot enforce snooping, a guest would
  * see stale memory of its own. Guests' writes to Device Control never reach the function.
  */
-static void forbid_no_snoop(const struct pci_function *f)
+void device_forbid_no_snoop(const struct pci_function *f)
 {
 	if (f->caps.pcie != 0)
 		arch_pci_write(f->addr, f->caps.pcie + PCIE_DEVCTL, 2,
 			       arch_pci_read(f->addr, f->caps.pcie + PCIE_DEVCTL, 2) &
 				       ~DEVCTL_NO_SNOOP);
-}
-
-static enum err find_and_open(struct pf *p, const char **reason)
-{
-	const struct pf_config *const c = p->config;
-
-	p->function = PCI_NO_FUNCTION;
-	if (c->driver == PF_MEMORY)
-		return OK;
-	p->function = find_pf(c, p->ops);
-	if (p->function == PCI_NO_FUNCTION)
-		return refuse(reason, ERR_NODEV,
-			      "PF '%s': no function %s%s is one that its driver serves; correct "
-			      "pfs[%u].address, or its driver",
-			      c->name, c->address ? "at " : "of this machine",
-			      c->address ? c->address : "", p->index);
-	pci_open_path(p->table, p->function);
-	forbid_no_snoop(&p->table->functions[p->function]); /* its VFs have its setting */
-	pf_enable(p);
-	return OK;
-}
-
-static void say_pf(const struct pf *p)
-{
-	char at[DEVICE_PCI_TEXT_BYTES] = "no address";
-
-	if (p->function != PCI_NO_FUNCTION)
-		device_write_pci(p->table->functions[p->function].addr, at);
-	log_line(p->tag, "up at %s with %u VF%s, %u of them in use", at, p->config->vf_count,
-		 p->config->vf_count == 1 ? "" : "s", pf_used_count(p));
-}
-
-static enum err start_pf(const struct config *system, uint32_t i, const char **reason)
-{
-	struct pf *const p = &devices.pfs[i];
-	const struct pf_config *const c = &system->pfs[i];
-	enum err e;
-
-	*p = (struct pf){ .config = c,
-			  .ops = ops_of(c->driver),
-			  .table = &devices.table,
-			  .index = i,
-			  .vf_was_reset = device_vf_was_reset };
-	fmt_text(p->tag, sizeof(p->tag), "pf %s", c->name);
-	note_vfs(p, system);
-	e = find_and_open(p, reason);
-	if (e != OK)
-		return e;
-	e = p->ops->begin(p, arch_clock_now_tsc());
-	if (e == OK)
-		e = wait_for(p);
-	if (e != OK)
-		return refuse(reason, e, "PF '%s': it does not come up: %s", c->name,
-			      p->why ? p->why : "no further reason");
-	devices.pf_count++;
-	say_pf(p);
-	return OK;
 }
 
 /* ---- Which function ---- */
@@ -235,9 +88,10 @@ static uint32_t find_function(const struct device_config *c)
 static enum err refuse_device(const struct device *d, const char **reason, enum err e,
 			      const char *what)
 {
-	return refuse(reason, e, "partition '%s': device '%s'%s%s: %s", d->partition->config->name,
-		      d->config->name, d->config->kind == DEVICE_VF ? " VF at " : "",
-		      d->config->kind == DEVICE_VF ? d->name : "", what);
+	return device_refuse(reason, e, "partition '%s': device '%s'%s%s: %s",
+			     d->partition->config->name, d->config->name,
+			     d->config->kind == DEVICE_VF ? " VF at " : "",
+			     d->config->kind == DEVICE_VF ? d->name : "", what);
 }
 
 /* Whose it is: a partition's number, or MAX_PARTITIONS: the hypervisor's. */
@@ -246,7 +100,7 @@ static uint32_t owner_of(uint32_t function)
 	for (uint32_t i = 0; i < devices.count; i++)
 		if (devices.list[i].function == function)
 			return (uint32_t)(devices.list[i].partition - partitions);
-	return is_taken(function) ? MAX_PARTITIONS : OWNER_NOBODY;
+	return device_is_pf(function) ? MAX_PARTITIONS : OWNER_NOBODY;
 }
 
 bool device_is_free(uint32_t function, const char **why)
@@ -270,7 +124,7 @@ static enum err note_device(struct partition *p, const struct device_config *c, 
 	uint32_t owner;
 
 	if (devices.count == DEVICE_COUNT_MAX)
-		return refuse(reason, ERR_NOMEM, "more than %u devices", DEVICE_COUNT_MAX);
+		return device_refuse(reason, ERR_NOMEM, "more than %u devices", DEVICE_COUNT_MAX);
 	*d = (struct device){ .config = c, .partition = p, .function = find_function(c) };
 	if (d->function == PCI_NO_FUNCTION)
 		return refuse_device(
@@ -286,7 +140,7 @@ static enum err note_device(struct partition *p, const struct device_config *c, 
 		return refuse_device(d, reason, ERR_INVAL,
 				     "it is a bridge, or a PF of the hypervisor's; leave it out");
 	if (owner != OWNER_NOBODY) /* a VF by its PF's name, and by its address */
-		return refuse(
+		return device_refuse(
 			reason, ERR_INVAL,
 			"partition '%s': device '%s' is the function %s, which partition '%s' "
 			"has already; leave it out of one of them",
@@ -349,7 +203,7 @@ static enum err check_group(const struct device *d, const char **reason)
 		    owner == OWNER_NOBODY)
 			continue;
 		list_group(group, others, sizeof(others));
-		return refuse(
+		return device_refuse(
 			reason, ERR_INVAL,
 			"partition '%s': device %s cannot be kept apart from others: %s are one "
 			"group, and part of it is %s%s%s; give all of them to one partition",
@@ -392,7 +246,7 @@ static void fill_bars(const struct pci_function *f, struct pc_function *to)
 	for (uint32_t i = 0; i < PCI_BAR_COUNT; i++) {
 		const struct pci_bar *const bar = &f->bars[i];
 
-		if (!is_memory(bar))
+		if (!device_is_memory(bar))
 			continue;
 		to->bars[i] = bar->base;
 		to->facts.bars[i] =
@@ -446,7 +300,7 @@ static const char *bars_fault(const struct pci_function *f)
 	for (uint32_t i = 0; i < PCI_BAR_COUNT; i++) {
 		const struct pci_bar *const bar = &f->bars[i];
 
-		if (!is_memory(bar))
+		if (!device_is_memory(bar))
 			continue;
 		if (bar->base == 0)
 			return "firmware has not placed one of its BARs; nobody here does";
@@ -472,7 +326,7 @@ static const char *reset_before(const struct device *d)
 	if (e == OK)
 		e = ERR_BUSY;
 	while (e == ERR_BUSY) {
-		wait_until(again_tsc);
+		device_wait_until(again_tsc);
 		e = pci_reset_step(&r, arch_clock_now_tsc(), &again_tsc);
 	}
 	return e == OK ? NULL : r.why;
@@ -492,10 +346,10 @@ static enum err hand_over(struct device *d, const char **reason)
 	if (bars_fault(function_of(d)))
 		return refuse_device(d, reason, ERR_UNSUPPORTED, bars_fault(function_of(d)));
 	pci_open_path(&devices.table, d->function);
-	forbid_no_snoop(function_of(d));
+	device_forbid_no_snoop(function_of(d));
 	why = reset_before(d);
 	if (why)
-		return refuse(
+		return device_refuse(
 			reason, ERR_UNSUPPORTED,
 			"partition '%s': device %s cannot be reset, so that no guest would get "
 			"it without what was there before: %s; leave it out",
@@ -533,10 +387,10 @@ static enum err hand_over_all(struct partition *p, const char **reason)
 		return OK;
 	e = make_domain(p);
 	if (e != OK)
-		return refuse(reason, e,
-			      "partition '%s': no frames for its devices' tables, or its "
-			      "memory is beyond what the IOMMU reaches",
-			      p->config->name);
+		return device_refuse(reason, e,
+				     "partition '%s': no frames for its devices' tables, or its "
+				     "memory is beyond what the IOMMU reaches",
+				     p->config->name);
 	for (uint32_t i = 0; i < devices.count && e == OK; i++) {
 		struct device *const d = &devices.list[i];
 
@@ -572,7 +426,7 @@ static enum err start_pfs(const struct config *system, const char **reason)
 	enum err e = OK;
 
 	for (uint32_t i = 0; i < system->pf_count && e == OK; i++)
-		e = start_pf(system, i, reason);
+		e = device_start_pf(system, i, reason);
 	return e;
 }
 
@@ -603,15 +457,16 @@ static enum err start(const struct config *system, const struct plan *plan, cons
 		return e;
 	}
 	if (!arch_iommu_is_present())
-		return refuse(reason, ERR_NODEV,
-			      "no device can be handed over without an IOMMU; see above, and turn "
-			      "VT-d on in firmware");
+		return device_refuse(
+			reason, ERR_NODEV,
+			"no device can be handed over without an IOMMU; see above, and turn "
+			"VT-d on in firmware");
 	devices.table.remark = put_remark;
 	pci_scan(&devices.table);
 	if (system->pf_count != 0)
 		e = arch_iommu_domain_create(IOMMU_HYPERVISOR);
 	if (e != OK)
-		return refuse(reason, e, "no frames for the IOMMU's tables");
+		return device_refuse(reason, e, "no frames for the IOMMU's tables");
 	e = start_pfs(system, reason);
 	pci_form_groups(&devices.table);
 	if (e == OK)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* core/device_parts.h - what core/device.c (boot) and core/device_service.c (afterwards) share. */
+/* core/device_parts.h - what core/device.c, core/device_pf.c (boot) and core/device_service.c share. */
 #pragma once
 #include "core/device.h"
 #include "core/device_name.h"
@@ -25,6 +25,19 @@ struct devices {
 	uint64_t period_tsc; /* of the service */
 };
 extern struct devices devices;
+
+/* A BAR of it. */
+static inline bool device_is_memory(const struct pci_bar *bar)
+{
+	return bar->kind == PCI_BAR_MEM32 || bar->kind == PCI_BAR_MEM64;
+}
+
+enum err device_refuse(const char **reason, enum err e, const char *format, ...) PRINTF(3, 4);
+void device_wait_until(uint64_t tsc);
+void device_forbid_no_snoop(const struct pci_function *f);
+MUST_CHECK enum err device_start_pf(const struct config *system, uint32_t i, const char **reason);
+/* The hypervisor's. */
+bool device_is_pf(uint32_t function);
 
 /* Neither it nor any of its group is a partition's or a PF. After start(). */
 bool device_is_free(uint32_t function, const char **why);

@@ -16,6 +16,7 @@
 #include "core/log.h"
 #include "core/partition_memory.h"
 #include "core/pf.h"
+#include "core/plan_rate.h"
 #include "core/run.h"
 #include "core/service.h"
 #include "io/memnic.h"
@@ -25,7 +26,6 @@
 #define CLASS_ETHERNET 0x020000u
 #define BAR_MSIX       3u
 #define PENDING_OFFSET 0x2000u
-#define LINK_BYTES     UINT64_C(125000000)
 #define STEP_NS        US(50) /* others of the service have their turn then */
 
 typedef unsigned long long ull;
@@ -45,7 +45,6 @@ struct nic {
 	uint64_t polls;      /* [C] of the service's core, as are those below */
 	uint64_t busy_polls, busy_tsc;
 	struct port ports[MEMNIC_VF_MAX];
-	struct memnic_shaping shaping[MEMNIC_VF_MAX]; /* [I] */
 };
 
 static uint32_t nic_count;                /* [I] */
@@ -156,7 +155,6 @@ static enum err make_port(struct port *p, const struct device_config *d, const c
 	e = memnic_add(&p->nic->model, p->vf, &wanted);
 	if (e != OK)
 		return refuse(reason, e, p, "there is none, or it is somebody's");
-	memnic_shape(&p->nic->model, p->vf, &p->nic->shaping[p->vf]);
 	describe(p, &in_pc);
 	e = arch_pc_add_model(part, &in_pc, &p->pc_index);
 	if (e != OK)
@@ -327,7 +325,6 @@ static bool serves(const struct pci_function *f)
 static enum err begin(struct pf *p, uint64_t now_tsc)
 {
 	struct nic *const n = arch_mem_take_pages(pages(sizeof(*n)));
-	const uint64_t link = p->config->link_bytes_per_s;
 
 	p->why = "no frames for it";
 	if (!n)
@@ -335,7 +332,7 @@ static enum err begin(struct pf *p, uint64_t now_tsc)
 	ns_per_tick = (uint64_t)(((unsigned __int128)SEC(1) << 32) / arch_clock_tsc_hz());
 	n->pf = p;
 	step_tsc = mul_div(STEP_NS, arch_clock_tsc_hz(), SEC(1));
-	memnic_init(&n->model, link ? link : LINK_BYTES, to_ns(now_tsc));
+	memnic_init(&n->model, rate_link_bytes(p->config), to_ns(now_tsc));
 	nics[nic_count++] = nic_of[p->index] = n;
 	return OK;
 }
@@ -372,13 +369,12 @@ static void set_gate(struct pf *p, uint32_t vf, bool may_receive, bool may_send)
 	memnic_set_gate(&nic_of[p->index]->model, vf, may_receive, may_send);
 }
 
-/* Told before there are ports. */
-static void set_buckets(struct pf *p, uint32_t vf, const struct pf_buckets *b)
+static void set_buckets(struct pf *p, uint32_t vf, const struct pf_buckets *buckets)
 {
-	nic_of[p->index]->shaping[vf] = (struct memnic_shaping){ .rx = b->receive,
-								 .tx = b->send,
-								 .rx_client = b->receive_client,
-								 .tx_client = b->send_client };
+	const struct memnic_shaping s = { buckets->receive, buckets->send, buckets->receive_client,
+					  buckets->send_client };
+
+	memnic_shape(&nic_of[p->index]->model, vf, &s);
 }
 
 static void count_interrupts(struct pf *p, uint32_t vf, struct irq_counts *counts)

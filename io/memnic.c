@@ -311,12 +311,12 @@ enum err memnic_add(struct memnic *m, uint32_t vf, const struct memnic_port *por
 	if (vf >= MEMNIC_VF_MAX || (m->present & BIT32(vf)))
 		return ERR_INVAL;
 	v = &m->vfs[vf];
-	*v = (struct memnic_vf){ .page = port->page,
-				 .memory = port->memory,
-				 .address = (uint64_t)port->vlan << 48,
-				 .priority = port->priority,
-				 .may_receive = true,
-				 .may_send = true };
+	/* An interval, and buckets, may have been given before. */
+	v->page = port->page;
+	v->memory = port->memory;
+	v->address = (uint64_t)port->vlan << 48;
+	v->priority = port->priority;
+	v->may_receive = v->may_send = true;
 	for (uint32_t i = 0; i < sizeof(port->mac); i++)
 		v->address |= (uint64_t)port->mac[i] << 8 * i;
 	m->present |= BIT32(vf);

@@ -42,7 +42,7 @@ def test_the_controller_has_counted_what_the_guests_have():
     echo = one(b, net="echo")
     at = {o["vf_of"]: o for o in b.having("vf_of")}
     assert set(at) == {"echo", "send"}, b.tail()
-    assert at["echo"]["rx_packets"] == at["send"]["tx_packets"] == echo["received"] + echo["pings"] + 1
+    assert at["echo"]["rx_packets"] == at["send"]["tx_packets"] == echo["received"] + echo["pings"] + 1, at
     assert at["send"]["rx_packets"] == at["echo"]["tx_packets"], at
     for o in at.values():
         assert o["no_room"] + o["shaped"] + o["refused"] == 0, o
