@@ -8,11 +8,22 @@
  *	    CGR    by the mean packet size of the window, one of four rates.
  *	    AIR    I = B / (k S) + offset, not above C / (C_pkt k + C_int), not below I_min; changed
  *		   only if it differs from the rate in force by the threshold or more.
- *	    Two things are ours. Traffic so thin that an interrupt for every packet costs less
- *	    than `quiet_permille` of C is not worth merging: AIR then lets the function interrupt
- *	    at its maximum, so that a request waits for nobody; it merges again from twice that
- *	    traffic on. And one window without traffic leaves the rate as it was;
- *	    IRQ_RATE_IDLE_WINDOWS of them make the function quiet.
+ *	    The rest is ours.
+ *	    Thin traffic: if an interrupt for every packet costs less than `quiet_permille` of C, the
+ *	    function is quiet: it interrupts at its maximum, and a request waits for nobody. It
+ *	    merges from twice that traffic on.
+ *	    No traffic: one window of it leaves the rate as it was; IRQ_RATE_IDLE_WINDOWS in a row make the
+ *	    function quiet.
+ *	    k: a sender that waits for what it has sent may have fewer packets under way than k: then
+ *	    fewer interrupts make fewer packets, and Algorithm 1 makes fewer interrupts of that. So k
+ *	    is searched for: in a trial, one window has twice the rate, or half of it (and k, and the
+ *	    offset, to match; k is doubled until the rate is less by a quarter). If traffic follows, its senders wait. More interrupts stay if there was more
+ *	    traffic, fewer if there was no less: by more than 1/32, and than twice `noise`, the mean of
+ *	    what windows differ by without a trial (a quarter of it is the last difference). The next
+ *	    trial follows at once after one with fewer that was good, two windows later after one
+ *	    with more; after one that was no good, in the other direction, 8 windows later, and
+ *	    twice as many each time up to 64. Leaving quiet is a trial, too: if traffic falls, k is 1. Empty
+ *	    windows, resets and a lost link end a trial as if it had never been.
  * Source   "When I/O Interrupt Becomes System Bottleneck" (papers, 003): section 4.2 for CGR, Algorithm 1,
  *	    eq. (5), (8), (9) for AIR.
  * Units    Rates: interrupts a second. Costs and capacity: the same unit, whichever (ticks; ticks
@@ -29,6 +40,7 @@
 #define IRQ_RATE_CLASS_COUNT  4u
 #define IRQ_RATE_IDLE_WINDOWS 4u
 #define IRQ_RATE_LIMIT        1000000u /* no rate is above */
+#define IRQ_RATE_SHIFTS       9u       /* k may be halved so often, less one */
 
 enum irq_rate_scheme { IRQ_RATE_FIXED, IRQ_RATE_COARSE, IRQ_RATE_ADAPTIVE };
 
@@ -51,6 +63,7 @@ struct irq_rate_settings {
 	uint32_t threshold;      /* smaller changes are not worth a write */
 	uint32_t min, max;       /* I_min; what quiet functions have */
 	uint32_t quiet_permille; /* of the capacity */
+	bool keeps_batch;        /* k is what it is: the paper's AIR, to compare with */
 	uint64_t capacity;       /* C, per second */
 	uint64_t packet_cost;    /* C_pkt */
 	uint64_t interrupt_cost; /* C_int */
@@ -63,14 +76,27 @@ struct irq_rate_sample {
 	bool has_link;
 };
 
+enum irq_rate_trial {
+	IRQ_RATE_NO_TRIAL,
+	IRQ_RATE_TRIAL_MORE,    /* interrupts: half of k */
+	IRQ_RATE_TRIAL_LESS,    /* twice k */
+	IRQ_RATE_TRIAL_MERGING, /* it was quiet */
+};
+
 struct irq_rate {
 	struct irq_rate_settings settings;
-	uint32_t rate;             /* in force */
-	uint32_t bound;            /* eq. (5) of the settings */
-	uint32_t quiet_below;      /* packets a second */
-	uint32_t generation, idle; /* windows without a packet, in a row */
+	uint32_t rate;                    /* in force */
+	uint32_t bounds[IRQ_RATE_SHIFTS]; /* eq. (5) of the settings; k >> i */
+	uint32_t quiet_below;             /* packets a second */
+	uint32_t generation, idle;        /* windows without a packet, in a row */
 	uint64_t last_packets, last_bytes;
 	bool has_last, is_quiet;
+	/* The search for k */
+	uint32_t shift, kept_shift; /* k is batch >> shift; before the trial */
+	enum irq_rate_trial trial;
+	bool tries_less;
+	uint32_t pause, pause_next;             /* windows */
+	uint64_t base, noise, last_packet_rate; /* packets a second */
 };
 
 /* The paper's choices, and ours where it has none; costs and capacity are left 0: no bound by eq. (5). */
