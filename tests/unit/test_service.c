@@ -144,12 +144,28 @@ static void a_step_is_of_whoever_is_due_first(void)
 	next_tsc[SERVICE_DISKS] = 300;
 	CHECK(service_step(500) == 200 && strcmp(order, "k") == 0);
 	next_tsc[SERVICE_DEVICES] = 301;
-	CHECK(service_step(500) == 300 && strcmp(order, "kv") == 0);
+	CHECK(service_step(500) == 500 && strcmp(order, "kv") == 0);
 	next_tsc[SERVICE_DISKS] = TSC_NEVER;
-	CHECK(service_step(500) == 301 && strcmp(order, "kvk") == 0);
+	CHECK(service_step(500) == 500 && strcmp(order, "kvk") == 0);
 	next_tsc[SERVICE_DEVICES] = TSC_NEVER;
 	CHECK(service_step(500) == TSC_NEVER && strcmp(order, "kvkv") == 0);
 	CHECK(service_step(TSC_NEVER - 1) == TSC_NEVER && strcmp(order, "kvkv") == 0);
+}
+
+/* As a side core is that polls. */
+static void who_is_always_due_leaves_others_their_turn(void)
+{
+	start_with(100, 200);
+	next_tsc[SERVICE_DISKS] = 0;
+	next_tsc[SERVICE_DEVICES] = 250;
+	CHECK(service_step(100) == 100 && service_step(199) == 199);
+	CHECK(strcmp(order, "kk") == 0);
+	CHECK(service_step(210) == 200 && service_step(220) == 210);
+	CHECK(service_step(230) == 230 && strcmp(order, "kkkvk") == 0);
+	next_tsc[SERVICE_DEVICES] = 0; /* both of them, then in turns */
+	for (uint64_t t = 260; t < 300; t += 10)
+		CHECK(service_step(t) <= t);
+	CHECK(strstr(order, "kvkv") || strstr(order, "vkvk"));
 }
 
 static void a_wish_comes_at_its_time_and_once(void)
@@ -306,6 +322,7 @@ int main(void)
 {
 	RUN(all_are_started_and_placed);
 	RUN(a_step_is_of_whoever_is_due_first);
+	RUN(who_is_always_due_leaves_others_their_turn);
 	RUN(a_wish_comes_at_its_time_and_once);
 	RUN(the_earliest_wish_counts);
 	RUN(nobody_wakes_it_for_nothing);
