@@ -339,6 +339,45 @@ static void ports_lead_to_registers(void)
 	CHECK(models[1].writes == 2 && models[0].writes == 0 && got_nothing());
 }
 
+/* BAR 0 is the guest's to read and write, and nothing else of the host is; the rest comes from BAR 3. */
+static void memory_is_mapped_and_registers_are_not(void)
+{
+	struct pc_model m = { .facts = { .vendor = 0x8086,
+					 .device = 0x10ca,
+					 .class_code = 0x020000,
+					 .msix_count = COUNT,
+					 .msix_table_bar = 3,
+					 .msix_pba_bar = 3,
+					 .msix_table_offset = TABLE,
+					 .msix_pba_offset = PENDING },
+			      .bar = 3,
+			      .memory = { 0x7654000 },
+			      .ops = &ops,
+			      .context = &models[0] };
+
+	begin();
+	m.facts.bars[0] = (struct vpci_bar){ .kind = VPCI_BAR_MEM64, .bytes = BAR_BYTES };
+	m.facts.bars[3] = (struct vpci_bar){ .kind = VPCI_BAR_MEM64, .bytes = 2 * BAR_BYTES };
+	CHECK(arch_pc_add_model(RIG_PART, &m, &index_of[0]) == OK);
+	add_model(1);
+	CHECK(arch_pc_place_functions(RIG_PART) == OK);
+	CHECK(rig.map_count == 1 && rig.maps[0].gpa == bar_of(index_of[0]));
+	CHECK(rig.maps[0].hpa == 0x7654000 && rig.maps[0].bytes == BAR_BYTES);
+	CHECK(rig.maps[0].rights == (SPACE_READ | SPACE_WRITE));
+	/* What is not there comes to nobody. */
+	CHECK(read_bar(0, 8, 4) == UINT64_MAX && write_bar(0, 8, 4, 1) == 0);
+	CHECK(models[0].reads + models[0].writes == 0);
+	(void)pc_window_read(&rig.pc, rig.pc.pci.functions[index_of[0]].placed[3] + 8, 4);
+	CHECK(models[0].reads == 1 && models[0].offset == 8);
+	CHECK(pc_window_write(&rig.pc, rig.pc.pci.functions[index_of[0]].placed[3] + TABLE + 12, 4,
+			      0) == 0);
+	CHECK(pc_window_read(&rig.pc, rig.pc.pci.functions[index_of[0]].placed[3] + TABLE + 12,
+			     4) == 0);
+	CHECK(models[0].writes == 0);
+	pc_restart_functions(&rig.pc);
+	CHECK(rig.map_count == 1 && models[0].resets == 1);
+}
+
 static void without_frames_there_is_none(void)
 {
 	struct pc_model m = { .facts = { .msix_count = 1 }, .ops = &ops };
@@ -363,6 +402,7 @@ int main(void)
 	RUN(a_restart_begins_as_after_power_on);
 	RUN(a_real_function_is_nobodys_model);
 	RUN(ports_lead_to_registers);
+	RUN(memory_is_mapped_and_registers_are_not);
 	RUN(without_frames_there_is_none);
 	return test_failed;
 }

@@ -188,6 +188,14 @@ static void memory_networks_want_a_side_core(void)
 	sys.service = (struct cpu_claim)OWN_CORE(3);
 	pfs[0].address = "02:00.0";
 	CHECK(refuses("system", "pfs[0].address = '02:00.0'", "leave it out"));
+	pfs[0].driver = PF_MEMORY;
+	sys.service = (struct cpu_claim)OWN_CORE(3);
+	pfs[0].link_bytes_per_s = 124999;
+	CHECK(refuses("system", "pfs[0].link_bytes_per_s = 124999", "125000 to 12500000000"));
+	pfs[0].driver = PF_MEMORY;
+	sys.service = (struct cpu_claim)OWN_CORE(3);
+	pfs[0].link_bytes_per_s = UINT64_C(12500000001);
+	CHECK(refuses("system", "pfs[0].link_bytes_per_s = 12500000001", "125000"));
 }
 
 /* ---- Shares ---- */
