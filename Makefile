@@ -63,12 +63,13 @@ guest_pure := $(wildcard guests/rt/args.c guests/rt/rm.c guests/rt/stats.c guest
 	      $(addprefix guests/blk/,ring.c ring_packed.c spread.c record.c))
 
 # Into images whose configuration has devices: what `plan --list-drivers` says is wanted.
-optional   := device disk tuning rate igb nvme memnic nvme_disk virtio_disk
+optional   := tasks device disk tuning rate igb nvme memnic nvme_disk virtio_disk
 disk_pci   := core/disk_pci.c core/disk_gpt.c drivers/gpt/gpt.c
 nvme_both  := $(addprefix drivers/nvme/,nvme.c nvme_identify.c nvme_io.c nvme_queue.c)
 device_src := core/plan_device.c $(filter-out core/device_name.c core/device_rate%,$(wildcard core/device*.c)) \
 	      $(wildcard drivers/pci*.c drivers/sriov.c) arch/x86/vtd/gate.c
 rate_src   := core/plan_rate.c $(wildcard core/device_rate*.c) io/irq_rate.c io/shaper.c
+tasks_src  := core/plan_tasks.c sched/demand.c sched/supply.c
 tuning_src := core/plan_disk_tune.c $(wildcard io/latency*.c io/disk_optimizer*.c)
 disk_src   := core/plan_device.c core/plan_disk.c core/plan_disk_bound.c core/lib/service_time.c $(wildcard drivers/memdisk/*.c) \
 	      core/disk.c core/disk_service.c core/disk_stats.c $(wildcard io/bfq*.c io/iosched*.c io/vblk*.c io/virt*.c io/histogram.c io/disk_bound.c)
@@ -331,6 +332,7 @@ $(plan_tests): $(call host_c,core/plan_device)
 $(B)/tests/unit/test_plan_rates: $(call host_c,core/plan_rate core/plan_nic)
 $(B)/tests/unit/test_plan_disks $(B)/tests/unit/test_plan_tuning: $(call host_c,core/plan_disk core/plan_disk_bound)
 $(B)/tests/unit/test_plan_tuning: $(call host_c,core/plan_disk_tune)
+$(B)/tests/unit/test_plan_tasks: $(call host_c,core/plan_tasks)
 $(B)/tests/property/test_disk_random: $(call host_c,core/disk core/disk_service core/disk_stats core/partition_memory)
 sim_tests := $(patsubst tests/unit/%.c,$(B)/tests/unit/%,$(wildcard tests/unit/test_disk_sim*.c))
 $(sim_tests): $(patsubst %,$(B)/host/%.o,$(filter-out %/main.c,$(wildcard tools/sim/*.c)))

@@ -21,11 +21,20 @@
 #define AQUOSA_RUN_LIMIT         SEC(65)
 #define AQUOSA_RUN_LIMIT_STARVED SEC(120)
 
-#define AQUOSA_GUEST(claim) \
+/* What follows the claim: more fields. */
+#define AQUOSA_GUEST(claim, ...) \
 	{ \
 		.name = "guest", .cpu = claim, .memory_bytes = GUEST_MEMORY, .image = "tasks.elf", \
-		.args = "tasks=tau1:30:150,tau2:50:200 jobs=300 report=full", \
+		.args = "tasks=tau1:30:150,tau2:50:200 jobs=300 report=full", __VA_ARGS__ \
 	}
+
+/*
+ * S, for the planner: 1 % more for the guest's own scheduler, and for the exits that it takes. The
+ * paper's (28 ms, 50 ms) is enough from idle, which holds here: the guest has no other work.
+ */
+#define AQUOSA_TASKS \
+	.CPU_TASKS({ .name = "tau1", .wcet_ns = US(30300), .period_ns = MS(150) }, \
+		   { .name = "tau2", .wcet_ns = US(50500), .period_ns = MS(200) })
 
 #define AQUOSA_LOAD(claim) \
 	{ \

@@ -3,7 +3,7 @@
 #include "configs/aquosa.h"
 
 static const struct partition_config partitions[] = {
-	AQUOSA_GUEST(RESERVATION(0, MS(28), MS(50))),
+	AQUOSA_GUEST(RESERVATION(0, MS(28), MS(50)), AQUOSA_TASKS, .task_supply = TASKS_FROM_IDLE),
 	AQUOSA_LOAD(BEST_EFFORT(0, 1)),
 };
 

@@ -20,13 +20,14 @@ enum cpu_claim_kind {
 	CPU_OWNED,       /* a whole core: no timer, no scheduler */
 	CPU_RESERVED,    /* a hard reservation (Q, P) on a shared core */
 	CPU_BEST_EFFORT, /* what reservations leave over, by priority. No promise: for comparison */
+	CPU_ENOUGH,      /* the cheapest reservation that .CPU_TASKS() need: the planner finds it */
 };
 
 struct cpu_claim {
 	enum cpu_claim_kind kind;
 	core_id_t core;
 	uint64_t budget_ns; /* Q */
-	uint64_t period_ns; /* P */
+	uint64_t period_ns; /* P; CPU_ENOUGH: 0: found, too */
 	uint32_t priority;  /* CPU_BEST_EFFORT: from 1, higher first, each once per core */
 };
 
@@ -42,6 +43,34 @@ struct cpu_claim {
 	{ \
 		.kind = CPU_BEST_EFFORT, .core = (n), .priority = (prio) \
 	}
+
+#define ENOUGH_FOR_TASKS(n) \
+	{ \
+		.kind = CPU_ENOUGH, .core = (n) \
+	}
+
+/*
+ * What a guest does in time, by its own scheduler: needs `wcet` of its core within `deadline` of each
+ * arrival, which come at least `period` apart. The planner tells how long each takes at most, and
+ * refuses a reservation that is too small for a deadline: sched/demand.h.
+ */
+struct cpu_task {
+	const char *name; /* NULL: its number */
+	uint64_t wcet_ns, period_ns;
+	uint64_t deadline_ns; /* 0: the period; at most that */
+	uint64_t jitter_ns;   /* it may be released so long after it has arrived */
+};
+#define CONFIG_TASK_MAX 16u
+enum task_policy { TASKS_RATE_MONOTONIC = 0, TASKS_EDF };
+/*
+ * FROM_IDLE: a shorter bound, true only while all of the guest's other work is done when a task of it arrives
+ * after a pause: paper 002's. Otherwise the worst case, which always holds.
+ */
+enum task_supply { TASKS_WORST_CASE = 0, TASKS_FROM_IDLE };
+#define CPU_TASKS(...) \
+	cpu_tasks = (const struct cpu_task[]){ __VA_ARGS__ }, \
+	.cpu_task_count = \
+		sizeof((const struct cpu_task[]){ __VA_ARGS__ }) / sizeof(struct cpu_task)
 
 /* How a guest is loaded and started: arch/guest.h, core/elf.h, guests/abi.h. */
 enum boot_protocol {
@@ -240,6 +269,10 @@ struct partition_config {
 	struct cpu_claim cpu; /* one virtual CPU; or, for several: */
 	const struct cpu_claim *cpus;
 	uint32_t cpu_count;
+	const struct cpu_task *cpu_tasks; /* of a guest with one virtual CPU */
+	uint32_t cpu_task_count;
+	enum task_policy task_policy;
+	enum task_supply task_supply;
 	uint64_t memory_bytes; /* a multiple of 2 MiB, at least 2 MiB */
 	enum boot_protocol boot;
 	enum platform_kind platform;
@@ -258,12 +291,6 @@ struct partition_config {
 	const struct disk_share *disks;
 	uint32_t disk_count;
 };
-
-/* Of its virtual CPU `index`. */
-static inline const struct cpu_claim *config_claim(const struct partition_config *p, uint32_t index)
-{
-	return p->cpus ? &p->cpus[index] : &p->cpu;
-}
 
 /* .CPUS(OWN_CORE(0), OWN_CORE(1)) */
 #define CPUS(...) \

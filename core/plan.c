@@ -34,6 +34,8 @@ enum err plan_build(const struct config *system, const struct board *board, stru
 	check_system(&k);
 	check_names(&k);
 	check_vcpus(&k);
+	if (check_cpu_tasks)
+		check_cpu_tasks(&k);
 	check_cpu(&k);
 	check_cores(&k);
 	check_memory(&k);

@@ -60,7 +60,8 @@ struct plan_refusals {
 /* One per virtual CPU, in the partitions' order: its index is its vcpu_id_t. */
 struct plan_vcpu {
 	part_id_t part;
-	uint32_t index; /* within its partition */
+	uint32_t index;         /* within its partition */
+	struct cpu_claim claim; /* as given; for CPU_ENOUGH the RESERVATION that was found */
 	enum cpu_claim_kind kind;
 	core_id_t core;
 	uint64_t budget_tsc;

@@ -39,6 +39,8 @@ struct check {
 void check_system(struct check *k);
 void check_names(struct check *k);
 void check_vcpus(struct check *k);
+/* core/plan_tasks.c, linked only into images whose configuration has CPU_TASKS(). Chooses claims. */
+void check_cpu_tasks(struct check *k) __attribute__((weak));
 void check_cpu(struct check *k);
 void check_cores(struct check *k);
 void check_memory(struct check *k);
@@ -83,10 +85,7 @@ struct short_text check_label(const struct check *k, part_id_t part);
 /* `vcpu` counts over all partitions: an index of plan->vcpus[], as everywhere in core/plan*.c. */
 static inline const struct cpu_claim *check_claim_of(const struct check *k, uint32_t vcpu)
 {
-	const struct plan_vcpu *v = &k->plan->vcpus[vcpu];
-	const struct partition_config *p = check_config_of(k, v->part);
-
-	return p->cpu_count != 0 ? &p->cpus[v->index] : &p->cpu;
+	return &k->plan->vcpus[vcpu].claim;
 }
 
 static inline bool check_has_several(const struct check *k, uint32_t vcpu)

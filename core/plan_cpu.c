@@ -41,6 +41,16 @@ static bool check_kind(struct check *k, uint32_t i)
 			    ".CPUS() of them: give one");
 		return false;
 	}
+	if (c->kind == CPU_ENOUGH) { /* core/plan_tasks.c has said why it has found none */
+		if (!check_cpu_tasks ||
+		    check_config_of(k, k->plan->vcpus[i].part)->cpu_task_count == 0)
+			refuse_vcpu(
+				k, i,
+				" = ENOUGH_FOR_TASKS(%u): there are no tasks; give .CPU_TASKS(), "
+				"or RESERVATION(%u, budget, period)",
+				c->core, c->core);
+		return false;
+	}
 	if ((unsigned)c->kind > CPU_BEST_EFFORT) {
 		refuse_vcpu(k, i,
 			    ".kind = %u: not a claim; give OWN_CORE, RESERVATION or "

@@ -36,8 +36,7 @@ static void check_apic(struct check *k, part_id_t i)
 	if (k->config->partitions[i].apic != APIC_DIRECT)
 		return;
 	for (uint32_t n = p->vcpu_first; n < p->vcpu_first + p->vcpu_count; n++)
-		if (config_claim(&k->config->partitions[i], k->plan->vcpus[n].index)->kind !=
-		    CPU_OWNED) {
+		if (check_claim_of(k, n)->kind != CPU_OWNED) {
 			refuse_partition(k, i,
 					 "apic = APIC_DIRECT: %s does not own its core, whose APIC "
 					 "others need; give OWN_CORE() for every virtual CPU, or "

@@ -4,6 +4,7 @@
 #include "core/plan_check.h"
 #include "core/plan_disk.h"
 #include "core/plan_rate.h"
+#include "core/plan_tasks.h"
 
 #define LINE_BYTES 300u /* what a log line holds beside its source */
 #define ARGS_PIECE 255u
@@ -257,6 +258,8 @@ void plan_print(const struct config *system, const struct board *board, const st
 	print_system(&p);
 	for (core_id_t core = 0; core < board->core_count && core < MAX_CORES; core++)
 		print_core(&p, core);
+	if (plan_print_cpu_tasks)
+		plan_print_cpu_tasks(system, plan, put);
 	print_memory(&p);
 	if (plan_print_rates)
 		plan_print_rates(system, put);

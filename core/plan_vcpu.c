@@ -91,7 +91,8 @@ static void add_service(struct check *k)
 	k->plan->has_service = true;
 	k->plan->partitions[PLAN_SERVICE_PART] =
 		(struct plan_partition){ .vcpu_first = k->vcpu_count, .vcpu_count = 1 };
-	k->plan->vcpus[k->vcpu_count++] = (struct plan_vcpu){ .part = PLAN_SERVICE_PART };
+	k->plan->vcpus[k->vcpu_count++] =
+		(struct plan_vcpu){ .part = PLAN_SERVICE_PART, .claim = k->config->service };
 }
 
 void check_vcpus(struct check *k)
@@ -99,14 +100,16 @@ void check_vcpus(struct check *k)
 	uint32_t wanted = is_claim_given(&k->config->service);
 
 	for (part_id_t i = 0; i < k->partition_count; i++) {
+		const struct partition_config *c = &k->config->partitions[i];
 		struct plan_partition *p = &k->plan->partitions[i];
 		uint32_t count = count_vcpus(k, i);
 
 		wanted += count;
 		p->vcpu_first = k->vcpu_count;
 		for (uint32_t n = 0; n < count && k->vcpu_count < MAX_VCPUS; n++)
-			k->plan->vcpus[k->vcpu_count++] =
-				(struct plan_vcpu){ .part = i, .index = n };
+			k->plan->vcpus[k->vcpu_count++] = (struct plan_vcpu){
+				.part = i, .index = n, .claim = c->cpus ? c->cpus[n] : c->cpu
+			};
 		p->vcpu_count = k->vcpu_count - p->vcpu_first;
 	}
 	if (wanted > MAX_VCPUS)

@@ -31,7 +31,7 @@ static uint64_t exit_sum(const struct vcpu_state *v)
 
 static void describe_claim(const struct vcpu_state *v, char *text, size_t bytes)
 {
-	const struct cpu_claim *c = config_claim(v->partition->config, v->plan->index);
+	const struct cpu_claim *c = &v->plan->claim;
 
 	switch (c->kind) {
 	case CPU_RESERVED:

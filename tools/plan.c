@@ -26,6 +26,7 @@
 #include "core/disk_config.h"
 #include "core/plan.h"
 #include "core/plan_disk.h"
+#include "core/plan_tasks.h"
 #include "core/plan_rate.h"
 
 #define FILE_MAX_BYTES   GIB(1)
@@ -226,21 +227,43 @@ static void json_string(const char *text)
 	putchar('"');
 }
 
-static void json_vcpu(const struct partition_config *c, const struct plan_vcpu *v)
+static void json_vcpu(const struct plan_vcpu *v)
 {
 	static const char *const kinds[] = { [CPU_OWNED] = "owned",
 					     [CPU_RESERVED] = "reserved",
 					     [CPU_BEST_EFFORT] = "best_effort" };
-	const struct cpu_claim *claim = c->cpu_count ? &c->cpus[v->index] : &c->cpu;
 
 	printf("{\"kind\":\"%s\",\"core\":%u,\"budget_ns\":%llu,\"period_ns\":%llu,"
 	       "\"priority\":%u}",
-	       kinds[v->kind], v->core, (unsigned long long)claim->budget_ns,
-	       (unsigned long long)claim->period_ns, v->priority);
+	       kinds[v->kind], v->core, (unsigned long long)v->claim.budget_ns,
+	       (unsigned long long)v->claim.period_ns, v->priority);
 }
 
-static void json_partition(const struct partition_config *c, const struct plan_partition *p)
+/* Of the partition: what each of its tasks takes at most, from arrival to completion. */
+static void json_cpu_tasks(part_id_t part)
 {
+	const struct partition_config *const c = &config.partitions[part];
+
+	printf(",\"tasks\":[");
+	for (uint32_t i = 0; i < c->cpu_task_count; i++) {
+		const struct cpu_task *const t = &c->cpu_tasks[i];
+		uint64_t bound_ns = 0;
+
+		(void)plan_task_bound(&config, &plan, part, i, &bound_ns);
+		printf("%s{\"name\":", i ? "," : "");
+		json_string(t->name ? t->name : "");
+		printf(",\"wcet_ns\":%llu,\"period_ns\":%llu,\"deadline_ns\":%llu,\"bound_ns\":%llu}",
+		       (unsigned long long)t->wcet_ns, (unsigned long long)t->period_ns,
+		       (unsigned long long)(t->deadline_ns ? t->deadline_ns : t->period_ns),
+		       (unsigned long long)bound_ns);
+	}
+	printf("]");
+}
+
+static void json_partition(part_id_t part)
+{
+	const struct partition_config *const c = &config.partitions[part];
+	const struct plan_partition *const p = &plan.partitions[part];
 	static const char *const boots[] = {
 		[BOOT_GUEST] = "guest", [BOOT_LINUX] = "linux", [BOOT_MULTIBOOT] = "multiboot"
 	};
@@ -248,7 +271,7 @@ static void json_partition(const struct partition_config *c, const struct plan_p
 	printf("{\"name\":\"%s\",\"vcpus\":[", c->name);
 	for (uint32_t i = 0; i < p->vcpu_count; i++) {
 		printf("%s", i ? "," : "");
-		json_vcpu(c, &plan.vcpus[p->vcpu_first + i]);
+		json_vcpu(&plan.vcpus[p->vcpu_first + i]);
 	}
 	printf("],\"memory_base\":%llu,\"memory_bytes\":%llu,\"boot\":\"%s\",\"pc\":%s,"
 	       "\"image\":\"%s\",\"args\":",
@@ -260,7 +283,9 @@ static void json_partition(const struct partition_config *c, const struct plan_p
 		printf("%s", i ? "," : "");
 		json_string(c->modules[i].name);
 	}
-	printf("]}");
+	printf("]");
+	json_cpu_tasks(part);
+	printf("}");
 }
 
 /* Of the disk's share number `guest`. */
@@ -328,14 +353,12 @@ static void json_plan(void)
 	       (unsigned long long)config.run_limit_ns, config.trace_records);
 	for (uint32_t i = 0; i < plan.partition_count; i++) {
 		printf("%s", i ? "," : "");
-		json_partition(&config.partitions[i], &plan.partitions[i]);
+		json_partition(i);
 	}
 	printf("]");
 	if (plan.has_service) {
-		const struct partition_config service = { .cpu = config.service };
-
 		printf(",\"service\":");
-		json_vcpu(&service, &plan.vcpus[plan.vcpu_count - 1]);
+		json_vcpu(&plan.vcpus[plan.vcpu_count - 1]);
 	}
 	printf(",\"disks\":[");
 	for (uint32_t i = 0; i < config.disk_count; i++)
@@ -391,6 +414,14 @@ static bool has_rates(void)
 	return false;
 }
 
+static bool has_tasks(void)
+{
+	for (uint32_t i = 0; i < config.partition_count; i++)
+		if (config.partitions[i].cpu_task_count != 0)
+			return true;
+	return false;
+}
+
 /* What the image is linked with: see "drivers" in the Makefile. */
 static void list_drivers(void)
 {
@@ -400,6 +431,8 @@ static void list_drivers(void)
 
 	bool has_pci = config.pf_count != 0;
 
+	if (has_tasks())
+		puts("tasks");
 	if (config.service.kind == CPU_NONE)
 		return;
 	for (uint32_t i = 0; i < config.partition_count; i++)

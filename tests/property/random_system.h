@@ -200,7 +200,7 @@ static void spoil_claim(struct cpu_claim *c)
 {
 	switch (random_below(6)) {
 	case 0:
-		c->kind = (enum cpu_claim_kind)random_below(5);
+		c->kind = (enum cpu_claim_kind)random_below(6);
 		break;
 	case 1:
 		c->core = (core_id_t)(random_below(20) ? random_below(18) : random_u64());

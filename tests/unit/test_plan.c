@@ -161,8 +161,8 @@ static void claims_are_of_a_known_kind(void)
 	good_system();
 	parts[2].cpu.kind = CPU_NONE;
 	CHECK(refused("partition 'calc0': cpu is not given"));
-	parts[2].cpu.kind = (enum cpu_claim_kind)4;
-	CHECK(refused("partition 'calc0': cpu.kind = 4: not a claim"));
+	parts[2].cpu.kind = (enum cpu_claim_kind)5;
+	CHECK(refused("partition 'calc0': cpu.kind = 5: not a claim"));
 	parts[2].cpu.budget_ns = MS(5);
 	CHECK(refused("partition 'calc0': cpu.budget = 5 ms: OWN_CORE has no budget"));
 	parts[2].cpu.period_ns = MS(5);
