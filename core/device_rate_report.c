@@ -66,7 +66,7 @@ static void say_more(const struct pf *p, const struct rate_vf *v)
 		    v->owner->config->name, p->config->name, v->vf,
 		    (ull)closed_count(p, RATE_RECEIVE, &v->receive),
 		    (ull)closed_count(p, RATE_SEND, &v->send), (ull)to_ns(s->packet_cost),
-		    (ull)to_ns(s->interrupt_cost), (ull)s->capacity, v->rate.bound,
+		    (ull)to_ns(s->interrupt_cost), (ull)s->capacity, v->rate.bounds[0],
 		    v->costs.windows);
 }
 
