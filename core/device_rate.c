@@ -320,9 +320,11 @@ static const struct partition *owner_of(const struct device_config *d)
 
 static pci_addr_t address_of(const struct pf *p, uint32_t vf)
 {
-	if (p->function == PCI_NO_FUNCTION)
-		return PCI_NOWHERE;
-	return p->table->functions[sriov_vf(p->table, p->function, vf)].addr;
+	uint32_t function = p->function;
+
+	if (function != PCI_NO_FUNCTION)
+		function = sriov_vf(p->table, function, vf);
+	return function == PCI_NO_FUNCTION ? PCI_NOWHERE : p->table->functions[function].addr;
 }
 
 static void add(struct pf *p, const struct config *system, uint32_t vf)
@@ -369,7 +371,7 @@ static void begin(struct rate_vf *v, uint64_t now_tsc)
 
 static void serve_vf(struct pf *p, struct rate_pf *r, struct rate_vf *v, uint64_t now_tsc)
 {
-	const bool is_due = !v->has_begun || now_tsc >= v->due_tsc;
+	const bool is_due = rate_is_controlled(v) && (!v->has_begun || now_tsc >= v->due_tsc);
 
 	if (is_due || r->is_watched)
 		p->ops->read_traffic(p, v->vf, &v->traffic);
@@ -377,7 +379,7 @@ static void serve_vf(struct pf *p, struct rate_pf *r, struct rate_vf *v, uint64_
 		take_both(r, v);
 	if (!v->has_begun)
 		begin(v, now_tsc);
-	else if (is_due && rate_is_controlled(v))
+	else if (is_due)
 		decide(p, v, now_tsc);
 	/* Its guest may have written to the same register. */
 	if (rate_is_controlled(v))
@@ -394,7 +396,7 @@ static void open_and_close(struct pf *p, struct rate_pf *r, uint64_t now_tsc)
 }
 
 /* One VF's line in a round, so that the time of a round stays what it is. */
-static void report_one(const struct pf *p, struct rate_pf *r, uint64_t now_tsc)
+static void report_one(struct pf *p, struct rate_pf *r, uint64_t now_tsc)
 {
 	const uint64_t every_tsc = to_tsc(p->config->report_ns);
 
@@ -406,6 +408,7 @@ static void report_one(const struct pf *p, struct rate_pf *r, uint64_t now_tsc)
 		if (now_tsc < v->report_tsc)
 			continue;
 		v->report_tsc += ((now_tsc - v->report_tsc) / every_tsc + 1) * every_tsc;
+		p->ops->read_traffic(p, v->vf, &v->traffic);
 		rate_report(p, v, "live");
 		return;
 	}

@@ -24,6 +24,7 @@
  *   mode=sink	    receives and measures them: guests/net/sink.c
  *   mode=request   asks for many frames at a time: guests/net/request.c
  *   mode=serve	    answers: guests/net/serve.c
+ *   mode=hog	    wants more interrupts than it may have: guests/net/hog.c
  *   in all	    poll=1	    waits by looking, not by interrupts
  *
  * Output  One line for machines a phase; times are ticks of the guest's TSC.
@@ -45,6 +46,7 @@ static const struct {
 	{ .name = "life", .run = mode_life },         { .name = "dma", .run = mode_dma },
 	{ .name = "generate", .run = mode_generate }, { .name = "sink", .run = mode_sink },
 	{ .name = "request", .run = mode_request },   { .name = "serve", .run = mode_serve },
+	{ .name = "hog", .run = mode_hog },
 };
 
 static struct port port;

@@ -14,3 +14,4 @@ int mode_generate(struct port *port, const char *args); /* guests/net/generate.c
 int mode_sink(struct port *port, const char *args);     /* guests/net/sink.c */
 int mode_request(struct port *port, const char *args);  /* guests/net/request.c */
 int mode_serve(struct port *port, const char *args);    /* guests/net/serve.c */
+int mode_hog(struct port *port, const char *args);      /* guests/net/hog.c */

@@ -38,7 +38,7 @@ enum err rig_up(struct rig *r)
 	uint64_t again = r->now;
 	enum err error = OK;
 
-	for (uint32_t i = 0; i < 10000 && (i == 0 || error == ERR_BUSY); i++) {
+	for (uint32_t i = 0; i < 100000 && (i == 0 || error == ERR_BUSY); i++) {
 		const uint32_t before = r->m.accesses;
 
 		if (again > r->now)
