@@ -9,8 +9,9 @@
  *	    already, it will be taken with that one, and waits for nothing. Several devices of one
  *	    vCPU share the gate: each keeps its own distance from whatever passed last, so
  *	    the vCPU is disturbed no more often than the shortest interval allows.
- *	    Whoever comes early twice, or early in the interval after one in which that
- *	    happened, is to be masked at its source until the gate opens. So is who interrupts a
+ *	    Whoever comes early twice in an interval is to be masked at its source until the gate
+ *	    opens. If it turns out to have waited there to come again, it floods: from then on
+ *	    it is masked when it comes early once. So is who interrupts a
  *	    vCPU that has something to take already and waits for its turn: pi_gate_rest().
  *	    What no throttle holds back is pi_post()ed, and takes along what has collected.
  * States   open      SN clear
@@ -34,8 +35,7 @@ struct pi_gate {
 	uint32_t early;      /* that have come too early since it closed, up to PI_GATE_EARLY */
 	bool is_closed;      /* SN is set */
 	bool is_masking;     /* sources are masked until it opens */
-	bool has_masked;     /* it was so since it closed; and in the interval before */
-	bool had_masked;
+	bool is_flooded;     /* when sources were unmasked last, they had more to say */
 };
 
 /* So many too early ones are taken in an interval. */
@@ -45,7 +45,7 @@ struct pi_gate {
 struct pi_gate_answer {
 	bool must_notify; /* a notification is due */
 	bool must_mask;   /* the source of this interrupt, until: */
-	bool must_unmask; /* all that were masked. After it, messages that waited there will come */
+	bool must_unmask; /* all that were masked, and tell pi_gate_unmasked(). What waited comes then */
 };
 
 /* A new interval: SN has been set. */
@@ -55,8 +55,6 @@ static inline void pi_gate_close(struct pi_gate *g, uint64_t now_tsc)
 	g->passed_tsc = now_tsc;
 	g->due_tsc = 0;
 	g->early = 0;
-	g->had_masked = g->has_masked;
-	g->has_masked = false;
 }
 
 /* Once: who masks waits for the gate, and is unmasked by whatever opens it. */
@@ -74,6 +72,12 @@ static inline void pi_gate_wait(struct pi_gate *g, uint64_t until_tsc)
 		g->due_tsc = until_tsc;
 }
 
+/* Some of those that were masked had a message waiting. */
+static inline void pi_gate_unmasked(struct pi_gate *g, bool had_more)
+{
+	g->is_flooded = had_more;
+}
+
 /*
  * Too early. The bit is set before ON is looked at: if ON is set, whoever takes clears it first, and
  * finds the bit after that.
@@ -89,11 +93,11 @@ static inline struct pi_gate_answer pi_gate_hold(struct pi_gate *g, struct pi_de
 	pi_set(d, vector);
 	if (pi_is_empty(d))
 		pi_gate_wait(g, until_tsc);
-	if (g->early < PI_GATE_EARLY && !g->had_masked) {
+	if (g->early < PI_GATE_EARLY && !g->is_flooded) {
 		g->early++;
 		return answer;
 	}
-	g->is_masking = g->has_masked = answer.must_mask = true;
+	g->is_masking = answer.must_mask = true;
 	pi_gate_wait(g, until_tsc);
 	return answer;
 }

@@ -6,7 +6,9 @@
  *	    So a core waits at most for one such section of every other core.
  *	    Each partition has locks of its own: its cores wait for nobody else's. The IOMMU's
  *	    alone is everybody's, and taken within a partition's, where a guest moves a
- *	    device's interrupt; nothing is taken within it. No others nest.
+ *	    device's interrupt. Within either, and by the handler of a device's interrupt, an
+ *	    MSI-X entry's is taken (arch/x86/irq_source.h), and nothing within that. No others
+ *	    nest.
  */
 #pragma once
 #include "core/lib/base.h"

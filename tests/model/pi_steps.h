@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * tests/model/pi_steps.h - io/pi.h as pi.pml's verifier runs it: one atomic access at a time.
+ * tests/model/pi_steps.h - io/pi.h and io/pi_gate.h as the verifier of pi.pml and gate.pml runs them: one
+ * atomic access at a time.
  *
- * Model    The functions of io/pi.h are compiled as they are; only the compiler's __atomic_
+ * Model    The functions are compiled as they are; only the compiler's __atomic_
  *	    builtins are replaced. A step runs a function from its beginning, answers the accesses
  *	    that it made in earlier steps from a log, lets it make one more for real, and stops
  *	    it at the next. What a step leaves is so a function of the log alone, and the log is
@@ -10,6 +11,8 @@
  *	    The pointer that the functions get leads to no memory: a plain access is a crash.
  * Rules    Every access is held against what its operation may do: see allow().
  * Hardware vtd_*() and cpu_*() are written from the manuals, with constants of their own.
+ * Time     of a gate is what it compares: whether the interval since the last one that passed is over,
+ *	    and whether it is due. An operation sees the time at which it began.
  * Words    64-bit values are numbered as they appear, so that a state stays small.
  */
 #pragma once
@@ -43,7 +46,7 @@ static inline bool compare_word(const uint64_t *at, uint64_t *expected, uint64_t
 	return false;
 }
 
-#include "io/pi.h"
+#include "io/pi_gate.h"
 
 #undef __atomic_load_n
 #undef __atomic_store_n
@@ -57,6 +60,7 @@ static inline bool compare_word(const uint64_t *at, uint64_t *expected, uint64_t
 #define AGENTS        5u
 #define LOG_MAX       10u
 #define NOBODY        255u
+#define ANYBODY       254u
 #define LOW           0x31u /* posted by software */
 #define HIGH          0xf5u /* posted by VT-d; in another word than LOW */
 #define VECTOR_POSTED 0xf0u
@@ -79,7 +83,24 @@ enum operation {
 	SUPPRESS,
 	RELEASE,
 	FORGET,
-	CLEAR
+	CLEAR,
+	GATE_POST,
+	GATE_OPEN,
+	GATE_REST
+};
+
+/* What an operation of the gate asks for. */
+#define ASKS_NOTIFY 1u
+#define ASKS_MASK   2u
+#define ASKS_UNMASK 4u
+
+#define NOW      100u
+#define INTERVAL 1u
+enum due { DUE_NEVER, DUE_LATER, DUE_NOW };
+struct gate {
+	uint8_t is_over; /* the interval */
+	uint8_t due;
+	uint8_t early, is_closed, is_masking, is_flooded;
 };
 
 /* All of this is compared when the verifier looks whether it has been in a state. */
@@ -91,10 +112,12 @@ static struct world {
 		uint8_t is_due;  /* it set ON */
 		uint8_t due_aim; /* the control word in which it did */
 		uint8_t answer;  /* of the operation that has ended */
+		struct gate gate; /* when the operation began */
 	} agents[AGENTS];
 	uint8_t word[VCPUS][5]; /* PIR, control */
 	uint8_t urgent[VCPUS];  /* PIR holds what no gate may hold back */
 	uint8_t owner;          /* whose guest may get HIGH */
+	struct gate gates[VCPUS];
 } world;
 
 /* Words by number. Only grows; the same word has the same number for ever: not compared. */
@@ -150,17 +173,22 @@ static inline void allow_control(struct agent *a, uint64_t before, uint64_t afte
 
 	rule(!(changed & ~(HW_ON | HW_SN | HW_NV | HW_NDST)), "a reserved bit is written");
 	if (changed & HW_ON & after) {
-		rule(o == POST || o == POST_GATED || o == RELEASE,
+		rule(o == POST || o == POST_GATED || o == RELEASE || o == GATE_POST ||
+			     o == GATE_OPEN,
 		     "ON is set by one who does not post");
-		rule(o == POST || !(before & HW_SN), "ON is set behind a closed gate");
+		rule(o == POST || !(before & HW_SN) || (o == GATE_POST && a->gate.is_over),
+		     "ON is set behind a closed gate");
+		rule(o != GATE_POST || a->gate.is_over, "one that is early notifies");
 		rule(!a->is_due, "ON is set twice by one operation");
 		a->is_due = 1;
 		a->due_aim = number_of(before);
 	}
 	rule(!(changed & HW_ON & before) || o == TAKE || o == CLEAR,
 	     "ON is cleared by one who does not take");
-	rule(!(changed & HW_SN & after) || o == SUPPRESS, "SN is set by one who is no gate");
-	rule(!(changed & HW_SN & before) || o == RELEASE, "SN is cleared by one who is no gate");
+	rule(!(changed & HW_SN & after) || o == SUPPRESS || o == GATE_POST || o == GATE_OPEN,
+	     "SN is set by one who is no gate");
+	rule(!(changed & HW_SN & before) || o == RELEASE || o == GATE_OPEN,
+	     "SN is cleared by one who is no gate");
 	rule(!(changed & (HW_NV | HW_NDST)) || o == AIM_POSTED || o == AIM_WAKE,
 	     "an aim is changed");
 }
@@ -168,7 +196,8 @@ static inline void allow_control(struct agent *a, uint64_t before, uint64_t afte
 static inline void check_owner(unsigned vcpu, unsigned word, uint64_t taken)
 {
 	if (word == HIGH / 64 && taken & BIT64(HIGH % 64))
-		rule(world.owner == vcpu, "a guest gets an interrupt of a device not its own");
+		rule(world.owner == vcpu || world.owner == ANYBODY,
+		     "a guest gets an interrupt of a device not its own");
 }
 
 static inline void allow_pir(struct agent *a, unsigned word, uint64_t before, uint64_t after)
@@ -176,7 +205,7 @@ static inline void allow_pir(struct agent *a, unsigned word, uint64_t before, ui
 	const uint64_t set = after & ~before, cleared = before & ~after;
 	const unsigned o = a->operation;
 
-	rule(!set || o == POST || o == POST_GATED, "a vector appears from nowhere");
+	rule(!set || o == POST || o == POST_GATED || o == GATE_POST, "a vector appears from nowhere");
 	rule(!cleared || o == TAKE || o == CLEAR || o == FORGET, "a vector disappears");
 	rule(!cleared || o != FORGET || cleared == BIT64(HIGH % 64),
 	     "more is forgotten than was meant");
@@ -310,6 +339,52 @@ static inline uint8_t answer_take(const struct agent *a, bool has_taken, const u
 	return has_taken;
 }
 
+/* --- the gate: plain memory of its vCPU's core ------------------------------------------------ */
+
+static struct gate next_gate; /* as the operation that was run last leaves it */
+
+static inline struct pi_gate gate_of(const struct gate *g)
+{
+	return (struct pi_gate){ .passed_tsc = g->is_over ? NOW - INTERVAL : NOW,
+				 .due_tsc = g->due == DUE_NEVER ? 0
+					    : g->due == DUE_NOW ? NOW
+								: NOW + INTERVAL,
+				 .early = g->early,
+				 .is_closed = g->is_closed,
+				 .is_masking = g->is_masking,
+				 .is_flooded = g->is_flooded };
+}
+
+static inline struct gate small_gate(const struct pi_gate *g)
+{
+	return (struct gate){ .is_over = g->passed_tsc != NOW,
+			      .due = g->due_tsc == 0	  ? DUE_NEVER
+				     : g->due_tsc <= NOW ? DUE_NOW
+							 : DUE_LATER,
+			      .early = (uint8_t)g->early,
+			      .is_closed = g->is_closed,
+			      .is_masking = g->is_masking,
+			      .is_flooded = g->is_flooded };
+}
+
+static inline uint8_t run_gate(const struct agent *a, struct pi_descriptor *d)
+{
+	struct pi_gate g = gate_of(&a->gate);
+	struct pi_gate_answer answer = { 0 };
+
+	if (a->operation == GATE_POST)
+		answer = pi_gate_post(&g, d, HIGH, INTERVAL, NOW);
+	else if (a->operation == GATE_OPEN)
+		answer = pi_gate_open(&g, d, NOW);
+	else
+		answer.must_mask = pi_gate_rest(&g, INTERVAL);
+	rule(answer.must_notify == a->is_due, "the gate's answers and settings of ON are not one to one");
+	next_gate = small_gate(&g);
+	return (uint8_t)((answer.must_notify ? ASKS_NOTIFY : 0) |
+			 (answer.must_mask ? ASKS_MASK : 0) |
+			 (answer.must_unmask ? ASKS_UNMASK : 0));
+}
+
 static inline uint8_t run_operation(struct agent *a)
 {
 	struct pi_descriptor *d = nowhere() + a->vcpu;
@@ -340,6 +415,10 @@ static inline uint8_t run_operation(struct agent *a)
 	case FORGET:
 		pi_forget(d, HIGH);
 		return 0;
+	case GATE_POST:
+	case GATE_OPEN:
+	case GATE_REST:
+		return run_gate(a, d);
 	default:
 		pi_clear(d);
 		return 0;
@@ -376,6 +455,8 @@ static inline void agent_begin(unsigned agent, unsigned operation, unsigned vcpu
 	world.agents[agent] = (struct agent){ .operation = (uint8_t)operation,
 					      .vcpu = (uint8_t)vcpu,
 					      .core = (uint8_t)core };
+	if (operation >= GATE_POST)
+		world.agents[agent].gate = world.gates[vcpu];
 }
 
 /* True: there is more to do. */
@@ -389,6 +470,8 @@ static inline bool agent_step(unsigned agent)
 	has_ended = run_for(a, 1, &answer);
 	if (has_failed)
 		check_fold(a, words[a->log[a->log_count - 1]], has_ended, answer);
+	if (has_ended && a->operation >= GATE_POST)
+		world.gates[a->vcpu] = next_gate;
 	if (has_ended)
 		*a = (struct agent){ .answer = answer };
 	return !has_ended;
@@ -436,8 +519,35 @@ static inline bool is_left(unsigned vcpu)
 	       (world.urgent[vcpu] || !(get(vcpu, 4) & HW_SN));
 }
 
+/* Or the gate, too, has forgotten it. */
+static inline bool is_left_by_gate(unsigned vcpu)
+{
+	return (is_posted(vcpu, LOW) || is_posted(vcpu, HIGH)) &&
+	       (world.urgent[vcpu] || world.gates[vcpu].due == DUE_NEVER);
+}
+
+static inline bool gate_agrees(unsigned vcpu)
+{
+	return world.gates[vcpu].is_closed == ((get(vcpu, 4) & HW_SN) != 0);
+}
+
+/* The clock: the interval ends. */
+static inline bool can_age(unsigned vcpu)
+{
+	return !world.gates[vcpu].is_over || world.gates[vcpu].due == DUE_LATER;
+}
+
+static inline void age(unsigned vcpu)
+{
+	world.gates[vcpu].is_over = 1;
+	if (world.gates[vcpu].due == DUE_LATER)
+		world.gates[vcpu].due = DUE_NOW;
+}
+
 static inline void world_begin(void)
 {
 	for (unsigned v = 0; v < VCPUS; v++)
 		put(v, 4, PI_AIM(VECTOR_WAKE, 0));
+	for (unsigned v = 0; v < VCPUS; v++)
+		world.gates[v].is_over = 1;
 }

@@ -27,7 +27,7 @@ static struct vcpu guests[VCPUS + 1];
 static struct entry {
 	volatile uint32_t control; /* the function's register */
 	struct irq_source source;
-	bool is_pending;
+	uint64_t pending; /* likewise: 1 or 0 */
 	vcpu_id_t to;
 	uint64_t raised, taken; /* numbered */
 } entries[IRQS];
@@ -148,7 +148,7 @@ static void raise(uint32_t irq)
 {
 	entries[irq].raised = ++raise_count;
 	if (entries[irq].control & IRQ_SOURCE_MASKED)
-		entries[irq].is_pending = true;
+		entries[irq].pending = 1;
 	else
 		send(irq);
 }
@@ -157,9 +157,9 @@ static void raise(uint32_t irq)
 static void look_at_devices(void)
 {
 	for (uint32_t i = 0; i < IRQS; i++) {
-		if (!entries[i].is_pending || (entries[i].control & IRQ_SOURCE_MASKED))
+		if (!entries[i].pending || (entries[i].control & IRQ_SOURCE_MASKED))
 			continue;
-		entries[i].is_pending = false;
+		entries[i].pending = 0;
 		send(i);
 	}
 }
@@ -204,6 +204,8 @@ static void begin(void)
 	}
 	for (uint32_t i = 0; i < IRQS; i++) {
 		entries[i].source.control = &entries[i].control;
+		entries[i].source.waiting = &entries[i].pending;
+		entries[i].source.bit = 1;
 		vtd_gate_set_source(first + i, &entries[i].source);
 		route(i, i % VCPUS);
 	}
@@ -231,7 +233,7 @@ static void settle(void)
 	}
 	for (uint32_t i = 0; i < IRQS; i++) {
 		CHECK(entries[i].taken == entries[i].raised);
-		CHECK(!entries[i].is_pending && entries[i].source.holders == 0);
+		CHECK(!entries[i].pending && entries[i].source.holders == 0);
 		CHECK(entries[i].control == 0);
 	}
 	for (vcpu_id_t v = 0; v < VCPUS; v++)

@@ -5,6 +5,7 @@
  */
 #include <string.h>
 #include "arch/x86/pc/map.h"
+#include "arch/x86/vtd/gate.h"
 #include "tests/test.h"
 #include "tests/unit/pc_device_rig.h"
 
@@ -152,6 +153,65 @@ static void a_route_that_fails_leaves_the_entry_masked(void)
 	rig.route_error = OK;
 	rig_write(RIG_TABLE, 4, TO(1));
 	CHECK(rig_leads_to(0, 1, 0x40));
+}
+
+/* ---- With a gate ---- */
+
+static struct irq_source *sources[RIG_COUNT];
+
+void vtd_gate_set_source(irq_id_t irq, struct irq_source *source)
+{
+	if (irq - RIG_IRQ_FIRST < RIG_COUNT)
+		sources[irq - RIG_IRQ_FIRST] = source;
+}
+
+/* It is open when both want it open; each changes his mind when he likes. */
+static void a_gate_and_a_guest_mask_the_same_entry(void)
+{
+	with_msix();
+	rig_entry(1, TO(1), FIXED(0x40), 0);
+	irq_source_hold(sources[1], IRQ_GATE);
+	CHECK(!rig_is_open(1) && rig_read(RIG_TABLE + 28, 4) == 0); /* the guest sees its own */
+	rig_write(RIG_TABLE + 28, 4, 1);
+	irq_source_let_go(sources[1], IRQ_GATE);
+	CHECK(!rig_is_open(1));
+	irq_source_hold(sources[1], IRQ_GATE);
+	rig_write(RIG_TABLE + 28, 4, 0);
+	CHECK(!rig_is_open(1));
+	irq_source_let_go(sources[1], IRQ_GATE);
+	CHECK(rig_leads_to(1, 1, 0x40));
+	irq_source_let_go(sources[1], IRQ_GATE); /* once more: nobody holds it */
+	CHECK(rig_leads_to(1, 1, 0x40));
+	rig_write(RIG_TABLE + 28, 4, 1);
+	irq_source_let_go(sources[1], IRQ_GATE);
+	CHECK(!rig_is_open(1));
+	for (uint32_t i = 0; i < RIG_COUNT; i++)
+		CHECK(i == 1 || !rig_is_open(i));
+}
+
+static void a_gate_knows_what_waits_in_its_entry(void)
+{
+	static const uint64_t bits = UINT64_C(0xfedcba9876543210) | 0x15;
+
+	with_msix();
+	memcpy(&rig.bar[RIG_PENDING], &bits, 8);
+	for (uint32_t i = 0; i < RIG_COUNT; i++)
+		CHECK(irq_source_is_waiting(sources[i]) == (0x15 >> i & 1));
+}
+
+/* The guest's new life begins with masked entries, whatever a gate of the old one does later. */
+static void a_gate_of_the_old_life_opens_nothing(void)
+{
+	with_msix();
+	rig_entry(1, TO(1), FIXED(0x40), 0);
+	irq_source_hold(sources[1], IRQ_GATE);
+	memset(&rig.bar[RIG_TABLE + 16], 0, 16);
+	rig.bar[RIG_TABLE + 16 + 12] = 1;
+	pc_restart_functions(&rig.pc);
+	irq_source_let_go(sources[1], IRQ_GATE);
+	CHECK(!rig_is_open(1));
+	rig_entry(1, TO(1), FIXED(0x40), 0);
+	CHECK(rig_leads_to(1, 1, 0x40));
 }
 
 static void a_guest_reads_what_it_wrote(void)
@@ -500,6 +560,9 @@ int main(void)
 	RUN(an_open_entry_follows_each_write);
 	RUN(a_route_is_set_when_it_changes);
 	RUN(a_route_that_fails_leaves_the_entry_masked);
+	RUN(a_gate_and_a_guest_mask_the_same_entry);
+	RUN(a_gate_knows_what_waits_in_its_entry);
+	RUN(a_gate_of_the_old_life_opens_nothing);
 	RUN(a_guest_reads_what_it_wrote);
 	RUN(pending_bits_are_the_functions);
 	RUN(what_else_is_in_trapped_pages_is_not_there);

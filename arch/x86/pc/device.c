@@ -252,7 +252,7 @@ void pc_device_restart(struct pc *pc)
 			end_route(d, n);
 		/* So are the real ones, by the reset. */
 		for (uint32_t n = 0; n < d->msix.count; n++)
-			__atomic_fetch_or(&d->sources[n].holders, IRQ_GUEST, __ATOMIC_SEQ_CST);
+			irq_source_was_reset(&d->sources[n]);
 		write_command(pc, i);
 	}
 }
@@ -288,6 +288,8 @@ static enum err map_table(struct pc_device *d)
 		return ERR_NOMEM;
 	for (uint32_t i = 0; i < f->msix_count; i++) {
 		d->sources[i].control = &d->table[(uint64_t)i * ENTRY_WORDS + ENTRY_CONTROL];
+		d->sources[i].waiting = &d->waiting[i / 64];
+		d->sources[i].bit = BIT64(i % 64);
 		write_entry(d, i, false);
 		if (vtd_gate_set_source)
 			vtd_gate_set_source(d->irq + i, &d->sources[i]);

@@ -40,12 +40,19 @@ static void mask(struct gate *g, irq_id_t irq)
 /* What waited in the devices comes at once. */
 static void unmask_all(struct gate *g)
 {
+	bool had_more = false;
+
 	for (uint32_t i = 0; i < WORDS; i++) {
-		for (uint64_t set = g->masked[i]; set; set &= set - 1)
-			irq_source_let_go(flows[i * 64 + (uint32_t)__builtin_ctzll(set)].source,
-					  IRQ_GATE);
+		for (uint64_t set = g->masked[i]; set; set &= set - 1) {
+			struct irq_source *const s =
+				flows[i * 64 + (uint32_t)__builtin_ctzll(set)].source;
+
+			had_more |= irq_source_is_waiting(s);
+			irq_source_let_go(s, IRQ_GATE);
+		}
 		g->masked[i] = 0;
 	}
+	pi_gate_unmasked(&g->state, had_more);
 }
 
 static void post_throttled(struct gate *g, irq_id_t irq, struct vcpu *v, uint8_t vector,
