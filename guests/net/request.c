@@ -11,12 +11,14 @@
  *   start_ms=N	    in the guest's time (500)
  *   to_ms=N	    the end, at the latest (20000)
  *   timeout_ms=N   what is not answered then is lost (1000)
+ *   open=1	    sends each when it is due, however many are not answered; nothing is timed then
+ *   from_ms=N slice_ms=N  answers that were complete in each so long, from then on
  *   cdf=1	    prints all times, too
  *
  * A completion time is from when the request was due to the last frame of the answer; with every_us=0, from
  * when it was sent.
  *
- * Output  @{"net":"request",..}, @{"net":"completion",..} and, of each time, @{"net":"times",..} in order of
+ * Output  @{"net":"done",..}: of slices. @{"net":"request",..}, @{"net":"completion",..} and, of each time, @{"net":"times",..} in order of
  *	   completion: tenths of us.
  */
 #include <stdio.h>
@@ -40,6 +42,7 @@
 #define DEFAULT_START_MS  500u
 #define DEFAULT_TO_MS     20000u
 #define TIMEOUT_MS        1000u
+#define SLICES_A_LINE     24u
 
 struct asked {
 	bool is_under_way;
@@ -54,7 +57,8 @@ static struct requests {
 	uint64_t count, sent, done, lost, stray;
 	uint64_t every_us, start_tsc, to_tsc, timeout_tsc, first_done_tsc, last_done_tsc;
 	uint32_t under_way, limit, frames, bytes;
-	uint64_t *times;
+	uint64_t *times, *done_tsc;
+	bool is_open;
 } requests;
 
 static uint64_t due_tsc(const struct requests *r)
@@ -62,10 +66,23 @@ static uint64_t due_tsc(const struct requests *r)
 	return r->start_tsc + ticks_from_us(r->sent * r->every_us, guest_info()->tsc_hz);
 }
 
+static void note_done(struct requests *r, uint64_t time, uint64_t now)
+{
+	r->done_tsc[r->done] = now;
+	r->times[r->done++] = time;
+	r->first_done_tsc = r->first_done_tsc ? r->first_done_tsc : now;
+	r->last_done_tsc = now;
+}
+
 static void note_answer(struct requests *r, const struct traffic_head *head, uint64_t now)
 {
 	struct asked *a = &r->asked[head->sequence % r->limit];
 
+	if (r->is_open && head->kind == TRAFFIC_ANSWER) {
+		if (head->value == 0 && r->done < r->count)
+			note_done(r, now - head->time, now);
+		return;
+	}
 	if (head->kind != TRAFFIC_ANSWER || !a->is_under_way || a->sequence != head->sequence) {
 		r->stray++;
 		return;
@@ -74,9 +91,7 @@ static void note_answer(struct requests *r, const struct traffic_head *head, uin
 		return;
 	a->is_under_way = false;
 	r->under_way--;
-	r->times[r->done++] = now - (r->every_us ? a->due_tsc : a->sent_tsc);
-	r->first_done_tsc = r->first_done_tsc ? r->first_done_tsc : now;
-	r->last_done_tsc = now;
+	note_done(r, now - (r->every_us ? a->due_tsc : a->sent_tsc), now);
 }
 
 static void take_answers(struct requests *r)
@@ -129,13 +144,15 @@ static void run(struct requests *r)
 {
 	uint64_t now;
 
-	while ((now = cpu_rdtsc()) < r->to_tsc && (r->sent < r->count || r->under_way)) {
+	while ((now = cpu_rdtsc()) < r->to_tsc &&
+	       (r->sent < r->count || r->under_way || r->is_open)) {
 		uint64_t until_tsc = now + r->timeout_tsc;
 		bool may_send;
 
 		take_answers(r);
 		give_up(r, now);
-		may_send = r->sent < r->count && !r->asked[r->sent % r->limit].is_under_way;
+		may_send = r->sent < r->count &&
+			   (r->is_open || !r->asked[r->sent % r->limit].is_under_way);
 		if (may_send && due_tsc(r) <= now) {
 			if (send(r, now))
 				continue;
@@ -167,10 +184,12 @@ static bool set_up(struct requests *r, struct port *port, const char *args)
 		printf("net: impossible to=, under_way=, frames=, count= or size=\n");
 		return false;
 	}
+	r->is_open = args_is(args, "open", "1");
 	r->times = malloc((r->count + 1) * sizeof(r->times[0]));
-	if (!r->times)
+	r->done_tsc = malloc((r->count + 1) * sizeof(r->times[0]));
+	if (!r->times || !r->done_tsc)
 		printf("net: not enough memory for %lu times\n", r->count);
-	return r->times;
+	return r->times && r->done_tsc;
 }
 
 static uint64_t tenths(uint64_t ticks)
@@ -186,6 +205,29 @@ static void say_times(const struct requests *r)
 		printf("%lu", tenths(r->times[i]));
 		printf("%s",
 		       i + 1 == r->done || i % TIMES_A_LINE == TIMES_A_LINE - 1 ? "]}\n" : ",");
+	}
+}
+
+/* In order of completion: so each slice's are one after the other. */
+static void say_slices(const struct requests *r, uint64_t from_tsc, uint64_t slice_tsc)
+{
+	uint64_t at = 0, i = 0;
+
+	while (at < r->done && r->done_tsc[at] < from_tsc)
+		at++;
+	for (uint64_t end_tsc = from_tsc + slice_tsc; slice_tsc && end_tsc <= r->to_tsc;
+	     end_tsc += slice_tsc, i++) {
+		uint32_t count = 0;
+
+		for (; at < r->done && r->done_tsc[at] < end_tsc; at++)
+			count++;
+		if (i % SLICES_A_LINE == 0)
+			printf("@{\"net\":\"done\",\"first\":%lu,\"count\":[", i);
+		printf("%u", (unsigned)count);
+		printf("%s",
+		       end_tsc + slice_tsc > r->to_tsc || i % SLICES_A_LINE == SLICES_A_LINE - 1
+			       ? "]}\n"
+			       : ",");
 	}
 }
 
@@ -217,6 +259,8 @@ int mode_request(struct port *port, const char *args)
 		printf("net: start_ms is over before it began\n");
 	port_sleep(r->start_tsc);
 	run(r);
+	say_slices(r, port_ticks_from_ms(args_number(args, "from_ms", 0)),
+		   port_ticks_from_ms(args_number(args, "slice_ms", 0)));
 	say(r, args_is(args, "cdf", "1"));
 	return EXIT_SUCCESS;
 }
