@@ -22,7 +22,7 @@ import tools.lib.rigs as rigs
 from tools.lib.rate_experiment import finish, write_csv
 
 MIPS, WORK, WINDOW, RATE = 100, 2000, 32, 38000
-PERIOD_US, SWITCH_US = 5000, 50
+PERIOD_US, SWITCH_US = 5000, 52
 SCHEMES = {"fir": ".irq_rate = { .kind = IRQ_FIR, .per_second = 8000 }",
            "cgr": ".irq_rate = { .kind = IRQ_CGR }", "air": ".irq_rate = { .kind = IRQ_AIR }"}
 GUESTS = [1, 2, 4, 8]
