@@ -289,7 +289,7 @@ bench-images: $(call isos,$(patsubst %,configs/%.c,bench bench_shared bench_ipi 
 plan: deps
 	$(Q)$(SUB) $(guests) $(C)/plan
 	$(Q)$(C)/plan --files $(B)/guests
-	$(Q)tools/plan_plot --config $(C)
+	$(Q)tools/plan_picture --config $(C)
 
 # --- running -----------------------------------------------------------------------------
 run: deps

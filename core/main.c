@@ -246,7 +246,8 @@ static void say_memory(void)
 	log_line(TAG, "hypervisor memory: %llu KiB: image %llu, frames %llu (%llu used), log %llu",
 		 (ull)all >> 10, (ull)boot.image_bytes >> 10, (ull)pool >> 10,
 		 (ull)arch_mem_pool_used_bytes() >> 10, (ull)boot.log_bytes >> 10);
-	log_machine("{\"hypervisor_memory_bytes\":%llu}", (ull)all);
+	log_machine("{\"hypervisor_memory_bytes\":%llu,\"tsc_hz\":%llu}", (ull)all,
+		    (ull)arch_clock_tsc_hz());
 }
 
 NORETURN void core_main(const struct boot_info *from)

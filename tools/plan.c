@@ -260,6 +260,62 @@ static void json_cpu_tasks(part_id_t part)
 	printf("]");
 }
 
+static void json_tuple(const char *name, const struct tuple *t)
+{
+	printf(",\"%s\":[%llu,%llu,%llu]", name, (unsigned long long)t->usual,
+	       (unsigned long long)t->min, (unsigned long long)t->max);
+}
+
+/* Rates as the configuration has them, shares of the link as they are granted. */
+static void json_network(const struct pf_config *f, const struct device_config *d)
+{
+	static const char *const rates[] = {
+		[IRQ_RATE_UNSET] = "", [IRQ_FIR] = "fir", [IRQ_CGR] = "cgr", [IRQ_AIR] = "air"
+	};
+	const struct net_qos q = plan_grant(&config, f, d);
+
+	printf(",\"mac\":");
+	json_string(d->mac ? d->mac : "");
+	printf(",\"vlan\":%u,\"irq_rate\":\"%s\",\"irq_per_second\":%u,\"priority\":%u", d->vlan,
+	       rates[d->irq_rate.kind], d->irq_rate.per_second, q.priority);
+	json_tuple("rx_bytes_per_s", &q.rx_bytes_per_s);
+	json_tuple("tx_bytes_per_s", &q.tx_bytes_per_s);
+	json_tuple("rx_packets_per_s", &q.rx_packets_per_s);
+	json_tuple("tx_packets_per_s", &q.tx_packets_per_s);
+}
+
+static void json_devices(const struct partition_config *c)
+{
+	printf(",\"devices\":[");
+	for (uint32_t i = 0; i < c->device_count; i++) {
+		const struct device_config *const d = &c->devices[i];
+
+		printf("%s{\"kind\":\"%s\",\"name\":", i ? "," : "",
+		       d->kind == DEVICE_VF ? "vf" : "function");
+		json_string(d->name);
+		printf(",\"index\":%u", d->index);
+		for (uint32_t n = 0; n < config.pf_count && d->kind == DEVICE_VF; n++)
+			if (strcmp(config.pfs[n].name, d->name) == 0 &&
+			    rate_is_network(config.pfs[n].driver))
+				json_network(&config.pfs[n], d);
+		printf("}");
+	}
+	printf("]");
+}
+
+static void json_pfs(void)
+{
+	static const char *const drivers[] = {
+		[PF_IGB] = "igb", [PF_NVME] = "nvme", [PF_MEMORY] = "memory"
+	};
+
+	printf(",\"pfs\":[");
+	for (uint32_t i = 0; i < config.pf_count; i++)
+		printf("%s{\"name\":\"%s\",\"driver\":\"%s\",\"vfs\":%u}", i ? "," : "",
+		       config.pfs[i].name, drivers[config.pfs[i].driver], config.pfs[i].vf_count);
+	printf("]");
+}
+
 static void json_partition(part_id_t part)
 {
 	const struct partition_config *const c = &config.partitions[part];
@@ -285,6 +341,7 @@ static void json_partition(part_id_t part)
 	}
 	printf("]");
 	json_cpu_tasks(part);
+	json_devices(c);
 	printf("}");
 }
 
@@ -320,8 +377,9 @@ static void json_disk(uint32_t disk)
 	const char *comma = "";
 	uint32_t guest = 0;
 
-	printf("%s{\"name\":\"%s\",\"memory_base\":%llu,", disk ? "," : "", config.disks[disk].name,
-	       (unsigned long long)plan.disks[disk].memory_base);
+	printf("%s{\"name\":\"%s\",\"memory_base\":%llu,\"bytes\":%llu,", disk ? "," : "",
+	       config.disks[disk].name, (unsigned long long)plan.disks[disk].memory_base,
+	       (unsigned long long)config.disks[disk].bytes);
 	if (tuning)
 		json_tuning(&config.disks[disk], tuning);
 	printf("\"shares\":[");
@@ -360,6 +418,7 @@ static void json_plan(void)
 		printf(",\"service\":");
 		json_vcpu(&plan.vcpus[plan.vcpu_count - 1]);
 	}
+	json_pfs();
 	printf(",\"disks\":[");
 	for (uint32_t i = 0; i < config.disk_count; i++)
 		json_disk(i);

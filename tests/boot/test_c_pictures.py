@@ -1,0 +1,82 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Pictures of plans and of runs, opened in a browser: they are whole, and say what plan and trace say."""
+import json
+import os
+import re
+import subprocess
+import tools.lib.rigs as rigs
+
+CONFIG = "eight"
+BROWSER = ["chromium", "--headless", "--no-sandbox", "--disable-gpu", "--virtual-time-budget=1000", "--dump-dom"]
+rigs.boot_soon("bochs", CONFIG, cpus=1)
+
+
+def run(*command):
+    done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                          text=True, timeout=300)
+    assert done.returncode == 0, (command, done.stdout[-2000:], done.stderr[-2000:])
+    return done.stdout
+
+
+def opened(path):
+    """As the browser has understood it."""
+    dom = run(*BROWSER, "file://" + os.path.abspath(path))
+    assert "parsererror" not in dom and "This page contains the following errors" not in dom, dom[:2000]
+    return dom
+
+
+def plan(config):
+    directory = rigs.config_dir(config)
+    run(os.path.join(rigs.TOP, "tools/plan_picture"), "--config", directory)
+    return (json.loads(run(os.path.join(directory, "plan"), "--json")),
+            opened(os.path.join(directory, "plan.html")))
+
+
+def test_a_plan_has_a_lane_for_each_server_with_its_slots():
+    said, dom = plan(CONFIG)
+    for part in said["partitions"]:
+        assert ">%s</text>" % part["name"] in dom, part["name"]
+    assert dom.count('class="lane"') == len(said["partitions"])
+    # A hyperperiod of 10, 15, 20, 30, 40, 50, 70, 100 ms is too long: four times the longest.
+    assert dom.count('class="replenish"') == sum(-(-400 // p) for p in (10, 15, 20, 30, 40, 50, 70, 100))
+
+
+def test_a_plan_shows_tasks_disks_and_devices():
+    said, dom = plan("enough")
+    for task in said["partitions"][0]["tasks"]:
+        assert "<td>%s</td>" % task["name"] in dom and "%g ms" % (task["bound_ns"] / 1e6) in dom
+    said, dom = plan("blk_tuned")
+    assert "Disk disk" in dom and dom.count("/s</td>") == 4
+    said, dom = plan("net_pair")
+    assert "VF 0 of nic (igb)" in dom and "02:00:00:00:00:01" in dom
+
+
+def transcript():
+    assert rigs.boot_once("bochs", CONFIG, cpus=1).ended_well
+    return os.path.join(rigs.config_dir(CONFIG), "bochs.serial")
+
+
+def test_a_trace_becomes_slices_that_do_not_overlap_and_sum_up_to_what_ran():
+    out = os.path.join(rigs.config_dir(CONFIG), "trace.json")
+    run(os.path.join(rigs.TOP, "tools/trace"), transcript(), "--perfetto", out)
+    with open(out) as f:
+        events = json.load(f)["traceEvents"]
+    names = {e["tid"]: e["args"]["name"] for e in events if e["name"] == "thread_name"}
+    slices = sorted((e["ts"], e["ts"] + e["dur"], e["tid"]) for e in events if e["ph"] == "X")
+    assert all(a[1] <= b[0] + 1e-6 for a, b in zip(slices, slices[1:]))
+    b = rigs.boot_once("bochs", CONFIG, cpus=1)
+    hz = b.having("tsc_hz")[0]["tsc_hz"]
+    first = next(r for o in b.having("trace", "records") for r in o["records"])[0]
+    for o in b.having("partition", "guest_tsc"):
+        tid = next(t for t, name in names.items() if name == o["partition"])
+        ran_us = sum(end - begin for begin, end, who in slices if who == tid)
+        ledger_us = (o["guest_tsc"] + o["hypervisor_tsc"]) * 1e6 / hz
+        # The ledger has the passes that a server caused, too, which no slice has.
+        assert 0.98 * ledger_us <= ran_us <= 1.001 * ledger_us, (o["partition"], ran_us, ledger_us, first)
+
+
+def test_a_trace_is_drawn_in_lanes():
+    out = os.path.join(rigs.config_dir(CONFIG), "trace.svg")
+    run(os.path.join(rigs.TOP, "tools/trace"), transcript(), "--svg", out, "--for", "40")
+    dom = opened(out)
+    assert dom.count('class="lane"') == 8 and len(re.findall('class="run"', dom)) >= 16
