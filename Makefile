@@ -110,7 +110,7 @@ guests      := $(patsubst %,$(B)/guests/%.elf,$(guest_names)) $(linux)
 #: make run [CONFIG=configs/x.c] [RIG=bochs|bochs-ovmf|qemu|qemu-iso|kvm]
 #:                        set up, build, boot and watch (no RIG: every rig that can show it)
 #: make test              set up, then every test CI runs; ends with "N passed, N failed"
-#: make plan CONFIG=...   check a configuration and print its plan, or what is wrong with it
+#: make plan CONFIG=...   check a configuration, print and draw its plan, or what is wrong with it
 #: make image CONFIG=...  build/BOOTX64.EFI, build/bulkhead.elf, build/bulkhead.iso
 #: make bench [PEER=kvm]  instruction counts of the hypervisor's paths: build/results/bench.json
 #: make experiment        lists the experiments; NAME=x runs one: build/results/x.{json,csv,svg}
