@@ -5,7 +5,7 @@
 #include "io/memnic_parts.h"
 
 #define SHAPER_TICK_NS US(20)
-#define LOOK_NS        US(2)
+#define LOOK_NS        US(4)
 
 /* ---- Queues ---- */
 

@@ -112,7 +112,8 @@ struct memnic {
 	uint64_t frame_count; /* that the link has carried */
 	bool is_busy;
 	struct memnic_frame frame; /* if it is */
-	uint32_t turn, look;       /* who sent last; whose registers are looked at next */
+	uint32_t turn, asked,
+		look; /* who sent last; was asked to; whose registers were looked at */
 	/* A bit for each port. */
 	uint32_t present, rx_on, tx_on, filled, waiting;
 	uint32_t level_count;

@@ -3,9 +3,11 @@
 #include <string.h>
 #include "io/memnic_parts.h"
 
-#define ADDRESS_BYTES 12u /* destination and source */
-#define ADDRESS_BITS  (BIT64(48) - 1)
-#define NOBODY        MEMNIC_VF_MAX
+#define ADDRESS_BYTES    12u /* destination and source */
+#define ADDRESS_BITS     (BIT64(48) - 1)
+#define NOBODY           MEMNIC_VF_MAX
+
+#define ASKED_WHILE_BUSY 2u
 
 static uint8_t *desc_at(const struct memnic_ring *r)
 {
@@ -245,18 +247,36 @@ static bool depart(struct memnic *m)
 	return true;
 }
 
+static inline void look_at_sender(struct memnic *m, uint32_t i)
+{
+	struct memnic_vf *const v = &m->vfs[i];
+
+	if (memnic_get(v, REG_TX + QUEUE_TAIL) != v->tx.head && look_at_tail(v, &v->tx, REG_TX))
+		m->filled |= BIT32(i);
+}
+
+/* Who has something to send? While the link has enough to do, a few are asked in each poll, in turn. */
+static void look_at_senders(struct memnic *m)
+{
+	uint32_t left = m->tx_on & ~m->filled;
+
+	if (!m->filled) {
+		for (; left; left &= left - 1)
+			look_at_sender(m, (uint32_t)__builtin_ctz(left));
+		return;
+	}
+	for (uint32_t n = 0; left && n < ASKED_WHILE_BUSY; n++) {
+		m->asked = memnic_after(left, m->asked);
+		left &= ~BIT32(m->asked);
+		look_at_sender(m, m->asked);
+	}
+}
+
 void memnic_move(struct memnic *m, uint64_t now_ns)
 {
 	if (m->is_busy && now_ns < m->end_ns)
 		return;
-	for (uint32_t left = m->tx_on & ~m->filled; left; left &= left - 1) {
-		const uint32_t i = (uint32_t)__builtin_ctz(left);
-		struct memnic_vf *const v = &m->vfs[i];
-
-		if (memnic_get(v, REG_TX + QUEUE_TAIL) != v->tx.head &&
-		    look_at_tail(v, &v->tx, REG_TX))
-			m->filled |= BIT32(i);
-	}
+	look_at_senders(m);
 	for (uint32_t n = 0; n < MEMNIC_POLL_FRAMES; n++) {
 		if (m->is_busy) {
 			if (now_ns < m->end_ns)
