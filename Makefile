@@ -337,8 +337,11 @@ $(B)/tests/unit/test_plan_disks $(B)/tests/unit/test_plan_tuning: $(call host_c,
 $(B)/tests/unit/test_plan_tuning: $(call host_c,core/plan_disk_tune)
 $(B)/tests/unit/test_plan_tasks: $(call host_c,core/plan_tasks)
 $(B)/tests/property/test_disk_random: $(call host_c,core/disk core/disk_service core/disk_stats core/partition_memory)
+nic_src := $(wildcard tools/sim/nic_*.c)
+sim_src := $(filter-out $(nic_src),$(wildcard tools/sim/*.c))
 sim_tests := $(patsubst tests/unit/%.c,$(B)/tests/unit/%,$(wildcard tests/unit/test_disk_sim*.c))
-$(sim_tests): $(patsubst %,$(B)/host/%.o,$(filter-out %/main.c,$(wildcard tools/sim/*.c)))
+$(sim_tests): $(patsubst %,$(B)/host/%.o,$(filter-out %/main.c,$(sim_src)))
+$(B)/tests/unit/test_nic_sim: $(patsubst %,$(B)/host/%.o,$(filter-out %/nic_main.c,$(nic_src)))
 $(B)/tests/unit/test_latency_sample: $(call host_c,tools/sim/condition)
 $(B)/tests/unit/test_latency_sample: LIBRARIES := -lm
 $(B)/tool/trace_check: $(B)/tool/tools/trace_check.c.o \
@@ -374,8 +377,12 @@ $(B)/tool/bench_bfq_many: tests/bench/bench_bfq.c $(patsubst %,$(B)/tool/many/%.
 	$(Q)$(CC) $(TOOL) -DIOSCHED_CLIENT_MAX=1024u -no-pie -o $@ $^
 
 # The disk's schedulers in simulated time: data for the latency models, and experiments.
-sim_o := $(patsubst %,$(B)/tool/%.o,$(wildcard tools/sim/*.c))
+sim_o := $(patsubst %,$(B)/tool/%.o,$(sim_src))
 $(B)/tool/disk_sim: $(sim_o) $(filter $(addprefix $(B)/tool/,core/lib/% io/% tests/%),$(tool_o))
+	$(Q)$(CC) $(TOOL) -o $@ $^
+# A network controller's interrupts, as in paper 003.
+$(B)/tool/nic_sim: $(patsubst %,$(B)/tool/%.o,$(nic_src)) \
+		$(filter $(addprefix $(B)/tool/,core/lib/% io/% tests/%),$(tool_o))
 	$(Q)$(CC) $(TOOL) -o $@ $^
 # What a scheme makes of a case, for a run of it in a rig.
 $(B)/tool/rtvirtio_case: $(B)/tool/tools/rtvirtio_case.c.o $(filter-out %/main.c.o,$(sim_o)) \
