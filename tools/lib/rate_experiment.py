@@ -122,7 +122,7 @@ CDF_FRAME_NS, CDF_PERIOD_MS = 30000, 20
 
 def irmos_case(share, other, kind):
     """other 0: nobody; kind: what the other one does. Frames for two are sent in all of them."""
-    words = "mode=sink work_insns=%d from_ms=300 to_ms=1300" % IRMOS_WORK
+    words = "mode=sink work_insns=%d from_ms=300 to_ms=900" % IRMOS_WORK
     share_of = lambda s: cases.reservation(0, IRMOS_PERIOD_US * s // 100, IRMOS_PERIOD_US)
     guests = [cases.guest("vm1", share_of(share), 0, words)]
     if other and kind == "network":
@@ -130,9 +130,9 @@ def irmos_case(share, other, kind):
     elif other:
         guests.append(cases.computing("vm2", share_of(other)))
     guests.append(cases.guest("gen", cases.owned(1), 2,
-                              "mode=generate poll=1 to=%s peers=2 start_ms=250 stop_ms=1400 rate=%d size=%d"
+                              "mode=generate poll=1 to=%s peers=2 start_ms=250 stop_ms=950 rate=%d size=%d"
                               % (cases.mac(0), IRMOS_RATE, IRMOS_SIZE)))
-    return cases.Case("irmos_%d_%d_%s" % (share, other, kind), guests, 3, IRMOS_MIPS, 3, 2500)
+    return cases.Case("irmos_%d_%d_%s" % (share, other, kind), guests, 3, IRMOS_MIPS, 3, 1200)
 
 
 def cdf_case(claim, load):
@@ -243,7 +243,7 @@ def irmos_net():
 QOS_MIPS, QOS_FRAMES, QOS_TOTAL = 50, 10, 1000
 QOS_CONSTRAINTS = list(range(150, 951, 100))
 QOS_OFFERED = 1200  # a second, to the constrained one
-QOS_FROM_MS, QOS_TO_MS, QOS_SLICE_MS = 600, 3600, 10
+QOS_FROM_MS, QOS_TO_MS, QOS_SLICE_MS = 500, 2500, 10
 REQUEST_WIRE, ANSWER_WIRE = 60 + cases.WIRE_BYTES, 1514 + cases.WIRE_BYTES
 
 
@@ -270,7 +270,7 @@ def qos_case(constraint):
                           % (cases.mac(0), slices)),
               cases.guest("client2", cases.owned(2), 3, "mode=request poll=1 to=%s every_us=%d open=1 %s"
                           % (cases.mac(1), 1000000 // QOS_OFFERED, slices))]
-    return cases.Case("qosnic_%d" % constraint, guests, 4, QOS_MIPS, 4, 5000, link=qos_link())
+    return cases.Case("qosnic_%d" % constraint, guests, 4, QOS_MIPS, 4, QOS_TO_MS + 1000, link=qos_link())
 
 
 def worst_second(counts, rate):
