@@ -47,6 +47,7 @@
 	{ \
 		.core_count = (cores), .memory_bytes = MIB(256), \
 		.switch_overhead_ns = 5000000 / (million), .timer_resolution_ns = US(1), \
+		.console_bytes_per_second = MIB(1), \
 	}
 
 #define TRAFFIC_MEMORY(system, cores, million, link, vfs, limit_ms) \

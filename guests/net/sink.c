@@ -16,7 +16,7 @@
  *   threads=N	    a multi-threaded driver: guests/net/threads.c
  *   flow=1	    .. that keeps the order within a flow
  *
- * Output  @{"net":"sink",..} and @{"net":"sink_cost",..}: of the window. busy: ticks that this virtual CPU
+ * Output  @{"net":"sink",..} and @{"net":"sink_cost",..}: of the window; of several, @{"net":"window",..} each. busy: ticks that this virtual CPU
  *	   was charged with, the hypervisor's for it included. Lost is what is missing among the
  *	   frames up to the highest number.
  */
@@ -329,10 +329,26 @@ static void say_window(const struct sink *s, uint32_t window)
 	       b->received, b->due, s->port->resets, trap_stray_count(), b->rounds - a->rounds);
 }
 
+/* Of many there is a line each: the console is slow. */
+static void say_briefly(const struct sink *s, uint32_t window)
+{
+	const struct snapshot *a = &s->first[window], *b = &s->last[window];
+	const uint64_t came = b->received - a->received, due = b->due - a->due;
+
+	printf("@{\"net\":\"window\",\"window\":%u,\"received\":%lu,\"lost\":%lu,\"us\":%lu,"
+	       "\"interrupts\":%lu,\"busy_tsc\":%lu,\"elapsed_tsc\":%lu}\n",
+	       (unsigned)window, came, due > came ? due - came : 0,
+	       ticks_to_tenth_us(b->tsc - a->tsc, guest_info()->tsc_hz) / 10,
+	       b->interrupts - a->interrupts, b->busy - a->busy, b->tsc - a->tsc);
+}
+
 static int say(const struct sink *s)
 {
 	for (uint32_t i = 0; i < s->window_count; i++)
-		say_window(s, i);
+		if (s->window_count == 1)
+			say_window(s, i);
+		else
+			say_briefly(s, i);
 	if (s->threads)
 		threads_say(s->threads);
 	say_slices(s);

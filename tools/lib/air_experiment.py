@@ -53,7 +53,7 @@ def load_case(name, guests, device, sizes):
                              "mode=generate poll=1 to=%s peers=%d how=co window=%d rate=%d start_ms=%d "
                              "phase_ms=%d sizes=%s" % (cases.mac(0), guests, WINDOW, RATE // guests, START_MS,
                                                        PHASE_MS, ",".join(map(str, sizes)))))
-    return cases.Case(name, parts, 3, MIPS, guests + 1, START_MS + count * PHASE_MS + 500)
+    return cases.Case(name, parts, 3, MIPS, guests + 1, START_MS + count * PHASE_MS + 1500)
 
 
 def load_rows(b, guests, scheme, rate, sizes):

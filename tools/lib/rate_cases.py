@@ -93,10 +93,11 @@ def one(b, **values):
     return rows[0]
 
 
-def window(b, part, index=0):
-    """What a guest in mode=sink said of one of its windows."""
-    return dict(one(b, net="sink", part=part, window=index),
-                **one(b, net="sink_cost", part=part, window=index))
+def window(b, part, index=None):
+    """What a guest in mode=sink said of its window, or of one of several."""
+    if index is not None:
+        return one(b, net="window", part=part, window=index)
+    return dict(one(b, net="sink", part=part), **one(b, net="sink_cost", part=part))
 
 
 def series(b, part, net, key):
