@@ -170,7 +170,7 @@ static void only_who_sleeps_and_has_got_something_is_woken(void)
 	CHECK(mtvd_wanted(&mtvd) == 0);         /* once */
 	CHECK(!mtvd_may_sleep(&mtvd.lanes[1])); /* there is something */
 	mtvd_woke(&mtvd.lanes[1]);
-	CHECK(offer(3) && offer(4) && offer(5));
+	CHECK(offer(4) && offer(5) && offer(6));
 	CHECK(mtvd_wanted(&mtvd) == 1u << 2); /* lane 1 is awake */
 }
 
