@@ -324,7 +324,7 @@ $(device_tests): LIBRARIES := -Wl,--wrap=service_want
 rate_c := $(call host_c,core/device_rate core/device_rate_report core/plan_rate)
 $(B)/tests/unit/test_device_rate: $(device_c) $(rate_c) $(call host_c,tests/unit/device_pf)
 $(B)/tests/unit/test_device_rate: LIBRARIES := -Wl,--wrap=service_want
-$(B)/tests/unit/test_pf_igb: $(device_c) $(call host_c,core/pf_igb)
+$(B)/tests/unit/test_pf_igb: $(device_c) $(rate_c) $(call host_c,core/pf_igb)
 $(B)/tests/unit/test_pf_igb: LIBRARIES := -Wl,--wrap=igb_io_mapped,--wrap=service_want
 $(B)/tests/unit/test_pf_nvme: $(device_c) $(call host_c,core/pf_nvme)
 $(B)/tests/unit/test_pf_nvme: LIBRARIES := -Wl,--wrap=nvme_init,--wrap=nvme_step,--wrap=service_want

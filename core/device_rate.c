@@ -13,8 +13,8 @@
 
 #define SIDE_CORE_BURST_NS MS(1)
 
-_Static_assert(RATE_VF_MAX *RATE_ACCESS_MAX *US(1) <= PLAN_SERVICE_STEP_NS,
-	       "all VFs of a PF in one step");
+/* Those of a controller in memory are none: it has more VFs than one with registers, IGB_VF_MAX. */
+_Static_assert(8 * RATE_ACCESS_MAX * US(1) <= PLAN_SERVICE_STEP_NS, "all VFs of a PF in one step");
 
 struct rate_pf rate_pfs[CONFIG_PF_MAX];
 
@@ -213,19 +213,32 @@ static bool is_open(struct rate_pf *r, uint32_t direction, const struct rate_way
 	return w->client == RATE_NO_CLIENT || shaper_is_open(&r->shapers[direction], w->client);
 }
 
-static void set_gates(struct pf *p, struct rate_pf *r, struct rate_vf *v)
+/* True: a way in or out was opened or closed. */
+static bool set_gates(struct pf *p, struct rate_pf *r, struct rate_vf *v)
 {
 	const bool receive = is_open(r, RATE_RECEIVE, &v->receive);
 	const bool send = is_open(r, RATE_SEND, &v->send);
-	const bool is_resumed = send && !v->send.is_open;
 
 	if (receive == v->receive.is_open && send == v->send.is_open)
-		return;
+		return false;
 	v->receive.is_open = receive;
 	v->send.is_open = send;
 	p->ops->set_gate(p, v->vf, receive, send);
-	if (is_resumed && v->may_resume && p->ops->resume_send)
-		p->ops->resume_send(p, v->vf);
+	return true;
+}
+
+/* What has waited to be sent may be more than there is to send: looked at before its guest adds to it. */
+static void move_gates(struct pf *p, struct rate_pf *r, struct rate_vf *v)
+{
+	const bool was_closed = !v->send.is_open;
+
+	if (!set_gates(p, r, v) || !was_closed || !v->send.is_open || !v->may_resume ||
+	    !p->ops->resume_send)
+		return;
+	p->ops->resume_send(p, v->vf);
+	p->ops->read_traffic(p, v->vf, &v->traffic);
+	take_both(r, v);
+	(void)set_gates(p, r, v);
 }
 
 /* ---- Boot ---- */
@@ -392,7 +405,7 @@ static void open_and_close(struct pf *p, struct rate_pf *r, uint64_t now_tsc)
 		if (r->shapers[i].count != 0)
 			shaper_tick(&r->shapers[i], to_ns(now_tsc));
 	for (uint32_t i = 0; i < r->count; i++)
-		set_gates(p, r, &r->vfs[i]);
+		move_gates(p, r, &r->vfs[i]);
 }
 
 /* One VF's line in a round, so that the time of a round stays what it is. */

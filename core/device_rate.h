@@ -16,8 +16,9 @@
 #include "core/pf.h"
 
 #define RATE_VF_MAX 16u /* of one network controller */
-/* Register accesses of a step for each VF: its counters, three throttles, its gates, its queue's way on. */
-#define RATE_ACCESS_MAX 12u
+/* Register accesses of a step for each VF: its counters, three throttles, its gates; and its queue's way
+ * on, after which counters and gates are looked at again. */
+#define RATE_ACCESS_MAX 20u
 
 /*
  * The PF is up, and its VFs have their interrupts: those with irq_rate and qos are controlled from now on. Others

@@ -51,7 +51,7 @@ static void what_cannot_be_measured_is_the_data_sheets(void)
 
 		CHECK(come_up(strange[i].unit_ps, strange[i].never_clears, false) == OK);
 		CHECK(r.d.throttle_ps == 250000 && !r.d.throttle_is_measured);
-		CHECK(r.now - begin < MS(100));
+		CHECK(r.now - begin < MS(30));
 	}
 }
 

@@ -161,6 +161,80 @@ static void events_are_told(void)
 	CHECK(rig_lines("pf nic", "link") == 1 && rig_lines("pf nic", "") == 1);
 }
 
+/* ---- Rates ---- */
+
+static uint32_t eitr(uint32_t vf, uint32_t vector)
+{
+	return *igb_model_reg(&model, 0x1680 + 4 * (22 - 3 * vf + vector)) & 0x7ffe;
+}
+
+static uint64_t model_ns;
+
+static void follow_clock(struct igb_model *m, void *context)
+{
+	model_ns = fake_pci.now_tsc * (SEC(1) / FAKE_PCI_HZ);
+}
+
+/* VF 1 of 8,000 interrupts a second with entry 2 urgent; VF 3 of a megabyte a second. */
+static void with_rates(void)
+{
+	static struct device_config limited = { .kind = DEVICE_VF, .name = "nic", .index = 3 };
+	static struct device_config fixed = {
+		.kind = DEVICE_VF,
+		.name = "nic",
+		.index = 1,
+		.irq_rate = { .kind = IRQ_FIR, .per_second = 8000, .urgent = 4 }
+	};
+
+	limited.qos.rx_bytes_per_s = (struct tuple)EXACTLY(1000000);
+	machine();
+	rig_clear();
+	rig_pf(&(struct pf_config){ .name = "nic", .driver = PF_IGB, .vf_count = 4 });
+	rig_partition("a", MIB(64), &fixed, 1);
+	rig_partition("b", MIB(64), &limited, 1);
+	model.hook = follow_clock;
+	model.clock = &model_ns;
+}
+
+/* 125 us are 500 quarters; where hardware posts, nothing else keeps the rate, and it is not shorter. */
+static void throttles_are_written_each_round(void)
+{
+	with_rates();
+	model.throttle_ps = 264000; /* 473.5 units: between 472 and 476 */
+	CHECK(rig_boot(&reason) == OK && rig_lines("pf nic", "measured") == 1);
+	CHECK(eitr(1, 0) == 472 && eitr(1, 1) == 472 && eitr(1, 2) == 0 && eitr(3, 0) == 0);
+	CHECK(rig.throttled == PCI_ADDR(0, 1, 0x10, 2) && rig.throttle_urgent == 4);
+	CHECK(rig.throttle_tsc == FAKE_PCI_HZ / 8000);
+	*igb_model_reg(&model, 0x1680 + 4 * 19) = 0; /* its guest has written to it */
+	rig.can_post = true;
+	serve_for(2 * 5000);
+	CHECK(eitr(1, 0) == 476 && eitr(1, 2) == 0 && model.unknown == 0);
+}
+
+/* Octets are counted with the CRC. 600 frames of 1,000 bytes at once: closed until they are paid. */
+static void who_overdraws_does_not_receive(void)
+{
+	uint8_t mac[6];
+
+	with_rates();
+	CHECK(rig_boot(&reason) == OK);
+	CHECK(answer_to_reset(3, mac) == (VF_RESET | ACK));
+	serve_for(10 * 5000);
+	CHECK(*igb_model_reg(&model, 0xc8c) == BIT32(3) &&
+	      *igb_model_reg(&model, 0xc90) == BIT32(3));
+	*igb_model_reg(&model, 0x10310) += 600;
+	*igb_model_reg(&model, 0x10318) += 600 * 1004;
+	serve_for(2 * 5000);
+	CHECK(*igb_model_reg(&model, 0xc8c) == 0 && *igb_model_reg(&model, 0xc90) == BIT32(3));
+	serve_for(FAKE_PCI_HZ * 58 / 100);
+	CHECK(*igb_model_reg(&model, 0xc8c) == 0);
+	serve_for(FAKE_PCI_HZ * 2 / 100);
+	CHECK(*igb_model_reg(&model, 0xc8c) == BIT32(3));
+	device_service.summarize();
+	CHECK(strstr(rig.machine[rig.machine_count - 2],
+		     "\"rx_packets\":600,\"rx_bytes\":600000,"));
+}
+
 int main(void)
 {
 	RUN(it_comes_up_with_the_vfs_that_are_used);
@@ -168,5 +242,7 @@ int main(void)
 	RUN(what_is_missing_is_said);
 	RUN(what_is_gone_is_given_up);
 	RUN(events_are_told);
+	RUN(throttles_are_written_each_round);
+	RUN(who_overdraws_does_not_receive);
 	return test_failed;
 }
