@@ -364,6 +364,10 @@ $(B)/tool/bench_memnic: tests/bench/bench_memnic.c $(patsubst %,$(B)/img/%.o,$(m
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(TOOL) -no-pie -o $@ $^
 
+$(B)/tool/bench_gate: tests/bench/bench_gate.c $(B)/img/arch/x86/vtd/gate.c.o
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(TOOL) -no-pie -o $@ $^
+
 bfq_src := $(addprefix io/,iosched.c iosched_simple.c bfq.c bwf2q.c)
 $(B)/tool/bench_bfq: tests/bench/bench_bfq.c $(patsubst %,$(B)/img/%.o,$(bfq_src)) tests/fake/panic.c
 	@mkdir -p $(@D)
@@ -444,7 +448,7 @@ format:
 
 # --- measurements ------------------------------------------------------------------------
 bench: deps
-	$(Q)$(SUB) bench-images $(addprefix $(B)/tool/,bench_cbs bench_bfq bench_bfq_many bench_optimizer bench_rate bench_memnic)
+	$(Q)$(SUB) bench-images $(addprefix $(B)/tool/,bench_cbs bench_bfq bench_bfq_many bench_optimizer bench_rate bench_memnic bench_gate)
 	$(Q)tools/bench $(if $(PEER),--peer $(PEER))
 experiment: deps
 	$(Q)$(SUB) $(if $(filter rtvirtio-24,$(NAME)),$(B)/tool/disk_sim,images) \

@@ -347,6 +347,21 @@ static void a_flood_costs_one_host_interrupt_an_interval(void)
 	settle();
 }
 
+static void an_urgent_entry_passes_a_closed_gate(void)
+{
+	now_tsc += 4 * INTERVAL;
+	raise(0);
+	take(0);
+	raise(1);
+	take(0);
+	CHECK(entries[1].taken != entries[1].raised);
+	raise(ENTRIES - 1);
+	take(0);
+	CHECK(entries[ENTRIES - 1].taken == entries[ENTRIES - 1].raised);
+	CHECK(entries[1].taken == entries[1].raised); /* and what has collected goes with it */
+	settle();
+}
+
 /* While it waits for its turn, a device says once that there is something. */
 static void a_vcpu_that_waits_for_its_turn_is_interrupted_once(void)
 {
@@ -362,6 +377,45 @@ static void a_vcpu_that_waits_for_its_turn_is_interrupted_once(void)
 	}
 	arch_iommu_irq_counts(addresses[0], &after);
 	CHECK(after.raised == before.raised + 1);
+	settle();
+}
+
+/* The old vCPU may never run again: the new one does not wait for it. */
+static void an_entry_that_leads_elsewhere_is_not_kept_masked(void)
+{
+	watch[0].rests = true;
+	now_tsc += 4 * INTERVAL;
+	raise(0);
+	CHECK((entries[0].control & IRQ_SOURCE_MASKED) && entries[0].source.holders == IRQ_GATE);
+	raise(0);
+	CHECK(entries[0].pending);
+	route(0, 1);
+	look_at_devices();
+	CHECK(!entries[0].pending && arch_iommu_gate_tsc(0) != TSC_NEVER);
+	take(1);
+	CHECK(entries[0].taken == entries[0].raised);
+	route(0, 0);
+	settle();
+}
+
+/* It arrives at the old vCPU's core, which has no business with the new one's gate. */
+static void a_message_under_way_passes_a_gate_of_another_core(void)
+{
+	const struct vtdm_interrupt late = message(addresses[0], arch_iommu_irq_msi(first), 0);
+
+	now_tsc += 4 * INTERVAL;
+	route(1, 1);
+	raise(1);
+	take(1);
+	entries[0].raised = ++raise_count;
+	route(0, 1);
+	this_core = 0;
+	CHECK(vtd_irq_serve(late.vector) && vtd_irq_taken() == BIT64(1));
+	CHECK(arch_iommu_gate_tsc(1) == TSC_NEVER);
+	take(1);
+	CHECK(entries[0].taken == entries[0].raised);
+	route(0, 0);
+	route(1, 0);
 	settle();
 }
 
@@ -418,7 +472,10 @@ int main(int argc, char **argv)
 	RUN(none_is_lost_and_none_is_early);
 	RUN(an_interval_takes_few_host_interrupts);
 	RUN(a_flood_costs_one_host_interrupt_an_interval);
+	RUN(an_urgent_entry_passes_a_closed_gate);
 	RUN(a_vcpu_that_waits_for_its_turn_is_interrupted_once);
+	RUN(an_entry_that_leads_elsewhere_is_not_kept_masked);
+	RUN(a_message_under_way_passes_a_gate_of_another_core);
 	RUN(a_throttle_that_is_taken_off_leaves_nothing_behind);
 	RUN(where_hardware_posts_there_is_no_gate);
 	return test_failed;

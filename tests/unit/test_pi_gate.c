@@ -185,6 +185,17 @@ static void the_shortest_interval_counts(void)
 	CHECK(is(open_at(START + 8 * INTERVAL), true, false, true) && take() == 1);
 }
 
+/* Two wait: whose time comes first opens for both. */
+static void the_timer_is_the_first_that_is_due(void)
+{
+	begin();
+	CHECK(passes(post(START)) && take() == 1);
+	CHECK(waits(post_as(OTHER, 4 * INTERVAL, START + 1)));
+	CHECK(gate.due_tsc == START + 4 * INTERVAL);
+	CHECK(is(post(START + 2), false, true, false) && gate.due_tsc == START + INTERVAL);
+	CHECK(is(open_at(START + INTERVAL), true, false, true) && take() == 2);
+}
+
 static void who_waits_for_its_turn_is_left_alone(void)
 {
 	begin();
@@ -220,6 +231,7 @@ int main(void)
 	RUN(what_will_be_taken_anyway_waits_for_nothing);
 	RUN(an_urgent_one_takes_along_what_waits);
 	RUN(the_shortest_interval_counts);
+	RUN(the_timer_is_the_first_that_is_due);
 	RUN(who_waits_for_its_turn_is_left_alone);
 	RUN(a_new_life_begins_behind_an_old_gate);
 	return test_failed;
