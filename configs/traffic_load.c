@@ -6,7 +6,7 @@
 #include "configs/traffic.h"
 
 static const struct partition_config partitions[] = {
-	TRAFFIC_GUEST("steady", .cpu = RESERVATION(0, MS(1), MS(10)), 0, 1,
+	TRAFFIC_GUEST("steady", .cpu = RESERVATION(0, US(1500), MS(10)), 0, 1,
 		      "mode=sink from_ms=1500 to_ms=2500 slice_ms=100 checksum=1 work_ns=5000"),
 	TRAFFIC_GUEST("bursty", .cpu = RESERVATION(0, MS(1), MS(10)), 1, 2,
 		      "mode=sink from_ms=1500 to_ms=2500 slice_ms=10 checksum=1"),

@@ -172,12 +172,23 @@ static void run_phase(struct generate *g)
 	}
 }
 
+/* What is on its way still is long gone when its buffer's turn comes, or it does not matter. */
+static void fill(struct generate *g, uint32_t bytes)
+{
+	if (bytes == g->bytes)
+		return;
+	g->bytes = bytes;
+	for (uint32_t i = 0; i < IGBVF_RING; i++)
+		traffic_fill(g->port->vf.memory->tx_buffer[i], bytes);
+	g->sum = traffic_sum(g->port->vf.memory->tx_buffer[0], bytes);
+}
+
 static void start_phase(struct generate *g, uint32_t index)
 {
 	const uint64_t start_tsc = g->start_tsc + g->phase_tsc * index;
 
 	g->stop_tsc = start_tsc + g->phase_tsc;
-	g->bytes = g->phases[index].bytes;
+	fill(g, g->phases[index].bytes);
 	g->limit = g->phases[index].is_closed ? g->window : 0;
 	for (uint32_t i = 0; i < g->count; i++) {
 		struct stream *s = &g->streams[i];
@@ -189,10 +200,6 @@ static void start_phase(struct generate *g, uint32_t index)
 			start_tsc + (rate ? s->schedule.hz / rate / g->count * i : 0);
 		s->due_tsc = s->schedule.start_tsc;
 	}
-	/* All that is on its way is gone by then, or it does not matter. */
-	for (uint32_t i = 0; i < IGBVF_RING; i++)
-		traffic_fill(g->port->vf.memory->tx_buffer[i], g->bytes);
-	g->sum = traffic_sum(g->port->vf.memory->tx_buffer[0], g->bytes);
 }
 
 static void run(struct generate *g)
@@ -297,8 +304,10 @@ static bool set_up(struct generate *g, struct port *port, const char *args)
 	g->start_tsc = port_ticks_from_ms(args_number(args, "start_ms", DEFAULT_START_MS));
 	g->retry_tsc = port_ticks_from_ms(RETRY_MS);
 	set_up_streams(g, args, first);
-	return (read_rates(g, args) && read_phases(g, args)) ||
-	       complain("size=, sizes=, how= or rates= makes no sense");
+	if (!read_rates(g, args) || !read_phases(g, args))
+		return complain("size=, sizes=, how= or rates= makes no sense");
+	fill(g, g->phases[0].bytes); /* before it begins: it takes its time */
+	return true;
 }
 
 int mode_generate(struct port *port, const char *args)
