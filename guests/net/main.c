@@ -26,6 +26,7 @@
  *   mode=serve	    answers: guests/net/serve.c
  *   mode=hog	    wants more interrupts than it may have: guests/net/hog.c
  *   in all	    poll=1	    waits by looking, not by interrupts
+ *		    quiet=1	    is interrupted only while it waits, as by Linux' NAPI
  *
  * Output  One line for machines a phase; times are ticks of the guest's TSC.
  */
@@ -64,6 +65,7 @@ int main(void)
 			return EXIT_FAILURE;
 		if (args_is(args, "poll", "1"))
 			port_poll(&port);
+		port.is_quiet = args_is(args, "quiet", "1");
 		printf("net: %s\n", port_mac_text(port.vf.mac, mac));
 		return modes[i].run(&port, args);
 	}

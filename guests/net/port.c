@@ -55,7 +55,8 @@ static struct trap_frame *on_interrupt(struct trap_frame *frame)
 	struct port *p = ports[frame->vector - VECTOR_FIRST];
 
 	p->interrupts++;
-	igbvf_rearm(&p->vf);
+	if (!p->is_quiet)
+		igbvf_rearm(&p->vf);
 	apic_eoi();
 	return frame;
 }
@@ -181,6 +182,8 @@ void port_wait(struct port *p, uint64_t until_tsc)
 		return;
 	}
 	cpu_irq_off();
+	if (p->is_quiet && !igbvf_receive(&p->vf, &bytes))
+		igbvf_rearm(&p->vf);
 	if (!igbvf_receive(&p->vf, &bytes))
 		apic_pause(until_tsc);
 	cpu_irq_on();

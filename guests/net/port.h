@@ -6,9 +6,11 @@
  *	    the hypervisor's driver. When the PF is reset later, the port starts over by itself.
  *	    Waiting is asleep, until an interrupt or the time; or by looking again and again,
  *	    after port_poll().
+ *	    A port interrupts for each frame, as often as its device lets it; a quiet one only
+ *	    while somebody waits.
  * Units    Ticks of the guest's TSC; those of *_tsc are absolute.
  * Errors   Said on the console; false.
- * Sharing  The main context only; the interrupt handler just rearms.
+ * Sharing  The main context only; the interrupt handler just rearms, if at all.
  */
 #pragma once
 #include "guests/net/frame.h"
@@ -20,6 +22,7 @@ struct port {
 	struct igbvf vf;
 	uint32_t index;
 	bool is_polled;
+	bool is_quiet; /* interrupts only while somebody waits, as Linux' NAPI */
 	volatile uint64_t interrupts;
 	uint64_t corrupt, foreign, resets; /* frames that were no use; resets of the PF */
 };

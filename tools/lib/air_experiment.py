@@ -6,8 +6,8 @@ tools/lib/air_experiment.py - interrupt rates of guests that share a core, in Bo
   sriov-itr  throughput, loss, CPU and interrupts of one guest at fixed rates (Fig. 4)
   sriov-air  fixed, coarse and adaptive rates for 1 to 8 guests and three sizes (Fig. 8 and 9)
 
-The machine makes 100 million instructions a second: an interrupt that wakes a guest costs some 3,000 of them, so
-that 8 guests at 8,000 a second would want twice the core. A frame takes 2,000, and what the driver does.
+The machine makes 100 million instructions a second: an interrupt that wakes a guest costs some 870 of them, so
+that those of 8 guests at 8,000 a second take more than half of the core. A frame takes 2,000, and what the driver does.
 "closed": each guest is sent so much as it answers, 32 frames ahead of it (a stream of TCP is like that); "open":
 all guests together are sent 38,000 frames a second (UDP), two thirds of what the core can do at best.
 
