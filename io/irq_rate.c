@@ -64,7 +64,7 @@ static uint32_t batch_of(const struct irq_rate_settings *s, uint32_t shift)
 	return batch == 0 ? 1 : batch;
 }
 
-/* Eq. (5). What the hardware cannot do (I_min) goes before what would be best. */
+/* Eq. (5) */
 static uint32_t bound_of(const struct irq_rate_settings *s, uint32_t shift)
 {
 	unsigned __int128 cost =
@@ -73,7 +73,7 @@ static uint32_t bound_of(const struct irq_rate_settings *s, uint32_t shift)
 
 	if (s->capacity != 0 && cost != 0)
 		bound = cost > s->capacity ? 0 : limit_u32(s->capacity / (uint64_t)cost, s->max);
-	return bound < s->min ? s->min : bound;
+	return bound;
 }
 
 void irq_rate_set_costs(struct irq_rate *r, uint64_t capacity, uint64_t packet_cost,
@@ -173,6 +173,7 @@ static uint32_t wanted(const struct irq_rate *r, uint64_t packet_rate, uint32_t 
 	const struct irq_rate_settings *s = &r->settings;
 	uint64_t rate = limit_u32(packet_rate / s->batch, IRQ_RATE_LIMIT) + s->offset;
 
+	/* What the hardware cannot do (I_min) goes before what would be best. */
 	rate = limit_u32(rate << shift, r->bounds[shift]);
 	return rate < s->min ? s->min : (uint32_t)rate;
 }

@@ -232,6 +232,23 @@ static void who_is_crowded_out_is_let_in_again(void)
 	promises_are_kept(LINK, MS(1), (struct bars){ 850, 970 });
 }
 
+/* 60 bytes in turn with 1514, and half of the link each: within 80 ms. */
+static void who_is_crowded_out_is_let_in_soon(void)
+{
+	uint32_t slot = 0;
+
+	begin(LINK, 0);
+	add(LINK / 2, LINK / 2, 0);
+	add(LINK / 2, 0, 0);
+	g.loads[0].always = g.loads[1].always = true;
+	g.loads[0].frame = 60;
+	g.loads[1].frame = 1514;
+	run();
+	while (slot < SLOTS && g.loads[0].slots[slot] < LINK / 2 / SECOND / 10 * 9)
+		slot++;
+	CHECK(slot < 8);
+}
+
 /* Paper 004's experiment: one is held to a rate, the other has what that leaves. */
 static void the_free_one_has_what_the_held_one_leaves(void)
 {
@@ -282,6 +299,7 @@ int main(void)
 	RUN(promises_are_kept_in_rounds_of_a_millisecond);
 	RUN(nobody_exceeds_its_max_in_long_rounds);
 	RUN(who_is_crowded_out_is_let_in_again);
+	RUN(who_is_crowded_out_is_let_in_soon);
 	RUN(the_free_one_has_what_the_held_one_leaves);
 	RUN(equal_ones_have_the_same);
 	return test_failed;

@@ -249,6 +249,21 @@ static void what_is_not_needed_any_more_is_given_up(void)
 	CHECK(r.rate <= 2 * (300000 / 64 + 1000));
 }
 
+/* A 32nd more is not more yet. */
+static void little_more_is_not_worth_it(void)
+{
+	begin(searching());
+	for (uint32_t i = 0; i < 200 && !(i > 100 && r.trial == IRQ_RATE_TRIAL_MORE); i++)
+		window(320000, 1500);
+	CHECK(r.trial == IRQ_RATE_TRIAL_MORE && r.noise < 100);
+	window(330000, 1500);
+	CHECK(r.trial == IRQ_RATE_NO_TRIAL && r.shift == 0);
+	for (uint32_t i = 0; i < 200 && r.trial != IRQ_RATE_TRIAL_MORE; i++)
+		window(320000, 1500);
+	window(330100, 1500);
+	CHECK(r.trial == IRQ_RATE_NO_TRIAL && r.shift == 1);
+}
+
 static uint64_t draw(void);
 
 static void noise_is_no_answer(void)
@@ -372,6 +387,7 @@ int main(void)
 	RUN(who_waits_for_each_packet_has_an_interrupt_for_each);
 	RUN(a_window_smaller_than_k_is_found);
 	RUN(what_is_not_needed_any_more_is_given_up);
+	RUN(little_more_is_not_worth_it);
 	RUN(noise_is_no_answer);
 	RUN(a_trial_that_nothing_comes_of_has_not_been);
 	RUN(every_input_has_an_answer);

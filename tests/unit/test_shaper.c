@@ -173,6 +173,30 @@ static void sixty_four_share_equally(void)
 	CHECK(is_near(sent[3], 4ull * LINK, 50));
 }
 
+/* While nobody sent, the link has not been saved up. */
+static void a_quiet_link_is_no_reserve(void)
+{
+	begin(LINK);
+	for (uint32_t i = 0; i < 3; i++)
+		add(0, 0, 0);
+	all_send(0, MS(1), SEC(10));
+	all_send(7, MS(1), SEC(1));
+	CHECK(sent[0] + sent[1] + sent[2] <= LINK / 1000 * 1010);
+}
+
+/* The planner would have refused it: who counts on something has it, and nobody has anything beyond. */
+static void a_link_that_is_promised_twice_gives_nothing_away(void)
+{
+	begin(LINK);
+	add(LINK, LINK, 0);
+	add(LINK / 2, LINK / 2, 0);
+	add(0, 0, 0);
+	CHECK(s.clients[2].bytes.room == 1);
+	all_send(7, MS(1), SEC(1));
+	CHECK(is_near(sent[0], LINK, 100) && is_near(sent[1], LINK / 2, 100) &&
+	      sent[2] <= LINK / 1000);
+}
+
 static void time_that_stands_still_or_goes_back_gives_nothing(void)
 {
 	begin(LINK);
@@ -217,6 +241,8 @@ int main(void)
 	RUN(nobody_gets_more_than_its_max);
 	RUN(priority_decides_who_gets_the_rest);
 	RUN(sixty_four_share_equally);
+	RUN(a_quiet_link_is_no_reserve);
+	RUN(a_link_that_is_promised_twice_gives_nothing_away);
 	RUN(time_that_stands_still_or_goes_back_gives_nothing);
 	RUN(short_ticks_lose_nothing);
 	return test_failed;
