@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """
-A guest whose four virtual CPUs share the work of one virtual function (guests/net/mtvd.h), in QEMU: what it
-does, not how fast it is. Its clock counts instructions. The rates are experiment "mtvd" in Bochs.
+A guest whose four virtual CPUs share the work of one virtual function (guests/net/mtvd.h), in QEMU, and one with two
+cores in Bochs: what they do. How fast, is experiment "mtvd". Both clocks count instructions.
 """
 import tools.lib.rigs as rigs
 
@@ -11,6 +11,7 @@ THREADS = 4
 
 for config in (FLOW, ROBIN):
     rigs.boot_soon(RIG, config, **OPTIONS)
+rigs.boot_soon("bochs", "mtvd_cores", cpus=4)
 
 
 def boot(config):
@@ -53,3 +54,12 @@ def test_a_flow_keeps_its_order():
     assert one(boot(FLOW), net="sink")["late"] == 0
     # .. and in turn it does not, with flows that are no multiple of the threads: the check can see it.
     assert one(boot(ROBIN), net="sink")["late"] > 0
+
+
+def test_two_cores_share_the_work_of_one_interface():
+    b = rigs.boot_once("bochs", "mtvd_cores", cpus=4)
+    assert b.ended_well, b.tail()
+    o, rows = one(b, net="sink"), sorted(n["received"] for n in b.having(net="lane"))
+    assert o["lost"] > o["received"] / 10, o  # saturated
+    assert len(rows) == 2 and rows[0] > 0.9 * rows[1], rows
+    assert (o["late"], o["corrupt"]) == (0, 0), o

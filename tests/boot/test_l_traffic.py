@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """
 Guests that generate load and measure it (guests/net), in QEMU, whose clock counts instructions: rates are what
-was asked for, bursts are bursts, requests are answered.
+was asked for, bursts are bursts, requests are answered. In Bochs: two shares of a core.
 """
 import tools.lib.rigs as rigs
 
@@ -10,6 +10,7 @@ LOAD, REQUEST = "traffic_load", "traffic_request"
 
 for config in (LOAD, REQUEST):
     rigs.boot_soon(RIG, config, **OPTIONS)
+rigs.boot_soon("bochs", "traffic_share", cpus=3)
 
 
 def boot(config):
@@ -67,3 +68,13 @@ def test_a_neighbour_that_answers_all_it_can_does_not_take_the_servers_time():
     busy = one(b, net="serve", part="loaded")
     assert busy["frames"] > one(b, net="serve", part="server")["frames"], busy
     assert one(b, net="completion", part="client")["max"] < 200000, b.tail()  # 20 ms
+
+
+def test_throughput_follows_the_share_of_the_core():
+    b = rigs.boot_once("bochs", "traffic_share", cpus=3)
+    assert b.ended_well and b.late == 0, b.tail()
+    rows = [dict(one(b, net="sink", part=p), **one(b, net="sink_cost", part=p)) for p in ("one", "two")]
+    for o, share in zip(rows, (0.2, 0.4)):
+        assert o["lost"] > o["received"] / 10, o  # it had to drop some
+        assert abs(o["busy_tsc"] / o["elapsed_tsc"] - share) <= 0.01, o
+    assert abs(rows[1]["received"] / rows[0]["received"] - 2) <= 0.1, rows

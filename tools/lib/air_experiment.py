@@ -108,15 +108,15 @@ def sriov_itr():
         "linespoints lw 2 title 'open: frames', '' skip 1 using 1:4 axes x1y2 with linespoints dt 2 "
         "title 'closed: cores', '' skip 1 using 1:5 axes x1y2 with linespoints dt 2 title 'open: cores'"
         % data])
-    best = max(closed.values(), key=lambda r: r["throughput"])
     checks = [("fixed %d: interrupts a second" % i, max(closed[i]["interrupts"], opened[i]["interrupts"]),
                "<= %d" % (i * 1.03), max(closed[i]["interrupts"], opened[i]["interrupts"]) <= i * 1.03)
               for i in FIXED]
-    checks.append(("closed: the least rate is not the best, frames, of the best",
-                   round(closed[FIXED[0]]["throughput"] / best["throughput"], 3), "< 0.9",
-                   closed[FIXED[0]]["throughput"] < 0.9 * best["throughput"]))
-    finish("sriov-itr", rows, checks, best_rate=best["rate"], best_throughput=best["throughput"],
-           at_80000=closed[FIXED[-1]]["throughput"] / best["throughput"])
+    # A guest that is busy takes an interrupt without an exit: no rate collapses, but a high one costs cores.
+    worst = min(r["throughput"] for r in closed.values()) / max(r["throughput"] for r in closed.values())
+    saved = opened[FIXED[-1]]["cpu"] - opened[FIXED[0]]["cpu"]
+    checks += [("closed: frames at the worst rate, of the best", round(worst, 4), ">= 0.99", worst >= 0.99),
+               ("open: cores that 1,000 saves, of what 80,000 takes", round(saved, 3), "> 0", saved > 0)]
+    finish("sriov-itr", rows + simulated()[2], checks, cores_at={i: opened[i]["cpu"] for i in FIXED})
 
 
 # --- sriov-air -----------------------------------------------------------------------------------
@@ -129,24 +129,37 @@ def latency_case(name, device):
     return cases.Case(name, guests, 3, MIPS, 2, 1500)
 
 
+def run_simulator():
+    """Once for each version of it: a minute or two."""
+    tool, path = (os.path.join(rigs.TOP, p) for p in ("build/tool/nic_sim", "build/rate/nic_sim.json"))
+    subprocess.run(["make", "-s", "--no-print-directory", tool.replace(rigs.TOP + "/", "")], cwd=rigs.TOP,
+                   check=True)
+    if not os.path.exists(path) or os.path.getmtime(path) < os.path.getmtime(tool):
+        text = subprocess.run([tool, "paper", "--quick"], check=True, stdout=subprocess.PIPE, text=True).stdout
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        with open(path, "w") as f:
+            f.write(text)
+    with open(path) as f:
+        return json.load(f)
+
+
 def simulated():
     """
-    What tools/sim makes of the paper's set-up: rows, and what it says of all of them. "paper": at the costs that
-    the paper's text gives; "sweep" and "crowd": at others, and with more guests.
+    What tools/sim makes of the paper's set-up: rows, what it says of all of them, and the rows of fixed rates.
+    "paper": at the costs that the paper's text gives; "sweep" and "crowd": at others, and with more guests.
     """
-    subprocess.run(["make", "-s", "--no-print-directory", "build/tool/nic_sim"], cwd=rigs.TOP, check=True)
-    text = subprocess.run([os.path.join(rigs.TOP, "build/tool/nic_sim"), "paper", "--quick"], check=True,
-                          stdout=subprocess.PIPE, text=True).stdout
-    data, rows = json.loads(text), []
-    for table, name in (("cells", "paper"), ("sweep", "sweep"), ("crowd", "crowd")):
+    data, rows = run_simulator(), []
+    for table, name in (("cells", "paper"), ("sweep", "sweep"), ("crowd", "crowd"), ("rates", "rates")):
         for r in data[table]:
-            rows.append({"guests": r["guests"], "size": r["size"] + cases.UDP_BYTES, "scheme": r["scheme"],
-                         "rate": 8000 if r["scheme"] == "fir" else None, "kind": r["load"],
+            scheme = "fir" if r["scheme"] == "fixed" else r["scheme"]
+            rows.append({"guests": r["guests"], "size": r["size"] + cases.UDP_BYTES, "scheme": scheme,
+                         "rate": r["rate"] or (8000 if scheme == "fir" else None), "kind": r["load"],
                          "window": r["window"], "interrupt_cost": r["interrupt_cost"], "table": name,
                          "throughput": round(r["throughput"] / 8 / r["size"]),
                          "bits_per_s": r["throughput"], "loss": r["loss"], "cpu": r["cpu"],
                          "interrupts": r["interrupts"], "source": "sim"})
-    return rows, data["summary"]
+    return ([r for r in rows if r["table"] != "rates"], data["summary"],
+            [r for r in rows if r["table"] == "rates"])
 
 
 def cell(rows, **values):
@@ -203,7 +216,7 @@ def sriov_air():
     saved, saved_where = max((f["cpu"] - a["cpu"], name) for a, f, name in against(rows, "fir"))
     losses = {name: (a["loss"], f["loss"]) for a, f, name in against(rows, "fir") if f["loss"] >= 0.01}
     p50, p99 = (latency["air"][k] / latency["fixed"][k] for k in ("p50", "p99"))
-    more, sim = simulated()
+    more, sim, _ = simulated()
     checks = [("rig: AIR, never below CGR: " + where, round(low, 4), ">= 0.98", low >= NEVER_BELOW),
               ("rig: AIR saves cores, of FIR's: " + saved_where, round(saved, 3), "> 0", saved > 0),
               ("rig: AIR, latency against 100,000 fixed: median", round(p50, 4), "<= 1.1", p50 <= LATENCY_BAR),
