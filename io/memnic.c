@@ -4,7 +4,7 @@
 #include <string.h>
 #include "io/memnic_parts.h"
 
-#define SHAPER_TICK_NS US(20)
+#define SHAPER_TICK_NS US(100)
 #define LOOK_NS        US(4)
 
 /* ---- Queues ---- */

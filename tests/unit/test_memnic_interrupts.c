@@ -277,6 +277,18 @@ static void a_reset_by_its_guest_is_its_own_matter(void)
 	CHECK(counts(0)->rx_packets < 20);
 }
 
+static void a_reset_ends_what_is_under_way_at_once(void)
+{
+	rig_with(2, RIG_LINK);
+	CHECK(rig_send(1, 0, 1514, 1) && rig_send(1, 0, 1514, 2));
+	rig_poll();
+	CHECK(rig.m.is_busy && rig.m.rx_on == 3 && rig.m.tx_on == 3);
+	memnic_reset(&rig.m, 1);
+	CHECK(!rig.m.is_busy && rig.m.rx_on == 1 && rig.m.tx_on == 1 && rig.m.filled == 0);
+	rig_pass(US(100));
+	CHECK(rig_drop_all(0) == 0 && counts(1)->tx_packets == 0);
+}
+
 static void there_is_each_port_once(void)
 {
 	const struct memnic_port port = { .page = rig.ports[0].page, .memory = &rig.ports[0].ram };
@@ -303,6 +315,7 @@ int main(void)
 	RUN(a_frame_whose_sender_is_gone_does_not_arrive);
 	RUN(who_restarts_finds_a_port_as_after_power_on);
 	RUN(a_reset_by_its_guest_is_its_own_matter);
+	RUN(a_reset_ends_what_is_under_way_at_once);
 	RUN(there_is_each_port_once);
 	return test_failed;
 }
