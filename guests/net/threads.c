@@ -10,7 +10,7 @@
 
 #define VECTOR_WAKE 0x50u
 #define BATCH       128u /* frames handed over in a turn: more than come while some are handled */
-#define BATCH_OWN   8u   /* .. and handled, by the dispatcher or another thread, in one */
+#define BATCH_OWN   16u  /* .. and handled, by the dispatcher or another thread, in one */
 #define PAGE_BYTES  4096u
 
 static struct threads {
@@ -90,7 +90,6 @@ static uint32_t dispatch(struct threads *t)
 	uint32_t room = mtvd_room(&t->mtvd), count;
 
 	count = igbvf_receive_many(&t->port->vf, came, room < BATCH ? room : BATCH);
-
 	for (uint32_t i = 0; i < count; i++) {
 		frames[i].buffer = number_of(t, came[i].data);
 		frames[i].bytes = came[i].bytes;

@@ -4,7 +4,6 @@
 
 #define AT_TYPE     12u
 #define AT_KIND     14u
-#define AT_FLOW     16u
 #define AT_BYTES    18u
 #define AT_CHECKSUM 20u
 #define AT_SEQUENCE 24u
@@ -50,7 +49,7 @@ void traffic_write(const struct traffic_head *head, uint8_t *room)
 	room[AT_TYPE + 1] = TRAFFIC_TYPE & 0xff;
 	room[AT_KIND] = head->kind;
 	room[AT_KIND + 1] = 0;
-	memcpy(room + AT_FLOW, &head->flow, sizeof(head->flow));
+	memcpy(room + TRAFFIC_AT_FLOW, &head->flow, sizeof(head->flow));
 	memcpy(room + AT_BYTES, &bytes, sizeof(bytes));
 	put(room + AT_SEQUENCE, head->sequence);
 	put(room + AT_TIME, head->time);
@@ -75,20 +74,12 @@ bool traffic_read(const uint8_t *data, uint32_t bytes, struct traffic_head *head
 	memcpy(head->to, data, FRAME_MAC_BYTES);
 	memcpy(head->from, data + FRAME_MAC_BYTES, FRAME_MAC_BYTES);
 	head->kind = data[AT_KIND];
-	memcpy(&head->flow, data + AT_FLOW, sizeof(head->flow));
+	memcpy(&head->flow, data + TRAFFIC_AT_FLOW, sizeof(head->flow));
 	head->bytes = claimed;
 	head->sequence = get(data + AT_SEQUENCE);
 	head->time = get(data + AT_TIME);
 	head->value = get(data + AT_VALUE);
 	return true;
-}
-
-uint32_t traffic_flow(const uint8_t *data)
-{
-	uint16_t flow;
-
-	memcpy(&flow, data + AT_FLOW, sizeof(flow));
-	return flow;
 }
 
 void traffic_fill(uint8_t *room, uint32_t bytes)

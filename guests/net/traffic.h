@@ -43,8 +43,12 @@ struct traffic_head {
 /* Only the head: the payload is there. */
 void traffic_write(const struct traffic_head *head, uint8_t *room);
 bool traffic_read(const uint8_t *data, uint32_t bytes, struct traffic_head *head);
-/* The flow of what may be a frame of a load: something, in any case. */
-uint32_t traffic_flow(const uint8_t *data);
+/* The flow of what may be a frame of a load: something, in any case. For each frame, by a dispatcher. */
+#define TRAFFIC_AT_FLOW 16u
+static inline uint32_t traffic_flow(const uint8_t *data)
+{
+	return data[TRAFFIC_AT_FLOW] | (uint32_t)data[TRAFFIC_AT_FLOW + 1] << 8;
+}
 
 /* The payload of a frame of so many bytes, and what TRAFFIC_DATA has as its value. */
 void traffic_fill(uint8_t *room, uint32_t bytes);

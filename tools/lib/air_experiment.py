@@ -192,7 +192,7 @@ def plot_simulated(rows):
         [cost] + [cell(rows, interrupt_cost=cost, scheme=s, kind=kind)[w] * f
                   for w, f in (("bits_per_s", 1e-9), ("loss", 1)) for s in SCHEMES] for cost in costs])
     script = ["set datafile separator ','", "set multiplot layout 1,2", "set key left bottom",
-              "set xlabel 'cycles that an interrupt costs'"]
+              "set xtics 100000", "set xlabel 'cycles that an interrupt costs'"]
     for w, (axis, top, first) in enumerate((("Gbit/s", "*", 2), ("fraction of the frames lost", "1", 2 + len(SCHEMES)))):
         script += ["set ylabel '%s'" % axis, "set yrange [0:%s]" % top] + (["set key left top"] if w else []) + [
             "set title 'Simulated: 16 guests, 8 cores, 1,472 bytes'", "plot " + ", ".join(
