@@ -135,9 +135,12 @@ static uint32_t last_shift(const struct irq_rate *r)
 /* A trial ends without an answer, or with the wrong one. */
 static void end_trial(struct irq_rate *r)
 {
-	if (r->trial != IRQ_RATE_NO_TRIAL)
-		r->shift = r->kept_shift;
+	if (r->trial == IRQ_RATE_NO_TRIAL)
+		return;
 	r->trial = IRQ_RATE_NO_TRIAL;
+	r->shift = r->kept_shift;
+	r->pause = r->pause_next;
+	r->pause_next = r->pause_next < PAUSE_MOST ? 2 * r->pause_next : PAUSE_MOST;
 }
 
 static bool be_quiet(struct irq_rate *r)
@@ -231,14 +234,12 @@ static bool judge(struct irq_rate *r, uint64_t packet_rate)
 		r->trial = IRQ_RATE_NO_TRIAL;
 		r->pause = is_more ? PAUSE_SHORT : 0;
 		r->pause_next = PAUSE_LEAST;
-		return adapt(r, packet_rate);
+		return packet_rate < r->quiet_below ? be_quiet(r) : adapt(r, packet_rate);
 	}
 	if (r->trial == IRQ_RATE_TRIAL_MERGING)
 		r->kept_shift = last_shift(r);
 	end_trial(r);
 	r->tries_less = is_more;
-	r->pause = r->pause_next;
-	r->pause_next = r->pause_next < PAUSE_MOST ? 2 * r->pause_next : PAUSE_MOST;
 	return set_rate(r, wanted(r, r->base, r->shift));
 }
 

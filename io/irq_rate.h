@@ -23,7 +23,8 @@
  *	    trial follows at once after one with fewer that was good, two windows later after one
  *	    with more; after one that was no good, in the other direction, 8 windows later, and
  *	    twice as many each time up to 64. Leaving quiet is a trial, too: if traffic falls, k is 1. Empty
- *	    windows, resets and a lost link end a trial as if it had never been.
+ *	    windows, resets and a lost link leave a trial without an answer: k is what it was, and the
+ *	    next one waits as after one that was no good.
  * Source   "When I/O Interrupt Becomes System Bottleneck" (papers, 003): section 4.2 for CGR, Algorithm 1,
  *	    eq. (5), (8), (9) for AIR.
  * Units    Rates: interrupts a second. Costs and capacity: the same unit, whichever (ticks; ticks

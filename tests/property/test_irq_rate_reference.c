@@ -199,35 +199,15 @@ static bool was_worth_it(const struct reference *r, uint64_t packets_per_s)
 	return packets_per_s >= r->traffic || r->traffic - packets_per_s <= little;
 }
 
-static void end_of_trial(struct reference *r, uint64_t packets_per_s)
-{
-	enum doing trial = r->now.doing;
-
-	if (was_worth_it(r, packets_per_s)) {
-		r->now.doing = SETTLED;
-		r->now.until_trial = trial == HALVED_K ? 2 : 0;
-		r->now.after_failure = 8;
-		r->traffic = packets_per_s;
-		follow(r, packets_per_s);
-		return;
-	}
-	r->now = r->before_trial;
-	r->now.doing = SETTLED;
-	r->now.larger_k_is_next = trial == HALVED_K;
-	while (trial == JUST_MERGED && may_halve(r))
-		r->now.halvings++;
-	r->now.until_trial = r->now.after_failure;
-	r->now.after_failure = r->now.after_failure > 32 ? 64 : r->now.after_failure * 2;
-	r->current = calculated(r, r->traffic, 1500, r->now.halvings);
-}
-
-/* As if it had never been; what was found out about waiting stays. */
+/* Nobody will know; but it is not to be tried again soon. */
 static void forget_trial(struct reference *r)
 {
-	if (r->now.doing == HALVED_K || r->now.doing == DOUBLED_K)
-		r->now.halvings = r->before_trial.halvings;
-	if (r->now.doing != RESTING)
-		r->now.doing = SETTLED;
+	if (r->now.doing == RESTING || r->now.doing == SETTLED)
+		return;
+	r->now.halvings = r->before_trial.halvings;
+	r->now.doing = SETTLED;
+	r->now.until_trial = r->now.after_failure;
+	r->now.after_failure = r->now.after_failure > 32 ? 64 : r->now.after_failure * 2;
 }
 
 /* An interrupt for every packet, at so many packets, would cost less than the part of C. */
@@ -253,13 +233,39 @@ static void rest(struct reference *r)
 		r->set.scheme == IRQ_RATE_COARSE ? r->set.classes[IRQ_RATE_CRITICAL] : r->set.max;
 }
 
+static void end_of_trial(struct reference *r, const struct irq_rate_sample *w,
+			 uint64_t packets_per_s)
+{
+	enum doing trial = r->now.doing;
+
+	if (was_worth_it(r, packets_per_s)) {
+		r->now.doing = SETTLED;
+		r->now.until_trial = trial == HALVED_K ? 2 : 0;
+		r->now.after_failure = 8;
+		r->traffic = packets_per_s;
+		if (is_thin(r, w))
+			rest(r);
+		else
+			follow(r, packets_per_s);
+		return;
+	}
+	r->now = r->before_trial;
+	r->now.doing = SETTLED;
+	r->now.larger_k_is_next = trial == HALVED_K;
+	while (trial == JUST_MERGED && may_halve(r))
+		r->now.halvings++;
+	r->now.until_trial = r->now.after_failure;
+	r->now.after_failure = r->now.after_failure > 32 ? 64 : r->now.after_failure * 2;
+	r->current = calculated(r, r->traffic, 1500, r->now.halvings);
+}
+
 static void adaptive(struct reference *r, const struct irq_rate_sample *w)
 {
 	uint64_t p = whole((struct fraction){ (wide)w->packets * SEC(1), w->elapsed_ns });
 	uint64_t change = p > r->traffic ? p - r->traffic : r->traffic - p;
 
 	if (r->now.doing != RESTING && r->now.doing != SETTLED) {
-		end_of_trial(r, p);
+		end_of_trial(r, w, p);
 		return;
 	}
 	r->noise = r->noise - r->noise / 4 + change / 4;

@@ -264,6 +264,29 @@ static void little_more_is_not_worth_it(void)
 	CHECK(r.trial == IRQ_RATE_NO_TRIAL && r.shift == 1);
 }
 
+/* Every second window is empty: no trial has an answer, and so there are few. */
+static void bursts_are_not_tried_all_the_time(void)
+{
+	uint32_t trials = 0;
+
+	begin(searching());
+	for (uint32_t i = 0; i < 1000; i++) {
+		window(i % 2 ? 0 : 200000, 1500);
+		trials += r.trial != IRQ_RATE_NO_TRIAL;
+	}
+	CHECK(trials > 0 && trials <= 1000 / 2 / 65 + 5 && r.shift == 0);
+}
+
+/* The last packet of a burst, in a window of its own, is thin traffic, and not what the next one has. */
+static void a_straggler_is_no_stream(void)
+{
+	begin(searching());
+	for (uint32_t i = 0; i < 200; i++) {
+		window(i % 2 ? 100 : 200000, 1500);
+		CHECK(r.rate > 4000);
+	}
+}
+
 static uint64_t draw(void);
 
 static void noise_is_no_answer(void)
@@ -280,7 +303,7 @@ static void noise_is_no_answer(void)
 
 static void until_a_trial(void)
 {
-	for (uint32_t i = 0; i < 100 && r.trial == IRQ_RATE_NO_TRIAL; i++)
+	for (uint32_t i = 0; i < 200 && r.trial == IRQ_RATE_NO_TRIAL; i++)
 		senders(1, 10, 300000);
 	CHECK(r.trial != IRQ_RATE_NO_TRIAL);
 }
@@ -388,6 +411,8 @@ int main(void)
 	RUN(a_window_smaller_than_k_is_found);
 	RUN(what_is_not_needed_any_more_is_given_up);
 	RUN(little_more_is_not_worth_it);
+	RUN(bursts_are_not_tried_all_the_time);
+	RUN(a_straggler_is_no_stream);
 	RUN(noise_is_no_answer);
 	RUN(a_trial_that_nothing_comes_of_has_not_been);
 	RUN(every_input_has_an_answer);
