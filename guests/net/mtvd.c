@@ -55,21 +55,14 @@ static void collect(struct mtvd *m, struct mtvd_lane *l)
 	ring_free(&l->done, taken + count);
 }
 
-static uint32_t limit_of(const struct mtvd_lane *l)
-{
-	return l->was_full ? MTVD_RING / 2 : MTVD_RING;
-}
-
 /* There are as many buffers as lanes have room for: where there is room, one is free somewhere. */
 static bool has_room(struct mtvd *m, struct mtvd_lane *l)
 {
-	const uint32_t limit = limit_of(l);
-
-	if (__builtin_expect(l->under_way < limit && m->free_count, true))
+	if (__builtin_expect(!l->was_full && l->under_way < MTVD_RING && m->free_count, true))
 		return true;
 	for (uint32_t i = 0; i < m->lane_count; i++)
 		collect(m, &m->lanes[i]);
-	l->was_full = l->under_way >= limit;
+	l->was_full = l->under_way >= (l->was_full ? MTVD_RING / 2 : MTVD_RING);
 	return !l->was_full;
 }
 
@@ -79,7 +72,7 @@ uint32_t mtvd_room(struct mtvd *m)
 
 	for (uint32_t i = 0; i < m->lane_count && least; i++) {
 		struct mtvd_lane *l = &m->lanes[i];
-		uint32_t room = has_room(m, l) ? limit_of(l) - l->under_way : 0;
+		uint32_t room = has_room(m, l) ? MTVD_RING - l->under_way : 0;
 
 		/* Few at a time would have the others sleep and be woken for as few. */
 		if (room < MTVD_RING / 8) {

@@ -8,7 +8,7 @@
  *	    nobody waits for anybody; there are more buffers than the device has descriptors.
  *	    MTVD_ROUND_ROBIN  frame i goes to lane i mod N.
  *	    MTVD_BY_FLOW      a flow goes to one lane, which handles its frames in their order.
- *	    A lane that was full gets nothing until half of it is done: frames wait in the device's ring
+ *	    A lane that was full gets nothing until half of it is done, and then all that it holds: frames wait in the device's ring
  *	    then, and whoever has nothing to do meanwhile is woken for many, not for each.
  *	    A thread without work sleeps, and says so first; the dispatcher wakes those that sleep and have
  *	    got something, once for all that it has handed over in a turn.
