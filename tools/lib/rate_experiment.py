@@ -265,13 +265,14 @@ def qos_case(constraint):
     slices = "from_ms=%d to_ms=%d slice_ms=%d start_ms=300 frames=%d count=20000" % (
         QOS_FROM_MS, QOS_TO_MS, QOS_SLICE_MS, QOS_FRAMES)
     share = cases.reservation(0, 2350, 5000)
+    first = ".qos = { .priority = 2 }"  # one link carries both directions: answers do not hold up requests
     guests = [cases.guest("vm1", share, 0, serve),
               cases.guest("vm2", share, 1, serve,
                           ".qos = { .rx_packets_per_s = EXACTLY(%d), .priority = 1 }" % constraint),
               cases.guest("client1", cases.owned(1), 2, "mode=request poll=1 to=%s every_us=0 under_way=32 %s"
-                          % (cases.mac(0), slices)),
+                          % (cases.mac(0), slices), first),
               cases.guest("client2", cases.owned(2), 3, "mode=request poll=1 to=%s every_us=%d open=1 %s"
-                          % (cases.mac(1), 1000000 // QOS_OFFERED, slices))]
+                          % (cases.mac(1), 1000000 // QOS_OFFERED, slices), first)]
     return cases.Case("qosnic_%d" % constraint, guests, 4, QOS_MIPS, 4, QOS_TO_MS + 1000, link=qos_link())
 
 
