@@ -9,7 +9,7 @@
 	{ \
 		.name = name_, .cpu = RESERVATION(0, MS(4), MS(10)), .memory_bytes = GUEST_MEMORY, \
 		.platform = PLATFORM_PC, .image = "net.elf", \
-		.args = "mode=sink from_ms=700 to_ms=1700", \
+		.args = "mode=sink from_ms=150 to_ms=1150", \
 		.DEVICES({ .kind = DEVICE_VF, \
 			   .name = "nic", \
 			   .index = n, \
@@ -20,9 +20,10 @@
 static const struct partition_config partitions[] = {
 	SINK("limited", 0, .qos.rx_packets_per_s = EXACTLY(5000)),
 	SINK("paced", 1, .irq_rate = { .kind = IRQ_FIR, .per_second = 2000 }),
-	MEMNIC_GUEST("gen", OWN_CORE(1),
-		     "mode=generate to=02:00:00:00:01:00 peers=2 rate=20000 size=1000 stop_ms=1900",
-		     2, "02:00:00:00:02:00"),
+	MEMNIC_GUEST(
+		"gen", OWN_CORE(1),
+		"mode=generate to=02:00:00:00:01:00 peers=2 rate=20000 size=1000 start_ms=100 stop_ms=1250",
+		2, "02:00:00:00:02:00"),
 };
 static const struct pf_config pfs[] = {
 	{ .name = "nic", .driver = PF_MEMORY, .vf_count = 3 },
