@@ -57,8 +57,8 @@ def test_a_fixed_rate_is_what_the_guest_gets():
         row = at_end(b, part)
         assert row["delivered"] + row["merged"] == row["raised"], row
         assert row["rate"] == rate and row["rate_changes"] == 0, row
-        # A device that keeps its own throttle takes next to nothing from the host.
-        assert row["raised"] <= 1.02 * row["delivered"] + 5, row
+        # At most two of the device's in an interval: arch/iommu.h, docs/emulators.md.
+        assert row["raised"] <= 2 * row["delivered"] + 2, row
         assert row["exits_saved"] >= row["rx_packets"] - row["raised"] >= 0, row
 
 
