@@ -51,12 +51,12 @@ MTVD_BARS = {1: 0.98, 2: 1.9, 4: 3.6}
 def mtvd_case(size, threads, order):
     """threads 0: the driver without threads."""
     cpus = max(threads, 1)
-    words = "mode=sink quiet=1 clock=rounds work_insns=%d from_ms=300 to_ms=500" % MTVD_WORK
+    words = "mode=sink quiet=1 clock=rounds work_insns=%d from_ms=300 to_ms=800" % MTVD_WORK
     if threads:
         words += " threads=%d%s" % (threads, " flow=1" if order == "flow" else "")
     guests = [cases.guest("mtvd", cases.owned(*range(cpus + 1)), 0, words),
               cases.guest("gen", cases.owned(cpus + 1), 1,
-                          "mode=generate poll=1 to=%s start_ms=250 stop_ms=520 flows=12 rate=%d size=%d"
+                          "mode=generate poll=1 to=%s start_ms=250 stop_ms=820 flows=12 rate=%d size=%d"
                           % (cases.mac(0), MTVD_RATE, size))]
     return cases.Case("mtvd_%s_%d_%d" % (order, threads, size), guests, cpus + 3, MTVD_MIPS, 2, 1500)
 
@@ -188,7 +188,7 @@ def plot_irmos(rows, slope, at_zero, r2):
         "set title 'Throughput against share: R^2 = %.6f'" % r2,
         "plot %r*x + %r title 'least squares', '%s' skip 1 with points pt 7 title 'measured'"
         % (slope, at_zero, data),
-        "set xrange [-0.02:0.42]", "set yrange [0:7500]", "set xlabel 'share of the other guest'",
+        "set xrange [-0.02:0.42]", "set yrange [0:12000]", "set xlabel 'share of the other guest'",
         "set title 'The same beside another guest'",
         "plot " + ", ".join("'%s' skip 1 with linespoints %s title '%d %%, other: %s'" % (
             path, "lw 1 pt 7" if kind == "network" else "dt 2 pt 6", s, kind)
