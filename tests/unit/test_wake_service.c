@@ -74,6 +74,10 @@ void run_queue_timer(struct run_core *c, struct vcpu_state *v, uint64_t now_tsc)
 {
 }
 
+void run_pay_debt(struct run_core *c, struct vcpu_state *v, uint64_t now_tsc)
+{
+}
+
 void run_note_timer(struct vcpu_state *v)
 {
 }
