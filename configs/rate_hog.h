@@ -22,8 +22,8 @@
 		}, \
 		TRAFFIC_GUEST("hog", .cpu = RESERVATION(0, MS(8), MS(50)), 0, 1, hog_args, \
 			      .irq_rate = { .kind = IRQ_FIR, .per_second = HOG_PER_SECOND }), \
-		TRAFFIC_GUEST("flood", .cpu = RESERVATION(0, MS(8), MS(50)), 1, 2, \
-			      "mode=generate size=60 rate=1000000 start_ms=1200 stop_ms=10000 to=" \
-			      flood_to), \
+		TRAFFIC_GUEST( \
+			"flood", .cpu = RESERVATION(0, MS(8), MS(50)), 1, 2, \
+			"mode=generate size=60 rate=1000000 start_ms=1200 stop_ms=10000 to=" flood_to), \
 	}; \
 	RATE_SYSTEM(system, 2, MS(10), 6)

@@ -94,8 +94,8 @@ enum operation {
 #define ASKS_MASK   2u
 #define ASKS_UNMASK 4u
 
-#define NOW      100u
-#define INTERVAL 1u
+#define NOW         100u
+#define INTERVAL    1u
 enum due { DUE_NEVER, DUE_LATER, DUE_NOW };
 struct gate {
 	uint8_t is_over; /* the interval */
@@ -108,10 +108,10 @@ static struct world {
 	struct agent {
 		uint8_t operation, vcpu, core, log_count;
 		uint8_t log[LOG_MAX];
-		uint8_t hand[4]; /* bits that its accesses took out of PIR */
-		uint8_t is_due;  /* it set ON */
-		uint8_t due_aim; /* the control word in which it did */
-		uint8_t answer;  /* of the operation that has ended */
+		uint8_t hand[4];  /* bits that its accesses took out of PIR */
+		uint8_t is_due;   /* it set ON */
+		uint8_t due_aim;  /* the control word in which it did */
+		uint8_t answer;   /* of the operation that has ended */
 		struct gate gate; /* when the operation began */
 	} agents[AGENTS];
 	uint8_t word[VCPUS][5]; /* PIR, control */
@@ -205,7 +205,8 @@ static inline void allow_pir(struct agent *a, unsigned word, uint64_t before, ui
 	const uint64_t set = after & ~before, cleared = before & ~after;
 	const unsigned o = a->operation;
 
-	rule(!set || o == POST || o == POST_GATED || o == GATE_POST, "a vector appears from nowhere");
+	rule(!set || o == POST || o == POST_GATED || o == GATE_POST,
+	     "a vector appears from nowhere");
 	rule(!cleared || o == TAKE || o == CLEAR || o == FORGET, "a vector disappears");
 	rule(!cleared || o != FORGET || cleared == BIT64(HIGH % 64),
 	     "more is forgotten than was meant");
@@ -358,7 +359,7 @@ static inline struct pi_gate gate_of(const struct gate *g)
 static inline struct gate small_gate(const struct pi_gate *g)
 {
 	return (struct gate){ .is_over = g->passed_tsc != NOW,
-			      .due = g->due_tsc == 0	  ? DUE_NEVER
+			      .due = g->due_tsc == 0     ? DUE_NEVER
 				     : g->due_tsc <= NOW ? DUE_NOW
 							 : DUE_LATER,
 			      .early = (uint8_t)g->early,
@@ -378,7 +379,8 @@ static inline uint8_t run_gate(const struct agent *a, struct pi_descriptor *d)
 		answer = pi_gate_open(&g, d, NOW);
 	else
 		answer.must_mask = pi_gate_rest(&g, INTERVAL);
-	rule(answer.must_notify == a->is_due, "the gate's answers and settings of ON are not one to one");
+	rule(answer.must_notify == a->is_due,
+	     "the gate's answers and settings of ON are not one to one");
 	next_gate = small_gate(&g);
 	return (uint8_t)((answer.must_notify ? ASKS_NOTIFY : 0) |
 			 (answer.must_mask ? ASKS_MASK : 0) |
