@@ -164,11 +164,16 @@ void mtvd_done(struct mtvd_lane *l, const struct mtvd_frame *frames, uint32_t co
 	ring_publish(&l->done, put + count);
 }
 
+bool mtvd_is_idle(const struct mtvd_lane *l)
+{
+	return ring_filled(&l->work) == 0;
+}
+
 bool mtvd_may_sleep(struct mtvd_lane *l)
 {
 	__atomic_store_n(&l->sleeps, 1, __ATOMIC_RELAXED);
 	__atomic_thread_fence(__ATOMIC_SEQ_CST); /* as in mtvd_wanted() */
-	return __atomic_load_n(&l->work.put, __ATOMIC_ACQUIRE) == l->work.taken;
+	return mtvd_is_idle(l);
 }
 
 void mtvd_woke(struct mtvd_lane *l)

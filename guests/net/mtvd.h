@@ -83,6 +83,7 @@ uint32_t mtvd_under_way(struct mtvd *m);
 /* How many it takes out, in order; at most `max`. */
 uint32_t mtvd_next(struct mtvd_lane *l, struct mtvd_frame *frames, uint32_t max);
 void mtvd_done(struct mtvd_lane *l, const struct mtvd_frame *frames, uint32_t count);
+bool mtvd_is_idle(const struct mtvd_lane *l);
 /* True: nothing came, and whatever comes now is followed by a wake-up. Then mtvd_woke(). */
 bool mtvd_may_sleep(struct mtvd_lane *l);
 void mtvd_woke(struct mtvd_lane *l);

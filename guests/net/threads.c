@@ -4,14 +4,18 @@
 #include "guests/net/mtvd.h"
 #include "guests/net/threads.h"
 #include "guests/rt/apic.h"
+#include "guests/rt/call.h"
 #include "guests/rt/cpu.h"
 #include "guests/rt/smp.h"
+#include "guests/rt/ticks.h"
 #include "guests/rt/trap.h"
 
 #define VECTOR_WAKE 0x50u
 #define BATCH       128u /* frames handed over in a turn: more than come while some are handled */
 #define BATCH_OWN   16u  /* .. and handled, by the dispatcher or another thread, in one */
 #define PAGE_BYTES  4096u
+#define SPIN_US     500u            /* who has been busy looks so long for more before it sleeps */
+#define BUSY        (MTVD_RING / 4) /* .. with so many frames */
 
 static struct threads {
 	struct port *port;
@@ -34,8 +38,8 @@ static uint8_t *buffer_at(const struct threads *t, uint32_t buffer)
 
 /* --- a thread ------------------------------------------------------------------------------------ */
 
-/* False: there was nothing. */
-static bool handle_some(struct threads *t, uint32_t index)
+/* How many there were. */
+static uint32_t handle_some(struct threads *t, uint32_t index)
 {
 	struct mtvd_lane *l = &t->mtvd.lanes[index];
 	struct mtvd_frame frames[BATCH_OWN];
@@ -47,6 +51,32 @@ static bool handle_some(struct threads *t, uint32_t index)
 	return count;
 }
 
+/*
+ * To be woken costs the dispatcher a frame's time. Who has been busy, and is just a bit faster than the dispatcher's
+ * own lane, will have more soon.
+ */
+static bool is_soon_busy(const struct mtvd_lane *l, uint32_t handled)
+{
+	const uint64_t end = cpu_rdtsc() + ticks_from_us(SPIN_US, guest_info()->tsc_hz);
+
+	if (handled < BUSY)
+		return false;
+	while (mtvd_is_idle(l) && cpu_rdtsc() < end)
+		cpu_pause();
+	return !mtvd_is_idle(l);
+}
+
+/* Until there is nothing more. */
+static void handle_all(struct threads *t, uint32_t index)
+{
+	uint32_t handled = 0, count;
+
+	do {
+		while ((count = handle_some(t, index)) != 0)
+			handled += count;
+	} while (is_soon_busy(&t->mtvd.lanes[index], handled));
+}
+
 /* A wake-up that comes between the look and the sleep ends the sleep: it is held back by IF. */
 static void work(void)
 {
@@ -54,8 +84,7 @@ static void work(void)
 	struct mtvd_lane *l = &threads.mtvd.lanes[index];
 
 	for (;;) {
-		while (handle_some(&threads, index))
-			;
+		handle_all(&threads, index);
 		cpu_irq_off();
 		if (mtvd_may_sleep(l)) {
 			threads.sleeps[index]++;
@@ -109,7 +138,7 @@ bool threads_turn(struct threads *t)
 {
 	const bool has_come = dispatch(t);
 
-	return handle_some(t, 0) || has_come;
+	return handle_some(t, 0) != 0 || has_come;
 }
 
 uint32_t threads_under_way(struct threads *t)
