@@ -6,7 +6,7 @@
 #include "core/lib/assert.h"
 #include "core/plan_rate.h"
 
-/* A window counts for the costs if so much happened in it; after so many the costs are known. */
+/* A window counts for the costs if so much happened in it; after so many a packet's are known. */
 #define COST_PACKETS_MIN   16u
 #define COST_DELIVERED_MIN 4u
 #define COST_WINDOWS       8u
@@ -135,7 +135,28 @@ static void set_costs(struct rate_vf *v)
 
 	irq_rate_set_costs(&v->rate, capacity_of(v->owner),
 			   c->packet_ns ? to_tsc(c->packet_ns) : k->guest_tsc / k->packets,
-			   c->interrupt_ns ? to_tsc(c->interrupt_ns) : k->host_tsc / k->delivered);
+			   c->interrupt_ns ? to_tsc(c->interrupt_ns) : k->interrupt_tsc);
+}
+
+/*
+ * A guest that is never idle takes its interrupts for almost nothing, and is to be merged for what they
+ * cost when it sleeps: the dearest window counts, whenever it comes.
+ */
+static void learn(struct rate_vf *v, uint64_t packets, uint64_t guest_tsc, uint64_t interrupt_tsc)
+{
+	struct rate_costs *const k = &v->costs;
+	const bool is_dearer = interrupt_tsc > k->interrupt_tsc;
+
+	if (is_dearer)
+		k->interrupt_tsc = interrupt_tsc;
+	if (k->windows < COST_WINDOWS) {
+		k->packets += packets;
+		k->guest_tsc += guest_tsc;
+		k->windows++;
+	} else if (!is_dearer) {
+		return;
+	}
+	set_costs(v);
 }
 
 /*
@@ -144,24 +165,19 @@ static void set_costs(struct rate_vf *v)
  */
 static void calibrate(const struct pf *p, struct rate_vf *v)
 {
-	struct rate_costs *const k = &v->costs;
 	const uint64_t guest = guest_tsc(v->owner), host = host_tsc(v->owner);
 	const uint64_t packets = v->traffic.rx_packets - v->last_packets;
 	const bool goes_on = v->windows > 0 && v->traffic.rx_packets >= v->last_packets;
 	struct irq_counts now;
+	uint64_t delivered;
 
-	if (v->config->irq_rate.kind != IRQ_AIR || k->windows == COST_WINDOWS)
+	if (v->config->irq_rate.kind != IRQ_AIR)
 		return;
 	rate_count_interrupts(p, v, &now);
+	delivered = now.delivered - v->last_delivered;
 	if (goes_on && packets >= COST_PACKETS_MIN && guest != v->last_guest_tsc &&
-	    now.delivered - v->last_delivered >= COST_DELIVERED_MIN) {
-		k->packets += packets;
-		k->delivered += now.delivered - v->last_delivered;
-		k->guest_tsc += guest - v->last_guest_tsc;
-		k->host_tsc += host - v->last_host_tsc;
-		k->windows++;
-		set_costs(v);
-	}
+	    delivered >= COST_DELIVERED_MIN)
+		learn(v, packets, guest - v->last_guest_tsc, (host - v->last_host_tsc) / delivered);
 	v->last_packets = v->traffic.rx_packets;
 	v->last_delivered = now.delivered;
 	v->last_guest_tsc = guest;

@@ -10,8 +10,9 @@
 /* Sums over windows with traffic, until there were enough of them. */
 struct rate_costs {
 	uint32_t windows;
-	uint64_t packets, delivered;
-	uint64_t guest_tsc, host_tsc; /* of its guest, and of the hypervisor for its interrupts */
+	uint64_t packets, guest_tsc; /* what its guest computed for them, at most */
+	uint64_t
+		interrupt_tsc; /* of the hypervisor for one, in the window in which they cost most */
 };
 
 /* One direction of a VF. */

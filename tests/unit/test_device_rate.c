@@ -242,7 +242,29 @@ static void costs_are_measured_in_windows_with_traffic(void)
 	}
 	/* Sums, not a lucky window: 8 of 300 and 400 by turns for 100 packets each. */
 	CHECK(of(0)->rate.settings.packet_cost == 3 && of(0)->rate.settings.interrupt_cost == 7);
-	CHECK(of(0)->costs.guest_tsc == 8 * 350 && of(0)->costs.host_tsc == 8 * 70);
+	CHECK(of(0)->costs.guest_tsc == 8 * 350);
+}
+
+/* At first the guest is never idle; then it sleeps, and each interrupt wakes it; then as before. */
+static void an_interrupt_costs_what_it_costs_when_its_guest_sleeps(void)
+{
+	static const struct {
+		uint64_t host, cost;
+	} windows[] = { { 70, 7 }, { 900, 90 }, { 70, 90 }, { 800, 90 }, { 950, 95 } };
+	uint64_t now_tsc = 0;
+
+	clear();
+	devices_of[0]->irq_rate = (struct irq_rate_config){ .kind = IRQ_AIR };
+	device_rate_start(&pf, &sys);
+	round_at(now_tsc);
+	for (uint32_t phase = 0; phase < ARRAY_SIZE(windows); phase++)
+		for (uint32_t i = 0; i < 10; i++) {
+			work(0, 100, 10, 300, windows[phase].host);
+			round_at(now_tsc += 10 * TICK);
+			CHECK((phase == 0 && i == 0) ||
+			      of(0)->rate.settings.interrupt_cost == windows[phase].cost);
+		}
+	CHECK(of(0)->rate.settings.packet_cost == 3);
 }
 
 static void what_is_given_is_not_measured(void)
@@ -430,6 +452,7 @@ int main(void)
 	RUN(windows_are_at_absolute_times);
 	RUN(the_controller_sees_the_traffic_of_its_window);
 	RUN(costs_are_measured_in_windows_with_traffic);
+	RUN(an_interrupt_costs_what_it_costs_when_its_guest_sleeps);
 	RUN(what_is_given_is_not_measured);
 	RUN(a_rate_is_kept_over_any_second);
 	RUN(who_may_send_again_is_set_going_where_his_guest_cannot_run);
