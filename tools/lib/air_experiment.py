@@ -25,12 +25,9 @@ import tools.lib.rigs as rigs
 from tools.lib.rate_experiment import finish, write_csv
 
 MIPS, WORK, WINDOW, RATE = 100, 2000, 32, 38000
-# Of a guest that sleeps between interrupts, from one guest's CPU at 8,000 and at 38,000 interrupts a second.
-PACKET_NS, INTERRUPT_NS, BATCH = 16700, 8700, 16
 PERIOD_US, SWITCH_US = 5000, 52
 SCHEMES = {"fir": ".irq_rate = { .kind = IRQ_FIR, .per_second = 8000 }",
-           "cgr": ".irq_rate = { .kind = IRQ_CGR }", "air": ".irq_rate = { .kind = IRQ_AIR, .batch = %d, .packet_ns = %d, .interrupt_ns = %d }" % (
-               BATCH, PACKET_NS, INTERRUPT_NS)}
+           "cgr": ".irq_rate = { .kind = IRQ_CGR }", "air": ".irq_rate = { .kind = IRQ_AIR }"}
 GUESTS = [1, 2, 4, 8]
 KINDS = {"c": "closed", "o": "open"}
 START_MS, PHASE_MS, SETTLE_MS = 300, 250, 150
