@@ -353,8 +353,7 @@ $(B)/tool/bench_cbs: tests/bench/bench_cbs.c $(B)/img/sched/cbs.c.o tests/fake/p
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(TOOL) -no-pie -o $@ $^
 
-rate_src := io/irq_rate.c io/shaper.c core/lib/mem.c
-$(B)/tool/bench_rate: tests/bench/bench_rate.c $(patsubst %,$(B)/img/%.o,$(rate_src)) tests/fake/panic.c
+$(B)/tool/bench_rate: tests/bench/bench_rate.c $(patsubst %,$(B)/img/%.o,io/irq_rate.c io/shaper.c core/lib/mem.c) tests/fake/panic.c
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(TOOL) -no-pie -o $@ $^
 

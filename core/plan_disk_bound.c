@@ -16,8 +16,6 @@
 
 typedef unsigned long long ull;
 
-#define LINE_BYTES 300u
-
 /* Requests of guests are of a page at least, as far as the promise goes. */
 #define REQUEST_MIN_BYTES PAGE_BYTES
 
@@ -94,18 +92,6 @@ uint64_t plan_disk_bound_ns(const struct config *c, const struct plan *plan, uin
 
 /* ---- Text ---- */
 
-static void line(void (*put)(const char *text), const char *format, ...) PRINTF(2, 3);
-static void line(void (*put)(const char *text), const char *format, ...)
-{
-	char text[LINE_BYTES];
-	va_list args;
-
-	va_start(args, format);
-	fmt_text_v(text, sizeof(text), format, args);
-	va_end(args);
-	put(text);
-}
-
 static uint32_t weights_of(const struct config *c, const struct disk_config *d,
 			   const struct disk_tuned *tuning)
 {
@@ -139,18 +125,19 @@ static void print_share(const struct config *c, const struct plan *plan, uint32_
 	struct short_text where;
 
 	print_where(s, &where);
-	line(put, "  %-15s %s%s, %u queue%s of %u, requests up to %s", c->partitions[part].name,
-	     where.s, s->is_read_only ? ", read-only" : "", disk_queue_count(s),
-	     disk_queue_count(s) == 1 ? "" : "s", disk_queue_size(s),
-	     text_size(disk_request_max(s)).s);
+	text_line(put, "  %-15s %s%s, %u queue%s of %u, requests up to %s",
+		  c->partitions[part].name, where.s, s->is_read_only ? ", read-only" : "",
+		  disk_queue_count(s), disk_queue_count(s) == 1 ? "" : "s", disk_queue_size(s),
+		  text_size(disk_request_max(s)).s);
 	if (c->disks[disk].scheduler == DISK_BFQ)
-		line(put, "  %-15s weight %u of %u: %s of the disk", "", weight, all,
-		     text_percent(((uint64_t)weight * 1000000 + all - 1) / all).s);
+		text_line(put, "  %-15s weight %u of %u: %s of the disk", "", weight, all,
+			  text_percent(((uint64_t)weight * 1000000 + all - 1) / all).s);
 	if (ns != UINT64_MAX)
-		line(put,
-		     "  %-15s a request ends within %s, %u of them at a time, as long as it asks "
-		     "for less than its share",
-		     "", text_time(ns).s, disk_default(s->outstanding, 1));
+		text_line(
+			put,
+			"  %-15s a request ends within %s, %u of them at a time, as long as it asks "
+			"for less than its share",
+			"", text_time(ns).s, disk_default(s->outstanding, 1));
 	if (tuning)
 		plan_print_tasks(&c->disks[disk], tuning, guest, put);
 }
@@ -170,18 +157,19 @@ static void print_disk(const struct config *c, const struct plan *plan, uint32_t
 	const struct disk_tuned *const tuning = plan->disks[i].tuning;
 	uint32_t guest = 0;
 
-	line(put, "disk %s: %s%s%s, %s, %u at a time, served by %s", d->name, kinds[d->kind],
-	     d->kind == DISK_MEMORY ? " of " : "",
-	     d->kind == DISK_MEMORY ? text_size(d->bytes).s : "", orders[d->scheduler],
-	     disk_default(d->depth, DISK_DEPTH),
-	     c->service.kind == CPU_OWNED ? "a core that polls" : "the service");
+	text_line(put, "disk %s: %s%s%s, %s, %u at a time, served by %s", d->name, kinds[d->kind],
+		  d->kind == DISK_MEMORY ? " of " : "",
+		  d->kind == DISK_MEMORY ? text_size(d->bytes).s : "", orders[d->scheduler],
+		  disk_default(d->depth, DISK_DEPTH),
+		  c->service.kind == CPU_OWNED ? "a core that polls" : "the service");
 	if (d->kind == DISK_MEMORY)
-		line(put, "  %-15s at 0x%llx", "", (ull)plan->disks[i].memory_base);
+		text_line(put, "  %-15s at 0x%llx", "", (ull)plan->disks[i].memory_base);
 	if (d->scheduler == DISK_BFQ)
-		line(put, "  %-15s slice_idle %s, timeout_sync %s, budgets %s %s", "",
-		     text_time(plan_slice_idle_ns(d, tuning)).s,
-		     text_time(plan_timeout_ns(d, tuning)).s, d->has_fixed_budgets ? "of" : "up to",
-		     text_size(disk_max_budget_bytes(d)).s);
+		text_line(put, "  %-15s slice_idle %s, timeout_sync %s, budgets %s %s", "",
+			  text_time(plan_slice_idle_ns(d, tuning)).s,
+			  text_time(plan_timeout_ns(d, tuning)).s,
+			  d->has_fixed_budgets ? "of" : "up to",
+			  text_size(disk_max_budget_bytes(d)).s);
 	if (tuning)
 		plan_print_tuning(d, tuning, put);
 	for (part_id_t part = 0; part < c->partition_count; part++)

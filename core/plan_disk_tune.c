@@ -15,7 +15,6 @@
 
 typedef unsigned long long ull;
 
-#define LINE_BYTES    300u
 #define REQUEST_BYTES 4096u
 #define IOPS_MAX      100000u
 #define TARGET_MAX_NS SEC(100)
@@ -258,18 +257,6 @@ void check_disk_tuning(struct check *k, uint32_t disk)
 
 /* ---- Text ---- */
 
-static void line(void (*put)(const char *text), const char *format, ...) PRINTF(2, 3);
-static void line(void (*put)(const char *text), const char *format, ...)
-{
-	char text[LINE_BYTES];
-	va_list args;
-
-	va_start(args, format);
-	fmt_text_v(text, sizeof(text), format, args);
-	va_end(args);
-	put(text);
-}
-
 static const char *verdict(const struct disk_tuned *t, uint32_t guest, uint32_t i,
 			   enum latency_model model)
 {
@@ -294,16 +281,17 @@ void plan_print_tuning(const struct disk_config *d, const struct disk_tuned *t,
 		[LATENCY_ANALYTIC] = "analytical", [LATENCY_MLP] = "MLP"
 	};
 
-	line(put, "  %-15s settings found with the %s model in %u steps, %u predictions; %s", "",
-	     names[model_of(d)], t->optimum.steps, t->optimum.predictions,
-	     t->optimum.is_met ? "all targets are predicted to be met"
-			       : "not all targets can be met: the most urgent are kept");
+	text_line(put, "  %-15s settings found with the %s model in %u steps, %u predictions; %s",
+		  "", names[model_of(d)], t->optimum.steps, t->optimum.predictions,
+		  t->optimum.is_met ? "all targets are predicted to be met"
+				    : "not all targets can be met: the most urgent are kept");
 	if (!latency_is_within(&t->optimum.load))
-		line(put,
-		     "  %-15s note: the models were fitted to disk '%s' and up to %u guests of %u "
-		     "tasks; this is beyond, and predictions are less sure",
-		     "", latency_table.disk, latency_table.domain.guest_max,
-		     latency_table.domain.task_max);
+		text_line(
+			put,
+			"  %-15s note: the models were fitted to disk '%s' and up to %u guests of %u "
+			"tasks; this is beyond, and predictions are less sure",
+			"", latency_table.disk, latency_table.domain.guest_max,
+			latency_table.domain.task_max);
 }
 
 void plan_print_tasks(const struct disk_config *d, const struct disk_tuned *t, uint32_t guest,
@@ -312,12 +300,13 @@ void plan_print_tasks(const struct disk_config *d, const struct disk_tuned *t, u
 	const struct disk_load_guest *const g = &t->optimum.load.guests[guest];
 
 	for (uint32_t i = 0; i < g->task_count; i++)
-		line(put,
-		     "  %-15s task %u: %u requests/s, weight %u, target %s; 99.99 %% within %s "
-		     "(analytical), %s (MLP): %s",
-		     "", i, g->tasks[i].iops, g->tasks[i].weight,
-		     g->tasks[i].target_ns ? text_time(g->tasks[i].target_ns).s : "none",
-		     tail(t->predicted_ns[LATENCY_ANALYTIC][guest][i]).s,
-		     tail(t->predicted_ns[LATENCY_MLP][guest][i]).s,
-		     verdict(t, guest, i, model_of(d)));
+		text_line(
+			put,
+			"  %-15s task %u: %u requests/s, weight %u, target %s; 99.99 %% within %s "
+			"(analytical), %s (MLP): %s",
+			"", i, g->tasks[i].iops, g->tasks[i].weight,
+			g->tasks[i].target_ns ? text_time(g->tasks[i].target_ns).s : "none",
+			tail(t->predicted_ns[LATENCY_ANALYTIC][guest][i]).s,
+			tail(t->predicted_ns[LATENCY_MLP][guest][i]).s,
+			verdict(t, guest, i, model_of(d)));
 }

@@ -6,7 +6,6 @@
 #include "core/plan_rate.h"
 #include "core/plan_tasks.h"
 
-#define LINE_BYTES 300u /* what a log line holds beside its source */
 #define ARGS_PIECE 255u
 
 /* More of a budget than this lost to one switch is worth a word. */
@@ -16,18 +15,6 @@ struct printer {
 	struct check view; /* config, board and plan; every name is good by now */
 	void (*put)(const char *line);
 };
-
-static void line(const struct printer *p, const char *format, ...) PRINTF(2, 3);
-static void line(const struct printer *p, const char *format, ...)
-{
-	char text[LINE_BYTES];
-	va_list args;
-
-	va_start(args, format);
-	fmt_text_v(text, sizeof(text), format, args);
-	va_end(args);
-	p->put(text);
-}
 
 static const struct partition_config *config_of(const struct printer *p, part_id_t part)
 {
@@ -62,21 +49,21 @@ static void print_system(const struct printer *p)
 	const struct config *c = p->view.config;
 	const struct board *b = p->view.board;
 
-	line(p, "system %s: %u partition%s on a board of %u core%s", c->name,
-	     p->view.plan->partition_count, p->view.plan->partition_count == 1 ? "" : "s",
-	     b->core_count, b->core_count == 1 ? "" : "s");
+	text_line(p->put, "system %s: %u partition%s on a board of %u core%s", c->name,
+		  p->view.plan->partition_count, p->view.plan->partition_count == 1 ? "" : "s",
+		  b->core_count, b->core_count == 1 ? "" : "s");
 	if (b->switch_overhead_tsc != 0)
-		line(p, "  a server switch costs at most %s, the timer resolves %s",
-		     text_time(overhead_ns(p)).s,
-		     text_time(ticks_to_ns(b->timer_resolution_tsc, b->tsc_hz)).s);
+		text_line(p->put, "  a server switch costs at most %s, the timer resolves %s",
+			  text_time(overhead_ns(p)).s,
+			  text_time(ticks_to_ns(b->timer_resolution_tsc, b->tsc_hz)).s);
 	if (c->board.console_bytes_per_second != 0)
-		line(p, "  guests' lines: %llu bytes a second in all",
-		     (unsigned long long)c->board.console_bytes_per_second);
-	line(p, "  ends %s%s, then: %s; trace: %u records a core",
-	     c->run_limit_ns ? "when all partitions have ended or after "
-			     : "when all partitions have ended",
-	     c->run_limit_ns ? text_time(c->run_limit_ns).s : "", end_name(c->at_end),
-	     c->trace_records);
+		text_line(p->put, "  guests' lines: %llu bytes a second in all",
+			  (unsigned long long)c->board.console_bytes_per_second);
+	text_line(p->put, "  ends %s%s, then: %s; trace: %u records a core",
+		  c->run_limit_ns ? "when all partitions have ended or after "
+				  : "when all partitions have ended",
+		  c->run_limit_ns ? text_time(c->run_limit_ns).s : "", end_name(c->at_end),
+		  c->trace_records);
 }
 
 static void print_claim(const struct printer *p, uint32_t vcpu)
@@ -86,16 +73,17 @@ static void print_claim(const struct printer *p, uint32_t vcpu)
 	const struct short_text name = check_vcpu_name(&p->view, vcpu);
 
 	if (v->kind == CPU_RESERVED)
-		line(p, "  %-15s Q = %s in every P = %s: share %s, with overhead %s", name.s,
-		     text_time(c->budget_ns).s, text_time(c->period_ns).s,
-		     text_percent(ppm(v->budget_tsc, v->period_tsc)).s,
-		     text_percent(
-			     ppm(v->budget_tsc + p->view.board->switch_overhead_tsc, v->period_tsc))
-			     .s);
+		text_line(p->put, "  %-15s Q = %s in every P = %s: share %s, with overhead %s",
+			  name.s, text_time(c->budget_ns).s, text_time(c->period_ns).s,
+			  text_percent(ppm(v->budget_tsc, v->period_tsc)).s,
+			  text_percent(ppm(v->budget_tsc + p->view.board->switch_overhead_tsc,
+					   v->period_tsc))
+				  .s);
 	else if (v->kind == CPU_BEST_EFFORT)
-		line(p, "  %-15s best effort, priority %u: what is left over", name.s, c->priority);
+		text_line(p->put, "  %-15s best effort, priority %u: what is left over", name.s,
+			  c->priority);
 	else
-		line(p, "  %-15s owns it: no timer, no scheduler", name.s);
+		text_line(p->put, "  %-15s owns it: no timer, no scheduler", name.s);
 }
 
 static void print_inequality(const struct printer *p, core_id_t core, uint64_t utilization_ppm)
@@ -108,11 +96,11 @@ static void print_inequality(const struct printer *p, core_id_t core, uint64_t u
 
 		next = plan_add_inequality(&sum, &p->view, core, next);
 		if (next == p->view.vcpu_count) {
-			line(p, "  %s%s = %s <= 1: admitted", plus, sum.out,
-			     text_ratio(utilization_ppm).s);
+			text_line(p->put, "  %s%s = %s <= 1: admitted", plus, sum.out,
+				  text_ratio(utilization_ppm).s);
 			return;
 		}
-		line(p, "  %s%s", plus, sum.out);
+		text_line(p->put, "  %s%s", plus, sum.out);
 	}
 }
 
@@ -120,14 +108,14 @@ static void print_core(const struct printer *p, core_id_t core)
 {
 	const struct plan_core *c = &p->view.plan->cores[core];
 	if (!c->is_used) {
-		line(p, "core %u: not used", core);
+		text_line(p->put, "core %u: not used", core);
 		return;
 	}
 	if (c->is_owned)
-		line(p, "core %u: owned", core);
+		text_line(p->put, "core %u: owned", core);
 	else
-		line(p, "core %u: shared, %u server%s", core, c->server_count,
-		     c->server_count == 1 ? "" : "s");
+		text_line(p->put, "core %u: shared, %u server%s", core, c->server_count,
+			  c->server_count == 1 ? "" : "s");
 	for (uint32_t i = 0; i < p->view.vcpu_count; i++) {
 		if (p->view.plan->vcpus[i].core == core)
 			print_claim(p, i);
@@ -169,7 +157,7 @@ static void print_args(const struct printer *p, const char *label, const char *a
 		}
 		memcpy(piece, args, bytes);
 		piece[bytes] = '\0';
-		line(p, "  %-15s %s %s", "", label, piece);
+		text_line(p->put, "  %-15s %s %s", "", label, piece);
 		args += bytes;
 		args += *args == ' ';
 		label = "    ";
@@ -185,12 +173,12 @@ static void print_platform(const struct printer *p, part_id_t i)
 	const char *apic = apics[c->apic];
 
 	if (part->has_pc)
-		line(p, "  %-15s PC with %u CPU%s%s%s; reset %s it, power-off %s it", "",
-		     part->vcpu_count, plural, apic, c->has_exit_port ? ", exit port F4H" : "",
-		     c->on_reset == LIFE_RESTART ? "restarts" : "ends",
-		     c->on_power_off == LIFE_RESTART ? "restarts" : "ends");
+		text_line(p->put, "  %-15s PC with %u CPU%s%s%s; reset %s it, power-off %s it", "",
+			  part->vcpu_count, plural, apic, c->has_exit_port ? ", exit port F4H" : "",
+			  c->on_reset == LIFE_RESTART ? "restarts" : "ends",
+			  c->on_power_off == LIFE_RESTART ? "restarts" : "ends");
 	else if (part->vcpu_count > 1 || c->apic != APIC_AUTO)
-		line(p, "  %-15s %u CPU%s%s, no PC", "", part->vcpu_count, plural, apic);
+		text_line(p->put, "  %-15s %u CPU%s%s, no PC", "", part->vcpu_count, plural, apic);
 }
 
 static void print_partition(const struct printer *p, part_id_t i)
@@ -198,13 +186,13 @@ static void print_partition(const struct printer *p, part_id_t i)
 	const struct plan_partition *part = &p->view.plan->partitions[i];
 	const struct partition_config *c = config_of(p, i);
 
-	line(p, "  %-15s %s at 0x%llx, image %s%s%s", c->name, text_size(part->memory_bytes).s,
-	     (unsigned long long)part->memory_base, c->image, boot_name(c->boot),
-	     digest_note(c->image_sha256));
+	text_line(p->put, "  %-15s %s at 0x%llx, image %s%s%s", c->name,
+		  text_size(part->memory_bytes).s, (unsigned long long)part->memory_base, c->image,
+		  boot_name(c->boot), digest_note(c->image_sha256));
 	print_args(p, "args", c->args);
 	for (uint32_t n = 0; n < c->module_count; n++) {
-		line(p, "  %-15s module %s%s", "", c->modules[n].name,
-		     digest_note(c->modules[n].sha256));
+		text_line(p->put, "  %-15s module %s%s", "", c->modules[n].name,
+			  digest_note(c->modules[n].sha256));
 		print_args(p, "  args", c->modules[n].args);
 	}
 	print_platform(p, i);
@@ -212,10 +200,10 @@ static void print_partition(const struct printer *p, part_id_t i)
 
 static void print_memory(const struct printer *p)
 {
-	line(p, "memory");
+	text_line(p->put, "memory");
 	for (part_id_t i = 0; i < p->view.plan->partition_count; i++)
 		print_partition(p, i);
-	line(p, "  %-15s %s", "(free)", text_size(p->view.plan->memory_free_bytes).s);
+	text_line(p->put, "  %-15s %s", "(free)", text_size(p->view.plan->memory_free_bytes).s);
 }
 
 static void print_warnings(const struct printer *p)
@@ -226,21 +214,23 @@ static void print_warnings(const struct printer *p)
 		uint64_t lost;
 
 		if (v->kind == CPU_BEST_EFFORT)
-			line(p,
-			     "warning: %s: best effort on core %u has no promise: reservations and "
-			     "higher priorities can starve it",
-			     name.s, v->core);
+			text_line(
+				p->put,
+				"warning: %s: best effort on core %u has no promise: reservations and "
+				"higher priorities can starve it",
+				name.s, v->core);
 		if (v->kind != CPU_RESERVED)
 			continue;
 		lost = ppm(p->view.board->switch_overhead_tsc, v->budget_tsc);
 		if (lost > OVERHEAD_WARN_PPM)
-			line(p,
-			     "warning: %s: one switch costs up to %s of its budget; a longer period "
-			     "of the same share wastes less",
-			     name.s, text_percent(lost).s);
+			text_line(
+				p->put,
+				"warning: %s: one switch costs up to %s of its budget; a longer period "
+				"of the same share wastes less",
+				name.s, text_percent(lost).s);
 	}
 	if (p->view.board->file_count == 0)
-		line(p, "warning: nobody has looked for the image files yet");
+		text_line(p->put, "warning: nobody has looked for the image files yet");
 }
 
 void plan_print(const struct config *system, const struct board *board, const struct plan *plan,

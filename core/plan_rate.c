@@ -13,7 +13,6 @@
 #define WINDOW_MAX_NS  MS(100)
 #define COST_MAX_NS    SEC(1)
 #define VF_ENTRY_COUNT 3u /* MSI-X entries of an 82576's VF */
-#define LINE_BYTES     300u
 #define RATES_BYTES    200u
 
 typedef unsigned long long ull;
@@ -316,18 +315,6 @@ void check_link(struct check *k, const struct pf_config *f)
 
 /* ---- What the plan says ---- */
 
-static void line(void (*put)(const char *text), const char *format, ...) PRINTF(2, 3);
-static void line(void (*put)(const char *text), const char *format, ...)
-{
-	char text[LINE_BYTES];
-	va_list args;
-
-	va_start(args, format);
-	fmt_text_v(text, sizeof(text), format, args);
-	va_end(args);
-	put(text);
-}
-
 static struct short_text per_second(uint64_t n, const char *unit)
 {
 	struct short_text t;
@@ -397,7 +384,7 @@ static void print_vf(const struct config *c, const struct pf_config *f, part_id_
 	struct text t = text_begin(text, sizeof(text));
 
 	add_irq_rate(&t, &d->irq_rate);
-	line(put, "  %-15s VF %u: %s", c->partitions[part].name, d->index, t.out);
+	text_line(put, "  %-15s VF %u: %s", c->partitions[part].name, d->index, t.out);
 	if (!rate_has_qos(&q))
 		return;
 	t = text_begin(text, sizeof(text));
@@ -405,7 +392,7 @@ static void print_vf(const struct config *c, const struct pf_config *f, part_id_
 	add_tuple(&t, "receives", "packets", &q.rx_packets_per_s, q.rx_packets_per_s.usual);
 	add_tuple(&t, "sends", "B", &q.tx_bytes_per_s, d->qos.tx_bytes_per_s.usual);
 	add_tuple(&t, "sends", "packets", &q.tx_packets_per_s, q.tx_packets_per_s.usual);
-	line(put, "  %-15s %s; priority %u", "", t.out, q.priority);
+	text_line(put, "  %-15s %s; priority %u", "", t.out, q.priority);
 }
 
 static void print_pf(const struct config *c, const struct pf_config *f,
@@ -416,11 +403,11 @@ static void print_pf(const struct config *c, const struct pf_config *f,
 	uint32_t n = UINT32_MAX;
 
 	if (c->service.kind == CPU_OWNED)
-		line(put, "network %s: %s each way, looked at all the time", f->name,
-		     per_second(rate_link_bytes(f), "B").s);
+		text_line(put, "network %s: %s each way, looked at all the time", f->name,
+			  per_second(rate_link_bytes(f), "B").s);
 	else
-		line(put, "network %s: %s each way, looked at every %s", f->name,
-		     per_second(rate_link_bytes(f), "B").s, text_time(c->service.period_ns).s);
+		text_line(put, "network %s: %s each way, looked at every %s", f->name,
+			  per_second(rate_link_bytes(f), "B").s, text_time(c->service.period_ns).s);
 	while ((d = next_vf(c, f, &part, &n)) != NULL)
 		print_vf(c, f, part, d, put);
 }

@@ -8,7 +8,6 @@
 #include "core/plan_check.h"
 #include "sched/demand.h"
 
-#define LINE_BYTES    300u
 #define SEARCH_STEPS  48u /* periods that are looked at, from .. */
 #define SEARCH_SPREAD 32u /* .. this part of the shortest one of a task, to all of it */
 #define TIME_MAX      BIT64(61)
@@ -303,15 +302,12 @@ static void print_task(const struct config *system, const struct plan *plan, par
 	const struct partition_config *const p = &system->partitions[part];
 	const struct cpu_task *const t = &p->cpu_tasks[i];
 	uint64_t bound_ns = 0;
-	char text[LINE_BYTES];
 
 	if (!plan_task_bound(system, plan, part, i, &bound_ns))
 		return;
-	fmt_text(text, sizeof(text),
-		 "  %-15s task %s: %s in every %s, done within %s; deadline %s: kept",
-		 i == 0 ? p->name : "", task_name(p, i).s, text_time(t->wcet_ns).s,
-		 text_time(t->period_ns).s, text_time(bound_ns).s, text_time(deadline_of(t)).s);
-	put(text);
+	text_line(put, "  %-15s task %s: %s in every %s, done within %s; deadline %s: kept",
+		  i == 0 ? p->name : "", task_name(p, i).s, text_time(t->wcet_ns).s,
+		  text_time(t->period_ns).s, text_time(bound_ns).s, text_time(deadline_of(t)).s);
 }
 
 void plan_print_cpu_tasks(const struct config *system, const struct plan *plan,

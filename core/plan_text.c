@@ -3,6 +3,7 @@
 #include "core/lib/fmt.h"
 #include "core/plan_text.h"
 
+#define LINE_BYTES 300u
 #define QUOTED_MAX 24u
 
 /* value / 10^digits, without the zeros at the end. */
@@ -111,4 +112,15 @@ void text_add(struct text *t, const char *format, ...)
 		mark_full(t);
 	else
 		t->length += (size_t)n;
+}
+
+void text_line(void (*put)(const char *line), const char *format, ...)
+{
+	char text[LINE_BYTES];
+	va_list args;
+
+	va_start(args, format);
+	fmt_text_v(text, sizeof(text), format, args);
+	va_end(args);
+	put(text);
 }

@@ -31,3 +31,6 @@ struct text {
 
 struct text text_begin(char *out, size_t bytes); /* at least 4 bytes */
 void text_add(struct text *t, const char *format, ...) PRINTF(2, 3);
+
+/* One line of the plan, cut at what a log line holds beside its source. */
+void text_line(void (*put)(const char *line), const char *format, ...) PRINTF(2, 3);
