@@ -4,6 +4,7 @@ Guests with network interfaces of their own: frames arrive, and a guest whose de
 nothing. In QEMU, whose VT-d blocks; its clock counts instructions.
 """
 import tools.lib.rigs as rigs
+from tools.lib.rigs import one
 
 RIG = "qemu-iso"
 OPTIONS = {"cpus": 1, "more": ("--devices",)}
@@ -22,12 +23,6 @@ def boot(config):
     assert b.ended_well, b.tail()
     assert b.late == 0, b.tail()
     return b
-
-
-def one(b, *keys, **values):
-    rows = b.having(*keys, **values)
-    assert len(rows) == 1, (keys, values, rows, b.tail())
-    return rows[0]
 
 
 def test_every_frame_arrives_once_and_unchanged():

@@ -4,6 +4,7 @@ A network controller in memory, played by a side core: the guests' driver of an 
 unchanged, in Bochs, where there is no such device; frames take no exits.
 """
 import tools.lib.rigs as rigs
+from tools.lib.rigs import one
 
 RIG = "bochs"
 OPTIONS = {"cpus": 3, "more": ("--ips", "200000000")}
@@ -18,12 +19,6 @@ def boot(config):
     assert b.ended_well, b.tail()
     assert b.late == 0, b.tail()
     return b
-
-
-def one(b, *keys, **values):
-    rows = b.having(*keys, **values)
-    assert len(rows) == 1, (keys, values, rows, b.tail())
-    return rows[0]
 
 
 def test_every_frame_arrives_once_and_unchanged():

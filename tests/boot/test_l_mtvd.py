@@ -4,6 +4,7 @@ A guest whose four virtual CPUs share the work of one virtual function (guests/n
 cores in Bochs: what they do. How fast, is experiment "mtvd". Both clocks count instructions.
 """
 import tools.lib.rigs as rigs
+from tools.lib.rigs import one
 
 RIG, OPTIONS = "qemu-iso", {"cpus": 1, "more": ("--devices",)}
 FLOW, ROBIN = "mtvd_flow", "mtvd_robin"
@@ -18,12 +19,6 @@ def boot(config):
     b = rigs.boot_once(RIG, config, **OPTIONS)
     assert b.ended_well and b.late == 0, b.tail()
     return b
-
-
-def one(b, **values):
-    rows = b.having(**values)
-    assert len(rows) == 1, (values, rows, b.tail())
-    return rows[0]
 
 
 def lanes(b):

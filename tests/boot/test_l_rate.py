@@ -4,6 +4,7 @@ Network VFs interrupt no more often than the configuration says, and have what i
 whatever their guests do. In QEMU, on the 82576's VFs; its clock counts instructions.
 """
 import tools.lib.rigs as rigs
+from tools.lib.rigs import one
 
 RIG = "qemu-iso"
 OPTIONS = {"cpus": 1, "more": ("--devices",)}
@@ -25,12 +26,6 @@ def boot(config):
     assert b.ended_well, b.tail()
     assert b.late == 0, b.tail()
     return b
-
-
-def one(b, *keys, **values):
-    rows = b.having(*keys, **values)
-    assert len(rows) == 1, (keys, values, rows, b.tail())
-    return rows[0]
 
 
 def at_end(b, part):

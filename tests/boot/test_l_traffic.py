@@ -4,6 +4,7 @@ Guests that generate load and measure it (guests/net), in QEMU, whose clock coun
 was asked for, bursts are bursts, requests are answered. In Bochs: two shares of a core.
 """
 import tools.lib.rigs as rigs
+from tools.lib.rigs import one
 
 RIG, OPTIONS = "qemu-iso", {"cpus": 1, "more": ("--devices",)}
 LOAD, REQUEST = "traffic_load", "traffic_request"
@@ -17,12 +18,6 @@ def boot(config):
     b = rigs.boot_once(RIG, config, **OPTIONS)
     assert b.ended_well and b.late == 0, b.tail()
     return b
-
-
-def one(b, **values):
-    rows = b.having(**values)
-    assert len(rows) == 1, (values, rows, b.tail())
-    return rows[0]
 
 
 def slices(b, part):

@@ -4,6 +4,7 @@ tools/lib/block.py - what a run with shared disks said: for the boot tests and t
 """
 import tools.lib.disk_audit as disk_audit
 import tools.lib.rigs as rigs
+from tools.lib.rigs import one
 
 # From the first request on: budgets have to be learned, and the first to come is alone.
 SETTLED_S = 2.0
@@ -15,13 +16,6 @@ def said(b, what, **values):
     rows = b.having("blk", blk=what, **values)
     if len(rows) != 1:
         raise AssertionError("%d lines '%s'\n%s" % (len(rows), what, b.tail()))
-    return rows[0]
-
-
-def one(b, *keys, **values):
-    rows = b.having(*keys, **values)
-    if len(rows) != 1:
-        raise AssertionError("%s %s: %d lines\n%s" % (keys, values, len(rows), b.tail()))
     return rows[0]
 
 

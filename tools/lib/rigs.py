@@ -174,6 +174,14 @@ def boot_once(rig, config, **options):
     return boot_soon(rig, config, **options).result()
 
 
+def one(b, *keys, **values):
+    """The one object that has them, as Boot.having()."""
+    rows = b.having(*keys, **values)
+    if len(rows) != 1:
+        raise AssertionError("%s: %d lines with %s %s\n%s" % (b.config, len(rows), keys, values, b.tail()))
+    return rows[0]
+
+
 def percentile(values, p):
     """The smallest value that at least p percent of the values do not exceed."""
     ordered = sorted(values)
