@@ -89,6 +89,8 @@ static void reset_model(void *context)
 {
 	struct port *const p = context;
 
+	/* In the guest's own time: nobody waits for it. */
+	memset(p->nic->model.vfs[p->vf].page, 0, MEMNIC_BAR_BYTES);
 	lock_take(&p->nic->lock);
 	memnic_reset(&p->nic->model, p->vf);
 	lock_give(&p->nic->lock);

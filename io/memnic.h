@@ -137,7 +137,7 @@ MUST_CHECK enum err memnic_add(struct memnic *m, uint32_t vf, const struct memni
 /* From now on memnic_poll() fills the buckets, too. Boot only. */
 void memnic_shape(struct memnic *m, uint32_t vf, const struct memnic_shaping *shaping);
 
-/* As after power-on: registers, rings. What cut it off is over. */
+/* As after power-on: registers, rings. What cut it off is over. What else is in the page stays. */
 void memnic_reset(struct memnic *m, uint32_t vf);
 /* From return on its memory is not touched. */
 void memnic_cut(struct memnic *m, uint32_t vf);

@@ -12,7 +12,7 @@
 
 #define SAMPLES 400u
 
-enum op { OP_EMPTY, OP_IDLE, OP_FRAME, OP_COUNT };
+enum op { OP_EMPTY, OP_IDLE, OP_RESET, OP_FRAME, OP_COUNT };
 
 struct sample {
 	uint32_t count;
@@ -70,6 +70,13 @@ static void play(void)
 		rig.now_ns += 500;
 		poll(OP_IDLE);
 	}
+	for (uint32_t i = 0; i < 100; i++) { /* the last port does nothing else */
+		*rig_reg(setting.receivers, REG_CTRL) = CTRL_RST;
+		rig.now_ns += 500;
+		poll(OP_RESET);
+	}
+	rig_pass(US(100));
+	rig_open(setting.receivers);
 	for (uint32_t i = 0; i < 200; i++)
 		(void)rig_send(0, 1 + i % setting.receivers, setting.bytes, i);
 	rig_poll();
@@ -129,6 +136,7 @@ int main(void)
 		memset(samples, 0, sizeof(samples));
 		step_watch(child, OP_COUNT, take, samples);
 		print(setting.is_shaped ? "idle.shaped" : "idle", samples, OP_IDLE);
+		print(setting.is_shaped ? "reset.shaped" : "reset", samples, OP_RESET);
 		print(setting.is_shaped ? "frame.shaped" : "frame", samples, OP_FRAME);
 	}
 	return 0;

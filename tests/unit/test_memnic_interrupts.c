@@ -230,6 +230,35 @@ static void a_frame_whose_sender_is_gone_does_not_arrive(void)
 	CHECK(rig.m.frame_count == 1);
 }
 
+/* Those of io/memnic_regs.h; what is between them is no register. */
+static void check_registers(uint32_t i, uint32_t mailbox)
+{
+	static const uint32_t zero[] = { REG_CTRL, REG_EICS, REG_EIMS, REG_EIMC,
+					 REG_EIAC, REG_EIAM, REG_EICR, REG_IVAR };
+
+	for (uint32_t n = 0; n < ARRAY_SIZE(zero); n++)
+		CHECK(*rig_reg(i, zero[n]) == 0);
+	for (uint32_t n = 0; n < MEMNIC_VECTORS; n++)
+		CHECK(*rig_reg(i, REG_EITR(n)) == 0);
+	for (uint32_t reg = 0; reg <= QUEUE_DCTL; reg += 4)
+		CHECK(*rig_reg(i, REG_RX + reg) == 0 && *rig_reg(i, REG_TX + reg) == 0);
+	CHECK(*rig_reg(i, REG_MAILBOX) == mailbox);
+	CHECK(*rig_reg(i, REG_STATUS) == (STATUS_FD | STATUS_LU | STATUS_1000));
+}
+
+/* Whatever it wrote, and wherever. */
+static void a_reset_by_its_guest_clears_its_registers(void)
+{
+	rig_with(2, RIG_LINK);
+	for (uint32_t reg = 0; reg < MEMNIC_BAR_BYTES; reg += 4)
+		if (reg != REG_MAILBOX)
+			*rig_reg(1, reg) = ~0u;
+	rig_pass(US(50));
+	check_registers(1, 0);
+	rig_open(1);
+	one_frame();
+}
+
 static void who_restarts_finds_a_port_as_after_power_on(void)
 {
 	const uint32_t before = (rig_with(2, RIG_LINK), counts(1)->generation);
@@ -240,8 +269,7 @@ static void who_restarts_finds_a_port_as_after_power_on(void)
 	memnic_cut(&rig.m, 1);
 	memnic_reset(&rig.m, 1);
 	CHECK(counts(1)->generation != before && !memnic_has_link(&rig.m.vfs[1]));
-	for (uint32_t reg = 0; reg < MEMNIC_BAR_BYTES; reg += 4)
-		CHECK((*rig_reg(1, reg) != 0) == (reg == REG_STATUS));
+	check_registers(1, 0);
 	rig_pass(US(50));
 	CHECK(igbvf_reset(&rig.ports[1].driver) == IGBVF_OK);
 	CHECK(igbvf_start(&rig.ports[1].driver) == IGBVF_OK);
@@ -315,6 +343,7 @@ int main(void)
 	RUN(a_frame_whose_sender_is_gone_does_not_arrive);
 	RUN(who_restarts_finds_a_port_as_after_power_on);
 	RUN(a_reset_by_its_guest_is_its_own_matter);
+	RUN(a_reset_by_its_guest_clears_its_registers);
 	RUN(a_reset_ends_what_is_under_way_at_once);
 	RUN(there_is_each_port_once);
 	return test_failed;
