@@ -9,20 +9,21 @@ from tools.lib.rigs import one
 RIG = "qemu-iso"
 OPTIONS = {"cpus": 1, "more": ("--devices",)}
 FINE = dict(OPTIONS, icount=2)  # six guests on one CPU
-FIR, QOS, HOG, BASELINE, RESTART = ("rate_fir", "rate_qos", "rate_hog", "rate_hog_baseline",
-                                    "rate_restart")
+FIR, CLASSES, QOS, HOG, BASELINE, RESTART = ("rate_fir", "rate_classes", "rate_qos", "rate_hog",
+                                             "rate_hog_baseline", "rate_restart")
 HOG_RATE = 2000
 CAP, SEND_CAP = 1_000_000, 500
 FRAME_BYTES, RING = 554, 256
 SLICES_A_SECOND = 50
 
-rigs.boot_soon(RIG, FIR, **FINE)
+for config in (FIR, CLASSES):
+    rigs.boot_soon(RIG, config, **FINE)
 for config in (QOS, HOG, BASELINE, RESTART):
     rigs.boot_soon(RIG, config, **OPTIONS)
 
 
 def boot(config):
-    b = rigs.boot_once(RIG, config, **(FINE if config == FIR else OPTIONS))
+    b = rigs.boot_once(RIG, config, **(FINE if config in (FIR, CLASSES) else OPTIONS))
     assert b.ended_well, b.tail()
     assert b.late == 0, b.tail()
     return b
@@ -55,6 +56,21 @@ def test_a_fixed_rate_is_what_the_guest_gets():
         # At most two of the device's in an interval: arch/iommu.h, docs/emulators.md.
         assert row["raised"] <= 2 * row["delivered"] + 2, row
         assert row["exits_saved"] >= row["rx_packets"] - row["raised"] >= 0, row
+
+
+def test_full_frames_are_of_the_class_of_4000_interrupts_a_second():
+    b = boot(CLASSES)
+    cost, sink = one(b, net="sink_cost", part="cgr"), one(b, net="sink", part="cgr")
+    seconds = sink["us"] / 1e6
+    assert 0.99 * 4000 * seconds <= cost["interrupts"] <= 4000 * seconds + 1, (cost, sink)
+    assert sink["lost"] == 0 and sink["received"] >= 5990 * seconds, sink
+
+
+def test_what_is_urgent_is_not_held_back():
+    b = boot(CLASSES)
+    cost, sink = one(b, net="sink_cost", part="urgent"), one(b, net="sink", part="urgent")
+    assert at_end(b, "urgent")["rate"] == 500, b.tail()
+    assert cost["interrupts"] >= 0.95 * sink["received"] >= 5000, (cost, sink)
 
 
 def test_without_a_rate_each_frame_interrupts():
