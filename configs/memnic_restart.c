@@ -3,7 +3,7 @@
  * configs/memnic_restart.c - a partition with a port of a network controller in memory restarts again and again,
  * under traffic, beside two whose traffic must not notice. tests/boot/test_l_memnic.py
  */
-#include "configs/memnic_pair.h"
+#include "configs/memnic.h"
 
 static const struct partition_config partitions[] = {
 	MEMNIC_GUEST("echo", RESERVATION(0, MS(4), MS(10)), "mode=echo peers=0", 0,
@@ -20,16 +20,5 @@ static const struct partition_config partitions[] = {
 	  .args = "mode=life peer=02:00:00:00:00:01",
 	  .DEVICES({ .kind = DEVICE_VF, .name = "nic", .index = 2, .mac = "02:00:00:00:00:03" }) },
 };
-static const struct pf_config pfs[] = {
-	{ .name = "nic", .driver = PF_MEMORY, .vf_count = 3 },
-};
-const struct config config = {
-	.name = "memnic_restart",
-	.board = BOARD_RIG(3),
-	.partitions = partitions,
-	.partition_count = ARRAY_SIZE(partitions),
-	.pfs = pfs,
-	.pf_count = ARRAY_SIZE(pfs),
-	.service = OWN_CORE(2),
-	.run_limit_ns = SEC(2),
-};
+
+MEMNIC_SYSTEM("memnic_restart", BOARD_RIG(3), 3, 2);
