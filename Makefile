@@ -63,14 +63,16 @@ guest_pure := $(wildcard guests/rt/args.c guests/rt/rm.c guests/rt/stats.c guest
 	      $(addprefix guests/blk/,ring.c ring_packed.c spread.c record.c))
 
 # Into images whose configuration has devices: what `plan --list-drivers` says is wanted.
-optional   := tasks device disk tuning rate igb nvme memnic nvme_disk virtio_disk
+optional   := tasks tuples device disk tuning disk_rates rate igb nvme memnic nvme_disk virtio_disk
 disk_pci   := core/disk_pci.c core/disk_gpt.c drivers/gpt/gpt.c
 nvme_both  := $(addprefix drivers/nvme/,nvme.c nvme_identify.c nvme_io.c nvme_queue.c)
 device_src := core/plan_device.c $(filter-out core/device_name.c core/device_rate%,$(wildcard core/device*.c)) \
 	      $(wildcard drivers/pci*.c drivers/sriov.c) arch/x86/vtd/gate.c
 rate_src   := core/plan_rate.c $(wildcard core/device_rate*.c) io/irq_rate.c io/shaper.c
 tasks_src  := core/plan_tasks.c sched/demand.c sched/supply.c
-tuning_src := core/plan_disk_tune.c $(wildcard io/latency*.c io/disk_optimizer*.c)
+tuples_src := $(wildcard core/plan_tuple*.c)
+disk_rates_src := core/plan_tuple.c core/plan_disk_rate.c
+tuning_src := core/plan_disk_tune.c core/plan_disk_relax.c $(wildcard io/latency*.c io/disk_optimizer*.c)
 disk_src   := core/plan_device.c core/plan_disk.c core/plan_disk_bound.c core/lib/service_time.c $(wildcard drivers/memdisk/*.c) \
 	      core/disk.c core/disk_service.c core/disk_stats.c $(wildcard io/bfq*.c io/iosched*.c io/vblk*.c io/virt*.c io/histogram.c io/disk_bound.c)
 igb_src    := core/pf_igb.c $(wildcard drivers/igb/*.c)
@@ -229,7 +231,7 @@ $(B)/guests/initrd-kvm: guests/linux/init $(B)/tool/linux/meter $(B)/tool/linux/
 # BOOTX64.EFI, bulkhead.iso, esp.img.
 configs := $(sort $(wildcard configs/*.c) $(CONFIG))
 define config_rules
-$(2)/plan: $(1) $(B)/tool/tools/plan.c.o $(tool_o) Makefile
+$(2)/plan: $(1) $(B)/tool/tools/plan.c.o $(B)/tool/tools/plan_json_tuples.c.o $(tool_o) Makefile
 	@mkdir -p $$(@D)
 	$(Q)$(CC) $(TOOL) -MMD -MP -MF $$@.d -o $$@ $$(filter %.c %.o,$$^)
 $(2)/plan.txt: $(2)/plan $(guests)
@@ -334,8 +336,12 @@ plan_tests := $(addprefix $(B)/tests/,$(addprefix unit/test_plan_,devices rates 
 $(plan_tests): $(call host_c,core/plan_device)
 $(B)/tests/unit/test_plan_rates: $(call host_c,core/plan_rate core/plan_nic)
 $(B)/tests/unit/test_plan_disks $(B)/tests/unit/test_plan_tuning: $(call host_c,core/plan_disk core/plan_disk_bound)
-$(B)/tests/unit/test_plan_tuning: $(call host_c,core/plan_disk_tune)
+$(B)/tests/unit/test_plan_tuning: $(call host_c,core/plan_disk_tune core/plan_disk_relax)
 $(B)/tests/unit/test_plan_tasks: $(call host_c,core/plan_tasks)
+tuple_c := $(call host_c,core/plan_tuple core/plan_tuple_cpu core/plan_tuple_memory)
+$(B)/tests/unit/test_plan_tuples: $(tuple_c) $(call host_c,core/plan_tasks)
+$(B)/tests/unit/test_plan_disk_rates: $(call host_c,core/plan_tuple core/plan_device core/plan_disk core/plan_disk_bound core/plan_disk_rate)
+$(B)/tests/property/test_tuples_random: $(tuple_c)
 $(B)/tests/property/test_disk_random: $(call host_c,core/disk core/disk_service core/disk_stats core/partition_memory)
 nic_src := $(wildcard tools/sim/nic_*.c)
 sim_src := $(filter-out $(nic_src),$(wildcard tools/sim/*.c))

@@ -28,7 +28,9 @@ struct cpu_claim {
 	core_id_t core;
 	uint64_t budget_ns; /* Q */
 	uint64_t period_ns; /* P; CPU_ENOUGH: 0: found, too */
-	uint32_t priority;  /* CPU_BEST_EFFORT: from 1, higher first, each once per core */
+	/* CPU_RESERVED: what the planner may shrink Q to, and let it grow to; 0: it does not */
+	uint64_t budget_min_ns, budget_max_ns;
+	uint32_t priority; /* CPU_BEST_EFFORT: from 1, higher first, each once per core */
 };
 
 #define OWN_CORE(n) \
@@ -38,6 +40,12 @@ struct cpu_claim {
 #define RESERVATION(n, q, p) \
 	{ \
 		.kind = CPU_RESERVED, .core = (n), .budget_ns = (q), .period_ns = (p) \
+	}
+/* Usually q, at least q_min, up to q_max where others leave it: docs/configuration.md, "Resource tuples". */
+#define RESERVATION_BETWEEN(n, q, q_min, q_max, p) \
+	{ \
+		.kind = CPU_RESERVED, .core = (n), .budget_ns = (q), .period_ns = (p), \
+		.budget_min_ns = (q_min), .budget_max_ns = (q_max) \
 	}
 #define BEST_EFFORT(n, prio) \
 	{ \
@@ -137,7 +145,8 @@ struct tuple {
 /* A network VF's part of its link: io/shaper.h. Bytes without CRC; frames. */
 struct net_qos {
 	struct tuple rx_bytes_per_s, tx_bytes_per_s, rx_packets_per_s, tx_packets_per_s;
-	uint32_t priority; /* who gets first what others leave, higher first */
+	/* Who gets first what others leave, higher first; of one criticality, who is shrunk last. */
+	uint32_t priority;
 };
 
 /*
@@ -234,7 +243,8 @@ struct disk_config {
  */
 struct disk_task {
 	uint32_t iops;
-	uint64_t target_ns; /* 0: none */
+	uint64_t target_ns;     /* 0: none */
+	uint64_t target_max_ns; /* what it may become where not all can be met; 0: target_ns */
 };
 #define TASKS(...) \
 	tasks = (const struct disk_task[]){ __VA_ARGS__ }, \
@@ -247,14 +257,17 @@ struct disk_share {
 	uint64_t first_sector; /* .. of 512 bytes */
 	uint64_t sector_count;
 	bool is_read_only;
-	bool is_writethrough;       /* until the guest chooses: written is on the medium */
-	bool has_async_writes;      /* nobody waits for its writes: reads come first */
-	uint32_t weight;            /* 1 to 1000; 0: 100 */
+	bool is_writethrough;  /* until the guest chooses: written is on the medium */
+	bool has_async_writes; /* nobody waits for its writes: reads come first */
+	uint32_t weight;       /* 1 to 1000; 0: 100 */
+	/* DISK_BFQ, in place of a weight: what it has while it always has `outstanding` requests */
+	struct tuple bytes_per_s;
+	uint32_t request_bytes;     /* .. of this length or longer; 0: 4 KiB */
 	uint32_t queue_count;       /* virtqueues, at most 8; 0: one for each task, at least 1 */
 	uint32_t queue_size;        /* a power of two from 16 to 256; 0: 128 */
 	uint32_t queue_weights[8];  /* 0: 100 */
 	uint32_t request_max_bytes; /* of one request, of 4 KiB; 0: 1 MiB. The guest is told */
-	uint32_t outstanding;       /* requests at a time that its bound is printed for; 0: 1 */
+	uint32_t outstanding;       /* requests at a time that its promises are for; 0: 1 */
 	uint32_t priority;          /* DISK_PRIORITY, DISK_BUDGET: higher first */
 	uint64_t budget_bytes, budget_period_ns;
 	/* Of a disk with .tuning. Critical: targets that cannot be met are no warning but refused. */
@@ -273,7 +286,11 @@ struct partition_config {
 	uint32_t cpu_task_count;
 	enum task_policy task_policy;
 	enum task_supply task_supply;
+	/* Whose resources are shrunk last, where not everybody's fit, and grow first: higher. */
+	uint32_t criticality;
 	uint64_t memory_bytes; /* a multiple of 2 MiB, at least 2 MiB */
+	uint64_t memory_min_bytes,
+		memory_max_bytes; /* what it may become; 0: exactly memory_bytes */
 	enum boot_protocol boot;
 	enum platform_kind platform;
 	enum apic_kind apic;

@@ -96,14 +96,14 @@ static bool wait_for(struct disk_unit *u)
 	return d->state == DISK_UP;
 }
 
-static void fill_claims(struct disk_unit *u, const struct disk_tuned *tuning)
+static void fill_claims(struct disk_unit *u, const struct plan_disk *planned)
 {
 	for (uint32_t i = 0; i < u->client_count; i++) {
 		const struct disk_share *const s = u->clients[i].share;
 		struct iosched_client_config *const c = &u->claims[i];
 
 		*c = (struct iosched_client_config){
-			.weight = plan_weight(s, tuning, i),
+			.weight = plan_weight(s, planned, i),
 			.queue_count = disk_queue_count(s),
 			.has_async_writes = s->has_async_writes,
 			.priority = s->priority,
@@ -111,12 +111,13 @@ static void fill_claims(struct disk_unit *u, const struct disk_tuned *tuning)
 			.period_tsc = to_tsc(s->budget_period_ns),
 		};
 		for (uint32_t n = 0; n < c->queue_count; n++)
-			c->queue_weights[n] = plan_queue_weight(s, tuning, i, n);
+			c->queue_weights[n] = plan_queue_weight(s, planned->tuning, i, n);
 	}
 }
 
-static enum err init_sched(struct disk_unit *u, const struct disk_tuned *tuning)
+static enum err init_sched(struct disk_unit *u, const struct plan_disk *planned)
 {
+	const struct disk_tuned *const tuning = planned->tuning;
 	static const enum iosched_kind kinds[] = { [DISK_BFQ] = IOSCHED_BFQ,
 						   [DISK_FIFO] = IOSCHED_NONE,
 						   [DISK_DEADLINE] = IOSCHED_DEADLINE,
@@ -146,7 +147,7 @@ static enum err init_sched(struct disk_unit *u, const struct disk_tuned *tuning)
 		wanted.audit = u->audit;
 		wanted.audit_mask = d->audit_records - 1;
 	}
-	fill_claims(u, tuning);
+	fill_claims(u, planned);
 	return iosched_init(&u->sched, &wanted);
 }
 
@@ -349,7 +350,7 @@ static enum err start_unit(const struct config *system, const struct plan *plan,
 	e = make_clients(u, system, reason);
 	if (e != OK)
 		return e;
-	if (init_sched(u, plan->disks[i].tuning) != OK)
+	if (init_sched(u, &plan->disks[i]) != OK)
 		return refuse(reason, ERR_NOMEM, "disk '%s': its scheduler cannot be set up",
 			      d->name);
 	disks.units[disks.count++] = u;

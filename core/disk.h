@@ -19,9 +19,7 @@
 #include "io/iosched_state.h"
 #include "io/vblk.h"
 
-/* Done in one step of the service, and in a kick: 8 take it a tenth of a millisecond at 100 MIPS. */
-#define DISK_STEP_MAX 8u
-#define DISK_KICK_MAX 32u
+#define DISK_KICK_MAX 32u /* of DISK_STEP_MAX, while the guest has time */
 
 /* [L] What a client had; since the last report, and in all. */
 struct disk_count {

@@ -14,6 +14,8 @@
 #define DISK_WEIGHT_MAX        1000u
 #define DISK_REQUEST_MAX_BYTES MIB(1)
 
+/* Done in one step of the service, and in a kick: 8 take it a tenth of a millisecond at 100 MIPS. */
+#define DISK_STEP_MAX 8u
 /* Requests of a share that are on their way at a time. */
 #define DISK_REQUESTS_MAX     256u
 
@@ -55,6 +57,11 @@ static inline uint32_t disk_queue_size(const struct disk_share *s)
 static inline uint32_t disk_request_max(const struct disk_share *s)
 {
 	return disk_default(s->request_max_bytes, DISK_REQUEST_MAX_BYTES);
+}
+
+static inline bool disk_has_rate(const struct disk_share *s)
+{
+	return s->bytes_per_s.usual != 0 || s->bytes_per_s.min != 0 || s->bytes_per_s.max != 0;
 }
 
 static inline uint64_t disk_slice_idle_ns(const struct disk_config *d)

@@ -45,11 +45,17 @@ static uint64_t directory_bytes(uint64_t ram_bytes)
 	return (ram_bytes / GIB(1) + (ram_bytes % GIB(1) != 0)) * PAGE_BYTES;
 }
 
+/* The plan is not made yet. */
+static uint64_t most_bytes(const struct partition_config *p)
+{
+	return max_u64(p->memory_bytes, p->memory_max_bytes);
+}
+
 static uint64_t device_bytes(const struct partition_config *p)
 {
 	if (p->device_count == 0)
 		return 0;
-	return POOL_PARTITION_BYTES + directory_bytes(p->memory_bytes) +
+	return POOL_PARTITION_BYTES + directory_bytes(most_bytes(p)) +
 	       min_u64(p->device_count, CONFIG_DEVICE_MAX) * POOL_DEVICE_BYTES;
 }
 
@@ -60,7 +66,7 @@ static uint64_t partition_bytes(const struct partition_config *p)
 	const bool has_pc = p->platform == PLATFORM_PC || p->boot != BOOT_GUEST;
 
 	return POOL_PARTITION_BYTES + (has_pc ? POOL_PC_BYTES : 0) + cpus * POOL_VCPU_BYTES +
-	       directory_bytes(p->memory_bytes) + device_bytes(p);
+	       directory_bytes(most_bytes(p)) + device_bytes(p);
 }
 
 static uint64_t share_bytes(const struct disk_share *s)

@@ -34,9 +34,13 @@ enum err plan_build(const struct config *system, const struct board *board, stru
 	check_system(&k);
 	check_names(&k);
 	check_vcpus(&k);
+	if (check_tuples)
+		check_tuples(&k);
 	if (check_cpu_tasks)
 		check_cpu_tasks(&k);
 	check_cpu(&k);
+	if (grant_cpu)
+		grant_cpu(&k);
 	check_cores(&k);
 	check_memory(&k);
 	check_guests(&k);

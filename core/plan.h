@@ -85,11 +85,13 @@ struct plan_core {
 };
 
 struct disk_tuned; /* core/plan_disk.h */
+struct disk_rates;
 struct plan_disk {
 	uint64_t memory_base;  /* DISK_MEMORY: host-physical, 2 MiB aligned, contiguous */
 	uint32_t client_count; /* shares, in the partitions' order */
 	/* What .tuning found, or NULL: as given. Of the last plan that was built. */
 	const struct disk_tuned *tuning;
+	const struct disk_rates *rates; /* likewise: what bytes_per_s have become, or NULL */
 };
 
 struct plan {

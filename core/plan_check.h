@@ -22,18 +22,27 @@
 /* Room on one line for three or four servers. */
 #define PLAN_INEQUALITY_BYTES 120u
 
+/* arch/guest.h cuts guest RAM at 3 GiB and goes on at 4 GiB: addresses below 2^40. */
+#define CHECK_MEMORY_MAX_BYTES GIB(512)
+/* What is placed in memory: partitions by their numbers, and memory disks from here on. */
+#define CHECK_ITEM_DISK  (MAX_PARTITIONS + 1)
+#define CHECK_ITEM_COUNT (CHECK_ITEM_DISK + CONFIG_DISK_MAX)
+
 struct check {
 	const struct config *config;
 	const struct board *board;
 	struct plan *plan;
 	struct plan_refusals *refusals;
-	uint32_t partition_count;           /* that there is room to look at */
-	bool has_label[MAX_PARTITIONS + 1]; /* well-formed name, nobody else's before */
-	struct partition_config service;    /* [PLAN_SERVICE_PART] of the partitions */
-	uint32_t vcpu_count;                /* of plan->vcpus[], which check_vcpus() lays out */
-	bool has_core[MAX_VCPUS];           /* kind and core of its claim make sense */
-	bool has_memory_map;                /* there are ranges, and in order */
-	uint32_t disk_count;                /* that there is room to look at */
+	uint32_t partition_count;              /* that there is room to look at */
+	bool has_label[MAX_PARTITIONS + 1];    /* well-formed name, nobody else's before */
+	struct partition_config service;       /* [PLAN_SERVICE_PART] of the partitions */
+	uint32_t vcpu_count;                   /* of plan->vcpus[], which check_vcpus() lays out */
+	uint64_t need_ns[MAX_VCPUS];           /* what its tasks need; 0: not known, or nothing */
+	bool has_core[MAX_VCPUS];              /* kind and core of its claim make sense */
+	bool has_memory_map;                   /* there are ranges, and in order */
+	bool has_memory_tuple[MAX_PARTITIONS]; /* .. that makes sense */
+	bool is_placeable[CHECK_ITEM_COUNT];   /* its size makes sense */
+	uint32_t disk_count;                   /* that there is room to look at */
 };
 
 void check_system(struct check *k);
@@ -42,8 +51,27 @@ void check_vcpus(struct check *k);
 /* core/plan_tasks.c, linked only into images whose configuration has CPU_TASKS(). Chooses claims. */
 void check_cpu_tasks(struct check *k) __attribute__((weak));
 void check_cpu(struct check *k);
+/*
+ * core/plan_tuple_*.c, linked only where there are resource tuples. Are they sensible? Then what is given
+ * is noted in the plan; false: it has refused.
+ */
+void check_tuples(struct check *k) __attribute__((weak));
+void check_memory_tuples(struct check *k);
+void grant_cpu(struct check *k) __attribute__((weak));
+bool grant_memory(struct check *k) __attribute__((weak));
 void check_cores(struct check *k);
+bool check_core_fits(const struct check *k, core_id_t core);
 void check_memory(struct check *k);
+/* What is to be placed, with the sizes that the plan has now: is there a place for all of it? */
+bool check_memory_fits(struct check *k);
+uint64_t check_item_bytes(const struct check *k, uint32_t item);
+/* Less is no memory for such a guest. */
+uint64_t check_memory_least(const struct check *k, part_id_t part);
+struct check_room { /* in whole 2 MiB */
+	uint64_t bytes, largest;
+	uint32_t pieces;
+};
+struct check_room check_memory_room(const struct check *k);
 void check_guests(struct check *k);
 void check_files(struct check *k);
 /*
@@ -66,6 +94,8 @@ bool check_disk_memory(struct check *k, uint32_t disk) __attribute__((weak));
 struct short_text check_disk_label(const struct check *k, uint32_t disk) __attribute__((weak));
 /* core/plan_disk_tune.c; after everything else about disks was looked at. */
 void check_disk_tuning(struct check *k, uint32_t disk) __attribute__((weak));
+/* core/plan_disk_rate.c: likewise; shares with bytes_per_s. */
+void check_disk_rates(struct check *k, uint32_t disk) __attribute__((weak));
 bool check_is_name(const char *name, uint32_t max);
 
 /* What has virtual CPUs: a partition, or the service, as if it were one. */

@@ -60,21 +60,25 @@ static struct admission admit(const struct check *k, core_id_t core)
 	return answer;
 }
 
-/* The server with the largest share of the core, the later of equal ones. */
-static uint32_t find_largest_server(const struct check *k, core_id_t core)
+bool check_core_fits(const struct check *k, core_id_t core)
 {
-	const struct plan_vcpu *p = k->plan->vcpus;
-	uint32_t largest = MAX_VCPUS;
+	return admit(k, core).is_admitted;
+}
 
-	for (uint32_t i = 0; i < k->vcpu_count; i++) {
-		if (!is_server_of(k, i, core))
-			continue;
-		if (largest == MAX_VCPUS ||
-		    (unsigned __int128)p[i].budget_tsc * p[largest].period_tsc >=
-			    (unsigned __int128)p[largest].budget_tsc * p[i].period_tsc)
-			largest = i;
-	}
-	return largest;
+static uint32_t criticality_of(const struct check *k, uint32_t vcpu)
+{
+	return check_config_of(k, k->plan->vcpus[vcpu].part)->criticality;
+}
+
+/* Should `vcpu` give up something rather than `other`? The less critical, then the larger, then the later. */
+static bool is_rather(const struct check *k, uint32_t vcpu, uint32_t other)
+{
+	const struct plan_vcpu *const p = &k->plan->vcpus[vcpu], *const o = &k->plan->vcpus[other];
+
+	if (criticality_of(k, vcpu) != criticality_of(k, other))
+		return criticality_of(k, vcpu) < criticality_of(k, other);
+	return (unsigned __int128)p->budget_tsc * o->period_tsc >=
+	       (unsigned __int128)o->budget_tsc * p->period_tsc;
 }
 
 /* Is the core admitted if `vcpu` has this budget instead of its own? */
@@ -87,7 +91,7 @@ static bool would_fit(struct check *k, uint32_t vcpu, uint64_t budget_ns)
 	if (!ticks_up(budget_ns, k->board->tsc_hz, &p->budget_tsc))
 		fits = false;
 	else
-		fits = admit(k, p->core).is_admitted;
+		fits = check_core_fits(k, p->core);
 	p->budget_tsc = own_tsc;
 	return fits;
 }
@@ -95,7 +99,8 @@ static bool would_fit(struct check *k, uint32_t vcpu, uint64_t budget_ns)
 /* The largest budget, in whole microseconds if it can be, with which the core is admitted; 0. */
 static uint64_t find_fitting_budget_ns(struct check *k, uint32_t vcpu)
 {
-	uint64_t fits = check_min_budget_ns(k->board);
+	const uint64_t least = max_u64(check_min_budget_ns(k->board), k->need_ns[vcpu]);
+	uint64_t fits = least;
 	uint64_t too_much = check_claim_of(k, vcpu)->budget_ns;
 
 	if (fits >= too_much || !would_fit(k, vcpu, fits))
@@ -108,24 +113,53 @@ static uint64_t find_fitting_budget_ns(struct check *k, uint32_t vcpu)
 		else
 			too_much = middle;
 	}
-	return fits - fits % US(1) >= check_min_budget_ns(k->board) ? fits - fits % US(1) : fits;
+	return fits - fits % US(1) >= least ? fits - fits % US(1) : fits;
+}
+
+/* Who could give up enough alone, and what it keeps; MAX_VCPUS: nobody. */
+static uint32_t find_giver(struct check *k, core_id_t core, uint64_t *budget_ns)
+{
+	uint32_t giver = MAX_VCPUS;
+
+	for (uint32_t i = 0; i < k->vcpu_count; i++) {
+		uint64_t ns;
+
+		if (!is_server_of(k, i, core) || (giver != MAX_VCPUS && !is_rather(k, i, giver)))
+			continue;
+		ns = find_fitting_budget_ns(k, i);
+		if (ns == 0)
+			continue;
+		giver = i;
+		*budget_ns = ns;
+	}
+	return giver;
+}
+
+static bool has_several_on(const struct check *k, core_id_t core)
+{
+	uint32_t i = 0;
+
+	while (i < k->vcpu_count && !(is_server_of(k, i, core) && check_has_several(k, i)))
+		i++;
+	return i < k->vcpu_count;
 }
 
 static void refuse_core(struct check *k, core_id_t core, uint64_t utilization_ppm)
 {
-	uint32_t largest = find_largest_server(k, core);
-	uint64_t budget_ns = find_fitting_budget_ns(k, largest);
 	char text[PLAN_INEQUALITY_BYTES + sizeof(" + 63 more")], fix[120], who[16];
 	struct text sum = text_begin(text, PLAN_INEQUALITY_BYTES);
 	struct text t = text_begin(fix, sizeof(fix));
+	uint64_t budget_ns;
+	uint32_t giver = find_giver(k, core, &budget_ns);
 
 	add_inequality_short(&sum, k, core);
-	if (budget_ns != 0)
-		text_add(&t, "lower %s.budget of %s to at most %s, or ",
-			 check_claim_field(k, largest).s,
-			 check_label(k, k->plan->vcpus[largest].part).s, text_time(budget_ns).s);
+	if (giver != MAX_VCPUS)
+		text_add(&t, "lower %s.budget%s of %s to at most %s, or ",
+			 check_claim_field(k, giver).s,
+			 check_claim_of(k, giver)->budget_min_ns != 0 ? "_min" : "",
+			 check_label(k, k->plan->vcpus[giver].part).s, text_time(budget_ns).s);
 	text_add(&t, "move a %s to another core",
-		 check_has_several(k, largest) ? "virtual CPU" : "partition");
+		 has_several_on(k, core) ? "virtual CPU" : "partition");
 	fmt_text(who, sizeof(who), "core %u", core);
 	refuse(k, who, "%s = %s > 1: the reservations do not fit; %s", sum.out,
 	       text_ratio(utilization_ppm).s, fix);

@@ -448,4 +448,6 @@ void check_disks(struct check *k)
 		check_shares(k, i);
 	for (uint32_t i = 0; i < k->disk_count && check_disk_tuning; i++)
 		check_disk_tuning(k, i);
+	for (uint32_t i = 0; i < k->disk_count && check_disk_rates; i++)
+		check_disk_rates(k, i);
 }

@@ -20,7 +20,7 @@ typedef unsigned long long ull;
 #define REQUEST_MIN_BYTES PAGE_BYTES
 
 /* The longest that the service takes to look: its budget may just have been used up. */
-static uint64_t service_ns(const struct config *c, const struct disk_config *d)
+uint64_t plan_disk_service_ns(const struct config *c, const struct disk_config *d)
 {
 	uint64_t ns = PLAN_SERVICE_STEP_NS;
 
@@ -44,7 +44,7 @@ static void describe_device(const struct config *c, const struct disk_config *d,
 	else if (t->jitter == SERVICE_QUANTILES)
 		fixed_ns += t->quantiles[t->quantile_count - 1].ns;
 	fixed_ns = max_u64(fixed_ns + t->fua_ns, max_u64(t->flush_ns, t->trim_ns));
-	s->device.fixed_ns = fixed_ns + service_ns(c, d);
+	s->device.fixed_ns = fixed_ns + plan_disk_service_ns(c, d);
 	s->device.byte_ps = (kib_ns * 1000 + 1023) / 1024;
 	if (d->kind == DISK_MEMORY)
 		s->device.byte_ps += PLAN_SERVICE_STEP_NS * 1000 / DISK_COPY_MAX;
@@ -78,7 +78,7 @@ uint64_t plan_disk_bound_ns(const struct config *c, const struct plan *plan, uin
 			if (i == part && n == share)
 				mine = s.client_count;
 			clients[s.client_count] = (struct disk_bound_client){
-				.weight = plan_weight(other, tuning, s.client_count),
+				.weight = plan_weight(other, &plan->disks[disk], s.client_count),
 				.request_max_bytes = disk_request_max(other),
 				.request_min_bytes = REQUEST_MIN_BYTES,
 			};
@@ -93,14 +93,14 @@ uint64_t plan_disk_bound_ns(const struct config *c, const struct plan *plan, uin
 /* ---- Text ---- */
 
 static uint32_t weights_of(const struct config *c, const struct disk_config *d,
-			   const struct disk_tuned *tuning)
+			   const struct plan_disk *planned)
 {
 	uint32_t sum = 0, guest = 0;
 
 	for (part_id_t i = 0; i < c->partition_count; i++)
 		for (uint32_t n = 0; n < c->partitions[i].disk_count; n++)
 			if (disk_is_on(&c->partitions[i].disks[n], d))
-				sum += plan_weight(&c->partitions[i].disks[n], tuning, guest++);
+				sum += plan_weight(&c->partitions[i].disks[n], planned, guest++);
 	return sum;
 }
 
@@ -119,8 +119,8 @@ static void print_share(const struct config *c, const struct plan *plan, uint32_
 {
 	const struct disk_tuned *const tuning = plan->disks[disk].tuning;
 	const struct disk_share *const s = &c->partitions[part].disks[n];
-	const uint32_t weight = plan_weight(s, tuning, guest);
-	const uint32_t all = weights_of(c, &c->disks[disk], tuning);
+	const uint32_t weight = plan_weight(s, &plan->disks[disk], guest);
+	const uint32_t all = weights_of(c, &c->disks[disk], &plan->disks[disk]);
 	const uint64_t ns = plan_disk_bound_ns(c, plan, disk, part, n);
 	struct short_text where;
 
@@ -132,6 +132,8 @@ static void print_share(const struct config *c, const struct plan *plan, uint32_
 	if (c->disks[disk].scheduler == DISK_BFQ)
 		text_line(put, "  %-15s weight %u of %u: %s of the disk", "", weight, all,
 			  text_percent(((uint64_t)weight * 1000000 + all - 1) / all).s);
+	if (plan->disks[disk].rates)
+		plan_print_disk_rate(c, plan, disk, part, n, guest, put);
 	if (ns != UINT64_MAX)
 		text_line(
 			put,

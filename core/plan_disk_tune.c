@@ -83,6 +83,20 @@ static void check_task(struct check *k, part_id_t part, uint32_t n, uint32_t i,
 				 "for 4 KiB; give more than that, or 0 for none",
 				 n, i, text_time(t->target_ns).s, d->name,
 				 text_time(service_min_ns(d)).s);
+	else if (t->target_max_ns != 0 &&
+		 (t->target_max_ns < t->target_ns || t->target_max_ns > TARGET_MAX_NS))
+		refuse_partition(k, part,
+				 "disks[%u].tasks[%u].target_max = %s: what its target of %s may "
+				 "become is that at least, and at most %s; give that, or 0 for the "
+				 "target itself",
+				 n, i, text_time(t->target_max_ns).s, text_time(t->target_ns).s,
+				 text_time(TARGET_MAX_NS).s);
+	else if (t->target_max_ns != 0 && t->target_ns == 0)
+		refuse_partition(
+			k, part,
+			"disks[%u].tasks[%u].target_max = %s, but there is no target; give "
+			"one, or leave it out",
+			n, i, text_time(t->target_max_ns).s);
 }
 
 static void check_tasks(struct check *k, part_id_t part, uint32_t n, const struct disk_config *d)
@@ -121,7 +135,7 @@ static void check_untuned(struct check *k, part_id_t part, uint32_t n)
 				 "targets; give the disk .tuning, or leave it out",
 				 n);
 	for (uint32_t i = 0; s->tasks && i < s->task_count && i < DISK_QUEUE_MAX; i++)
-		if (s->tasks[i].target_ns != 0)
+		if (s->tasks[i].target_ns != 0 || s->tasks[i].target_max_ns != 0)
 			refuse_partition(k, part,
 					 "disks[%u].tasks[%u].target = %s: its disk has no tuning; "
 					 "give the disk .tuning, or leave the target out",
@@ -194,16 +208,17 @@ static void refuse_targets(struct check *k, part_id_t part, uint32_t n, const st
 
 	for (uint32_t i = 0; i < s->task_count; i++) {
 		const uint64_t ns = t->predicted_ns[model][guest][i];
+		const uint64_t target_ns = t->start.guests[guest].tasks[i].target_ns;
 
-		if (s->tasks[i].target_ns != 0 && ns > s->tasks[i].target_ns)
+		if (target_ns != 0 && ns > target_ns)
 			refuse_partition(
 				k, part,
-				"disks[%u].tasks[%u].target = %s: with the best settings found, "
+				"disks[%u].tasks[%u].target%s = %s: with the best settings found, "
 				"99.99 %% of its requests are predicted to end within %s, and the "
 				"share is critical; give at least that, or ask for less, or leave "
 				"is_critical out",
-				n, i, text_time(s->tasks[i].target_ns).s,
-				text_time(round_up(ns, MS(1))).s);
+				n, i, target_ns != s->tasks[i].target_ns ? "_max" : "",
+				text_time(target_ns).s, text_time(round_up(ns, MS(1))).s);
 	}
 }
 
@@ -213,8 +228,16 @@ static void tune(struct check *k, uint32_t disk)
 	struct disk_tuned *const t = &tunings[disk];
 	uint32_t guest = 0;
 
+	enum err e;
+
 	describe_load(k->config, disk, &t->start);
-	if (disk_optimize(&t->start, model_of(d), &disk_optimizer_range, &t->optimum) != OK) {
+	for (uint32_t g = 0; g < t->start.guest_count; g++)
+		for (uint32_t i = 0; i < t->start.guests[g].task_count; i++)
+			t->wanted_ns[g][i] = t->start.guests[g].tasks[i].target_ns;
+	e = disk_optimize(&t->start, model_of(d), &disk_optimizer_range, &t->optimum);
+	if (e == OK && !t->optimum.is_met)
+		e = plan_relax_targets(k->config, disk, model_of(d), t);
+	if (e != OK) {
 		refuse(k, check_disk_label(k, disk).s, "tuning: %s; correct it", t->optimum.why);
 		return;
 	}
@@ -256,6 +279,21 @@ void check_disk_tuning(struct check *k, uint32_t disk)
 }
 
 /* ---- Text ---- */
+
+struct tuple_text {
+	char s[80];
+};
+
+static struct tuple_text relaxed_from(const struct disk_tuned *t, uint32_t guest, uint32_t i)
+{
+	const uint64_t wanted_ns = t->wanted_ns[guest][i];
+	struct tuple_text text = { "" };
+
+	if (wanted_ns != t->optimum.load.guests[guest].tasks[i].target_ns)
+		fmt_text(text.s, sizeof(text.s), " (relaxed from %s: not all can be met)",
+			 text_time(wanted_ns).s);
+	return text;
+}
 
 static const char *verdict(const struct disk_tuned *t, uint32_t guest, uint32_t i,
 			   enum latency_model model)
@@ -302,10 +340,11 @@ void plan_print_tasks(const struct disk_config *d, const struct disk_tuned *t, u
 	for (uint32_t i = 0; i < g->task_count; i++)
 		text_line(
 			put,
-			"  %-15s task %u: %u requests/s, weight %u, target %s; 99.99 %% within %s "
+			"  %-15s task %u: %u requests/s, weight %u, target %s%s; 99.99 %% within %s "
 			"(analytical), %s (MLP): %s",
 			"", i, g->tasks[i].iops, g->tasks[i].weight,
 			g->tasks[i].target_ns ? text_time(g->tasks[i].target_ns).s : "none",
+			relaxed_from(t, guest, i).s,
 			tail(t->predicted_ns[LATENCY_ANALYTIC][guest][i]).s,
 			tail(t->predicted_ns[LATENCY_MLP][guest][i]).s,
 			verdict(t, guest, i, model_of(d)));

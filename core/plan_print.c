@@ -3,6 +3,7 @@
 #include "core/lib/fmt.h"
 #include "core/plan_check.h"
 #include "core/plan_disk.h"
+#include "core/plan_grant.h"
 #include "core/plan_rate.h"
 #include "core/plan_tasks.h"
 
@@ -117,8 +118,11 @@ static void print_core(const struct printer *p, core_id_t core)
 		text_line(p->put, "core %u: shared, %u server%s", core, c->server_count,
 			  c->server_count == 1 ? "" : "s");
 	for (uint32_t i = 0; i < p->view.vcpu_count; i++) {
-		if (p->view.plan->vcpus[i].core == core)
-			print_claim(p, i);
+		if (p->view.plan->vcpus[i].core != core)
+			continue;
+		print_claim(p, i);
+		if (plan_print_budget)
+			plan_print_budget(p->view.config, p->view.plan, i, p->put);
 	}
 	if (c->utilization_ppm != 0)
 		print_inequality(p, core, c->utilization_ppm);
@@ -189,6 +193,8 @@ static void print_partition(const struct printer *p, part_id_t i)
 	text_line(p->put, "  %-15s %s at 0x%llx, image %s%s%s", c->name,
 		  text_size(part->memory_bytes).s, (unsigned long long)part->memory_base, c->image,
 		  boot_name(c->boot), digest_note(c->image_sha256));
+	if (plan_print_memory)
+		plan_print_memory(p->view.config, p->view.plan, i, p->put);
 	print_args(p, "args", c->args);
 	for (uint32_t n = 0; n < c->module_count; n++) {
 		text_line(p->put, "  %-15s module %s%s", "", c->modules[n].name,

@@ -5,6 +5,7 @@
  */
 #include "core/plan_rate.h"
 #include <string.h>
+#include "core/lib/assert.h"
 #include "core/lib/fmt.h"
 #include "core/plan_check.h"
 #include "io/irq_rate.h"
@@ -51,12 +52,18 @@ static const struct tuple *bytes_of_vf(const struct device_config *d, uint32_t w
 	return way == WAY_RECEIVE ? &d->qos.rx_bytes_per_s : &d->qos.tx_bytes_per_s;
 }
 
+/* Whose are shrunk first: the partition's criticality, of equal ones the VF's priority. Lower first. */
+static uint64_t rank_of(const struct config *c, part_id_t part, const struct device_config *d)
+{
+	return (uint64_t)c->partitions[part].criticality << 32 | d->qos.priority;
+}
+
 struct sums {
-	wide min, usual, slack_below, slack_equal; /* of VFs below a priority, and of that one */
+	wide min, usual, slack_below, slack_equal; /* of VFs below a rank, and of that one */
 };
 
 static struct sums sum_way(const struct config *c, const struct pf_config *f, uint32_t way,
-			   uint32_t priority)
+			   uint64_t rank)
 {
 	const struct device_config *d;
 	struct sums s = { 0 };
@@ -68,12 +75,26 @@ static struct sums sum_way(const struct config *c, const struct pf_config *f, ui
 
 		s.min += t->min;
 		s.usual += t->usual;
-		if (d->qos.priority < priority)
+		if (rank_of(c, part, d) < rank)
 			s.slack_below += t->usual - t->min;
-		if (d->qos.priority == priority)
+		if (rank_of(c, part, d) == rank)
 			s.slack_equal += t->usual - t->min;
 	}
 	return s;
+}
+
+static part_id_t owner_of(const struct config *c, const struct pf_config *f,
+			  const struct device_config *d)
+{
+	part_id_t part = 0;
+	uint32_t n = UINT32_MAX;
+	const struct device_config *vf;
+
+	do
+		vf = next_vf(c, f, &part, &n);
+	while (vf && vf != d);
+	ASSERT(vf);
+	return part;
 }
 
 /* Rounded up: what is left fits. */
@@ -81,7 +102,7 @@ static uint64_t loss_of(const struct config *c, const struct pf_config *f,
 			const struct device_config *d, uint32_t way)
 {
 	const struct tuple *const t = bytes_of_vf(d, way);
-	const struct sums s = sum_way(c, f, way, d->qos.priority);
+	const struct sums s = sum_way(c, f, way, rank_of(c, owner_of(c, f, d), d));
 	const wide room = (wide)rate_link_bytes(f) + s.slack_below;
 	const uint64_t own = t->usual - t->min;
 	wide need;
@@ -264,14 +285,16 @@ static bool find_giver(const struct config *c, const struct pf_config *f, uint32
 {
 	const struct device_config *d;
 	part_id_t part = 0;
-	uint32_t n = UINT32_MAX, lowest = UINT32_MAX;
+	uint32_t n = UINT32_MAX;
+	uint64_t lowest = UINT64_MAX;
 	bool is_found = false;
 
 	while ((d = next_vf(c, f, &part, &n)) != NULL) {
-		if (bytes_of_vf(d, way)->min < excess || (is_found && d->qos.priority >= lowest))
+		if (bytes_of_vf(d, way)->min < excess ||
+		    (is_found && rank_of(c, part, d) >= lowest))
 			continue;
 		is_found = true;
-		lowest = d->qos.priority;
+		lowest = rank_of(c, part, d);
 		*giver = part;
 		*at = n;
 	}

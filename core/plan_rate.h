@@ -47,7 +47,8 @@ static inline bool rate_has_qos(const struct net_qos *q)
 
 /*
  * What this VF of `f` gets: its qos, with usual rates that fit the link. Where those of all its VFs do
- * not, the ones of the lowest priority are shrunk first, in proportion to what lies between usual and min.
+ * not, the ones of the least critical partitions, and of these of the lowest priority, are shrunk first, in
+ * proportion to what lies between usual and min. `d` is one of c's.
  */
 struct net_qos plan_grant(const struct config *c, const struct pf_config *f,
 			  const struct device_config *d);

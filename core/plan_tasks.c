@@ -207,6 +207,19 @@ static void suggest(const struct check *k, const struct question *q, const struc
 			      "deadlines");
 }
 
+/* It is not shrunk below that. (Found in whole microseconds: not more than it has.) */
+static void note_need(struct check *k, uint32_t vcpu, const struct question *q)
+{
+	struct cpu_claim *const c = &k->plan->vcpus[vcpu].claim;
+	struct supply least;
+
+	if (c->kind != CPU_RESERVED || find(k, q, c->period_ns, &least) != OK)
+		return;
+	k->need_ns[vcpu] = min_u64(least.budget, c->budget_ns);
+	if (c->budget_min_ns != 0)
+		c->budget_min_ns = max_u64(c->budget_min_ns, k->need_ns[vcpu]);
+}
+
 static void check_claim(struct check *k, part_id_t part, const struct question *q)
 {
 	const uint32_t vcpu = k->plan->partitions[part].vcpu_first;
@@ -216,8 +229,10 @@ static void check_claim(struct check *k, part_id_t part, const struct question *
 	char text[160];
 	struct text fix = text_begin(text, sizeof(text));
 
-	if (late == q->demand.count)
+	if (late == q->demand.count) {
+		note_need(k, vcpu, q);
 		return;
+	}
 	suggest(k, q, c, &fix);
 	refuse_vcpu(k, vcpu, ": task %s (%s in %s) may not be done by its deadline of %s: %s",
 		    task_name(q->config, late).s, text_time(q->tasks[late].wcet).s,
@@ -240,6 +255,7 @@ static void choose_claim(struct check *k, part_id_t part, const struct question 
 		return;
 	}
 	*c = (struct cpu_claim)RESERVATION(c->core, best.budget, best.period);
+	k->need_ns[vcpu] = best.budget;
 }
 
 static void check_partition(struct check *k, part_id_t part)

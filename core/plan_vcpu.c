@@ -43,7 +43,7 @@ struct short_text check_vcpu_name(const struct check *k, uint32_t vcpu)
 static bool is_claim_given(const struct cpu_claim *c)
 {
 	return c->kind != CPU_NONE || c->core != 0 || c->budget_ns != 0 || c->period_ns != 0 ||
-	       c->priority != 0;
+	       c->priority != 0 || c->budget_min_ns != 0 || c->budget_max_ns != 0;
 }
 
 /* How many virtual CPUs can be looked at; 0: the list itself makes no sense. */
@@ -78,7 +78,9 @@ static uint32_t count_vcpus(struct check *k, part_id_t part)
 
 void check_note_service(struct check *k)
 {
-	k->service = (struct partition_config){ .name = "service", .cpu = k->config->service };
+	k->service = (struct partition_config){ .name = "service",
+						.cpu = k->config->service,
+						.criticality = UINT32_MAX };
 	k->has_label[PLAN_SERVICE_PART] = true;
 }
 

@@ -28,6 +28,7 @@
 #include "core/plan_disk.h"
 #include "core/plan_tasks.h"
 #include "core/plan_rate.h"
+#include "tools/plan_json_tuples.h"
 
 #define FILE_MAX_BYTES   GIB(1)
 #define PATH_BYTES       4096u
@@ -166,7 +167,7 @@ static void check_protocol(const struct partition_config *p, const struct plan_p
 	refuse_file(p, "%s%s%s%s; give %s that fits its memory of %llu MiB",
 		    p->boot == BOOT_GUEST ? "image = '" : "", p->boot == BOOT_GUEST ? p->image : "",
 		    p->boot == BOOT_GUEST ? "': " : "", reason, kinds[p->boot],
-		    (unsigned long long)(p->memory_bytes >> 20));
+		    (unsigned long long)(part->memory_bytes >> 20));
 }
 
 /* Of a partition that the planner accepted. */
@@ -342,6 +343,7 @@ static void json_partition(part_id_t part)
 	printf("]");
 	json_cpu_tasks(part);
 	json_devices(c);
+	json_grants(&config, &plan, part);
 	printf("}");
 }
 
@@ -391,7 +393,7 @@ static void json_disk(uint32_t disk)
 			if (strcmp(s->disk, config.disks[disk].name) != 0)
 				continue;
 			printf("%s{\"partition\":\"%s\",\"weight\":%u,\"bound_ns\":", comma,
-			       config.partitions[i].name, plan_weight(s, tuning, guest));
+			       config.partitions[i].name, plan_weight(s, &plan.disks[disk], guest));
 			printf(ns == UINT64_MAX ? "null" : "%llu", (unsigned long long)ns);
 			if (tuning)
 				json_tasks(tuning, guest);
@@ -492,6 +494,8 @@ static void list_drivers(void)
 
 	if (has_tasks())
 		puts("tasks");
+	if (has_tuples(&config))
+		puts("tuples");
 	if (config.service.kind == CPU_NONE)
 		return;
 	for (uint32_t i = 0; i < config.partition_count; i++)
@@ -503,6 +507,8 @@ static void list_drivers(void)
 	}
 	if (config.disk_count != 0)
 		puts("disk");
+	if (has_disk_rates(&config))
+		puts("disk_rates");
 	for (uint32_t i = 0; i < config.disk_count; i++) {
 		if (config.disks[i].tuning != DISK_AS_GIVEN) {
 			puts("tuning");

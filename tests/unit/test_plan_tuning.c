@@ -63,7 +63,7 @@ static void what_the_optimizer_finds_is_the_plans(void)
 	CHECK(plan_slice_idle_ns(&disk[0], t) == optimum.load.slice_idle_ns);
 	CHECK(plan_timeout_ns(&disk[0], t) == optimum.load.timeout_ns);
 	for (uint32_t g = 0; g < 2; g++) {
-		CHECK(plan_weight(&shares[g], t, g) == optimum.load.guests[g].weight);
+		CHECK(plan_weight(&shares[g], &plan.disks[0], g) == optimum.load.guests[g].weight);
 		for (uint32_t i = 0; i < shares[g].task_count; i++) {
 			CHECK(plan_queue_weight(&shares[g], t, g, i) ==
 			      optimum.load.guests[g].tasks[i].weight);
@@ -86,7 +86,8 @@ static void settings_are_as_given_without_tuning(void)
 	CHECK(build() == OK && !plan.disks[0].tuning);
 	CHECK(plan_slice_idle_ns(&disk[0], NULL) == MS(8));
 	CHECK(plan_timeout_ns(&disk[0], NULL) == MS(125));
-	CHECK(plan_weight(&shares[0], NULL, 0) == 100 && plan_weight(&shares[1], NULL, 1) == 7);
+	CHECK(plan_weight(&shares[0], &plan.disks[0], 0) == 100 &&
+	      plan_weight(&shares[1], &plan.disks[0], 1) == 7);
 	CHECK(disk_queue_count(&shares[0]) == 2); /* a task is a virtqueue all the same */
 	good_system();
 }
