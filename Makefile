@@ -393,6 +393,13 @@ $(B)/tool/disk_sim: $(sim_o) $(filter $(addprefix $(B)/tool/,core/lib/% io/% tes
 $(B)/tool/nic_sim: $(patsubst %,$(B)/tool/%.o,$(nic_src)) \
 		$(filter $(addprefix $(B)/tool/,core/lib/% io/% tests/%),$(tool_o))
 	$(Q)$(CC) $(TOOL) -o $@ $^
+# Layered queueing networks: mean values, and a simulation to check them by. docs/queueing.md.
+lqn_src := $(wildcard tools/lqn/*.c)
+$(B)/tool/lqn: $(patsubst %,$(B)/tool/%.o,$(lqn_src))
+	$(Q)$(CC) $(TOOL) -o $@ $^ -lm
+$(patsubst %,$(B)/tests/%,unit/test_lqn property/test_lqn_random): \
+		$(patsubst %,$(B)/host/%.o,$(filter-out %/main.c,$(lqn_src)))
+$(patsubst %,$(B)/tests/%,unit/test_lqn property/test_lqn_random): LIBRARIES := -lm
 # What a scheme makes of a case, for a run of it in a rig.
 $(B)/tool/rtvirtio_case: $(B)/tool/tools/rtvirtio_case.c.o $(filter-out %/main.c.o,$(sim_o)) \
 		$(filter $(addprefix $(B)/tool/,core/lib/% io/% tests/%),$(tool_o))
