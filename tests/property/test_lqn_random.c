@@ -12,7 +12,7 @@
 #include "tests/test.h"
 #include "tools/lqn/model.h"
 
-#define SYSTEMS    120u
+#define SYSTEMS    80u
 #define AT_MOST    0.6
 #define MOSTLY     0.1
 #define TYPICAL    0.015
