@@ -7,8 +7,12 @@ static void post_event(struct vcpu *to, uint32_t event)
 	__atomic_fetch_or(&to->mailbox.events, event, __ATOMIC_SEQ_CST);
 }
 
-/* The trigger mode goes first: whoever takes the vector finds the mode it came with. */
-static void post_vector(struct vcpu *to, const struct irq_message *m)
+/*
+ * The trigger mode goes first: whoever takes the vector finds the mode it came with. True: its core is to be
+ * notified. An edge where ON was set is not: whoever set it does that, and a second notification might find
+ * nothing left.
+ */
+static bool post_vector(struct vcpu *to, const struct irq_message *m)
 {
 	uint64_t *const level = &to->mailbox.level[m->vector / 64];
 	const uint64_t bit = BIT64(m->vector % 64);
@@ -16,13 +20,13 @@ static void post_vector(struct vcpu *to, const struct irq_message *m)
 	if (m->is_level && to->keeps_level_apart) {
 		__atomic_fetch_or(level, bit, __ATOMIC_SEQ_CST);
 		post_event(to, VCPU_POST_LEVEL);
-		return;
+		return true;
 	}
 	if (m->is_level)
 		__atomic_fetch_or(level, bit, __ATOMIC_SEQ_CST);
 	else
 		post_as_edge(to, m->vector);
-	(void)pi_post(to->mailbox.vectors, m->vector); /* our caller notifies in any case */
+	return pi_post(to->mailbox.vectors, m->vector) || m->is_level;
 }
 
 static vcpu_set_t deliver(struct vcpu *to, const struct irq_message *m)
@@ -33,8 +37,8 @@ static vcpu_set_t deliver(struct vcpu *to, const struct irq_message *m)
 		/* From a device: an ICR does not send such ones. The receiver's ESR says so. */
 		if (m->vector < IRQ_FIRST_VECTOR)
 			post_event(to, VCPU_POST_ILLEGAL);
-		else
-			post_vector(to, m);
+		else if (!post_vector(to, m))
+			return 0;
 		break;
 	case IRQ_NMI:
 		post_event(to, VCPU_POST_NMI);

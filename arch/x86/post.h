@@ -50,7 +50,8 @@ vcpu_set_t vcpu_write_apic(struct vcpu *v, uint32_t offset, uint32_t value);
 
 /*
  * To those of vCPUs first .. first + count - 1 that it is for. `from`: the sender, whose fixed
- * interrupts to itself are delivered already; NULL: a device. Empty: nobody takes it.
+ * interrupts to itself are delivered already; NULL: a device. Who is to be notified; of a
+ * level-triggered one: who takes it.
  */
 vcpu_set_t post_message(const struct vcpu *from, vcpu_id_t first, uint32_t count,
 			const struct irq_message *m);

@@ -6,7 +6,10 @@
  *	    each, x2APIC ID and CPUID must name it as guests/abi.h says. Then a token goes
  *	    round all CPUs by fixed IPIs, broadcasts reach all but the sender, and memory that
  *	    was written before an IPI is there when it arrives.
+ *	    storm=N: instead, all others send CPU 0 IPIs at random moments, while it exits to the
+ *	    hypervisor all the time, until N have arrived (several may become one).
  * Output   One line: @{"smp":"done","cpus":n,"started":n - 1,"rounds":r,"broadcasts":b,"wrong":w}
+ *	    or @{"smp":"storm","arrived":n,"wrong":w}
  *	    Exit status 0 if all have started, everything arrived and nothing was wrong.
  */
 #include <stdbool.h>
@@ -14,6 +17,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include "guests/rt/apic.h"
+#include "guests/rt/args.h"
 #include "guests/rt/call.h"
 #include "guests/rt/cpu.h"
 #include "guests/rt/smp.h"
@@ -26,10 +30,12 @@
 #define CPUID_TOPOLOGY      0xbu
 #define VECTOR_TOKEN        0x41u
 #define VECTOR_ALL          0x42u
+#define VECTOR_STORM        0x43u
 #define ROUNDS              200u
 #define BROADCASTS          200u
 #define PATIENCE_US         2000000u
 #define GLANCE_US           1000u
+#define STORM_US            3000000u
 
 static uint32_t cpu_count;
 static uint32_t arrived_count[CPUS_MAX]; /* atomic: broadcasts seen by each */
@@ -134,12 +140,64 @@ static uint32_t broadcast(void)
 	return n;
 }
 
+/* ---- Storm ---- */
+
+static struct trap_frame *on_storm(struct trap_frame *frame)
+{
+	__atomic_add_fetch(&arrived_count[0], 1, __ATOMIC_RELAXED);
+	apic_eoi();
+	return frame;
+}
+
+/* A multiplier of a full period modulo 2^32, and its upper bits. */
+static uint32_t next_pause(uint32_t *random)
+{
+	*random = *random * 1664525u + 1013904223u;
+	return *random >> 25;
+}
+
+static void send_for_ever(void)
+{
+	uint32_t random = cpu_index();
+
+	for (;;) {
+		for (uint32_t n = next_pause(&random); n; n--)
+			__asm__ volatile("");
+		apic_send(0, VECTOR_STORM);
+	}
+}
+
+/* Exits that change nothing, and ones that make the next entry look at everything. */
+static int weather_storm(uint32_t wanted)
+{
+	const uint64_t end = cpu_rdtsc() + ticks_from_us(STORM_US, guest_info()->tsc_hz);
+	uint32_t random = 0, arrived = 0;
+
+	trap_set_handler(VECTOR_STORM, on_storm);
+	for (uint32_t cpu = 1; cpu < cpu_count; cpu++)
+		check(smp_start(cpu, send_for_ever));
+	while (arrived < wanted && cpu_rdtsc() < end) {
+		if (next_pause(&random) & 1)
+			apic_timer_arm(cpu_rdtsc() + next_pause(&random));
+		else
+			(void)cpu_cpuid(1);
+		arrived = __atomic_load_n(&arrived_count[0], __ATOMIC_RELAXED);
+	}
+	wrong_count += (uint32_t)trap_stray_count();
+	printf("@{\"smp\":\"storm\",\"arrived\":%u,\"wrong\":%u}\n", (unsigned)arrived,
+	       (unsigned)wrong_count);
+	return arrived >= wanted && wrong_count == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
+
 int main(void)
 {
+	const uint32_t storm = (uint32_t)args_number(guest_info()->args, "storm", 0);
 	uint32_t started, broadcasts;
 	bool is_well;
 
 	cpu_count = smp_cpu_count();
+	if (storm)
+		return weather_storm(storm);
 	trap_set_handler(VECTOR_TOKEN, on_token);
 	trap_set_handler(VECTOR_ALL, on_broadcast);
 	check_identity();

@@ -156,10 +156,29 @@ static void what_nobody_takes_is_told(void)
 	CHECK(post_message(NULL, FIRST, COUNT, &m) == 0);
 }
 
+/* Whoever set ON notifies, until all was taken; of level-triggered ones it is told who takes them. */
+static void one_notification_goes_with_each_setting_of_on(void)
+{
+	struct irq_message m = { .vector = 0x40, .destination = 1 };
+	uint64_t vectors[4];
+
+	fresh(0);
+	CHECK(post_message(NULL, FIRST, COUNT, &m) == BIT64(FIRST + 1));
+	m.vector = 0x50;
+	CHECK(post_message(NULL, FIRST, COUNT, &m) == 0);
+	m.is_level = true;
+	CHECK(post_message(NULL, FIRST, COUNT, &m) == BIT64(FIRST + 1));
+	m.is_level = false;
+	CHECK(pi_take(&mailboxes[1], vectors));
+	CHECK(vectors[1] == (BIT64(0x40 - 64) | BIT64(0x50 - 64)));
+	CHECK(post_message(NULL, FIRST, COUNT, &m) == BIT64(FIRST + 1));
+}
+
 int main(void)
 {
 	RUN(shorthands_reach_all_that_are_on_and_no_other);
 	RUN(a_devices_illegal_vector_is_the_receivers_error);
 	RUN(what_nobody_takes_is_told);
+	RUN(one_notification_goes_with_each_setting_of_on);
 	return test_failed;
 }

@@ -237,8 +237,9 @@ static bool notify(struct vcpu *v, struct vmx *x)
 		return false;
 	if (!(control & PI_ON))
 		return true;
-	__atomic_store_n(&x->is_notified, true, __ATOMIC_SEQ_CST);
 	apic_send_posted(x->host_apic_id);
+	/* Not before: else the receiver may look for it, and think that it was there. */
+	__atomic_store_n(&x->is_notified, true, __ATOMIC_SEQ_CST);
 	return true;
 }
 
