@@ -121,7 +121,8 @@ guests      := $(patsubst %,$(B)/guests/%.elf,$(guest_names)) $(linux)
 #:                        (about an hour, most of it for the data; GSL and scikit-learn are set up for it)
 #: make mutants           breaks the scheduler on purpose; every break must turn a test red
 #: make fuzz [N=100000000]  hostile instructions over hostile page tables; hostile DMAR tables; hostile
-#:                        guests of a virtio disk, led by coverage (clang is set up for it); and
+#:                        guests of a virtio disk and wrong configurations, led by coverage (clang is
+#:                        set up for it); and
 #:                        every instruction form against another decoder (some minutes each)
 #: make format            lays the sources out as .clang-format says
 #: make clean             forgets what was built (not the set-up; `rm -rf build` forgets all)
@@ -342,6 +343,10 @@ tuple_c := $(call host_c,core/plan_tuple core/plan_tuple_cpu core/plan_tuple_mem
 $(B)/tests/unit/test_plan_tuples: $(tuple_c) $(call host_c,core/plan_tasks)
 $(B)/tests/unit/test_plan_disk_rates: $(call host_c,core/plan_tuple core/plan_device core/plan_disk core/plan_disk_bound core/plan_disk_rate)
 $(B)/tests/property/test_tuples_random: $(tuple_c)
+# All of the planner at once: what no image needs, and wrong configurations do.
+refusal_tests := $(patsubst tests/%.c,$(B)/tests/%,$(wildcard tests/unit/test_refusal*.c))
+plan_all := $(patsubst %.c,%,$(wildcard core/plan*.c))
+$(refusal_tests) $(B)/tests/fuzz/test_plan: $(call host_c,$(plan_all))
 $(B)/tests/property/test_disk_random: $(call host_c,core/disk core/disk_service core/disk_stats core/partition_memory)
 nic_src := $(wildcard tools/sim/nic_*.c)
 sim_src := $(filter-out $(nic_src),$(wildcard tools/sim/*.c))
@@ -425,6 +430,15 @@ $(B)/fuzz/vblk: $(fuzz_vblk) $(wildcard io/*.h core/lib/*.h tests/fuzz/*.h) Make
 	$(Q)clang $(WARN) -I. -O2 -g -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all \
 		-fno-sanitize-coverage=trace-cmp -o $@ $(fuzz_vblk)
 
+$(B)/tests/fuzz/test_plan: $(patsubst %.c,$(B)/host/%.c.o,$(wildcard tests/fuzz/fuzz_plan*.c))
+$(B)/tests/fuzz/test_plan: LIBRARIES := -Wl,--wrap=supply_window
+fuzz_plan := $(wildcard tests/fuzz/fuzz_plan*.c core/plan*.c sched/*.c io/latency*.c io/disk_*.c) \
+	     io/irq_rate.c core/device_name.c $(filter-out core/lib/mem.c,$(lib)) tests/fake/panic.c
+$(B)/fuzz/plan: $(fuzz_plan) $(wildcard core/*.h io/*.h sched/*.h core/lib/*.h tests/fuzz/*.h) Makefile
+	@mkdir -p $(@D)
+	$(Q)clang $(WARN) -I. -O2 -g -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all \
+		-Wl,--wrap=supply_window -o $@ $(fuzz_plan)
+
 # The disk's latency models: measured, fitted, trained, written to io/latency_table.c, and checked.
 fit_with = $(B)/tool/tools/fit/data_rows.c.o $(filter-out %/main.c.o,$(sim_o)) \
 	   $(filter $(addprefix $(B)/tool/,core/lib/% io/% tests/%),$(tool_o))
@@ -445,11 +459,13 @@ N ?= 100000000
 fuzz: deps
 	$(Q)tools/deps --fuzz
 	$(Q)$(SUB) $(B)/tests/fuzz/test_insn_walk $(B)/tests/fuzz/test_dmar $(B)/tests/property/test_insn_zydis \
-		$(B)/fuzz/vblk
+		$(B)/fuzz/vblk $(B)/fuzz/plan
 	$(Q)$(B)/tests/fuzz/test_insn_walk $(N)
 	$(Q)$(B)/tests/fuzz/test_dmar $(N)
 	@mkdir -p $(B)/fuzz/corpus
 	$(Q)$(B)/fuzz/vblk -runs=$(N) -max_len=96 -reduce_inputs=0 -print_final_stats=1 $(B)/fuzz/corpus
+	@mkdir -p $(B)/fuzz/corpus-plan
+	$(Q)$(B)/fuzz/plan -runs=$(N) -max_len=96 -timeout=60 -print_final_stats=1 $(B)/fuzz/corpus-plan
 	$(Q)$(B)/tests/property/test_insn_zydis full
 
 mutants: deps

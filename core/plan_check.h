@@ -8,6 +8,7 @@
  * Errors   None: a refusal is text. It names partition, field, value, rule and fix.
  */
 #pragma once
+#include <string.h>
 #include "core/plan.h"
 #include "core/plan_text.h"
 
@@ -27,6 +28,8 @@
 /* What is placed in memory: partitions by their numbers, and memory disks from here on. */
 #define CHECK_ITEM_DISK  (MAX_PARTITIONS + 1)
 #define CHECK_ITEM_COUNT (CHECK_ITEM_DISK + CONFIG_DISK_MAX)
+/* Of PFs and disks. */
+#define PLAN_NAME_MAX 15u
 
 struct check {
 	const struct config *config;
@@ -92,11 +95,19 @@ void check_link(struct check *k, const struct pf_config *f) __attribute__((weak)
 void check_disks(struct check *k) __attribute__((weak));
 bool check_disk_memory(struct check *k, uint32_t disk) __attribute__((weak));
 struct short_text check_disk_label(const struct check *k, uint32_t disk) __attribute__((weak));
-/* core/plan_disk_tune.c; after everything else about disks was looked at. */
-void check_disk_tuning(struct check *k, uint32_t disk) __attribute__((weak));
+/*
+ * core/plan_disk_tune.c; after everything else about disks was looked at. Nothing is computed if anything was
+ * refused since there were `before` refusals.
+ */
+void check_disk_tuning(struct check *k, uint32_t disk, uint32_t before) __attribute__((weak));
 /* core/plan_disk_rate.c: likewise; shares with bytes_per_s. */
 void check_disk_rates(struct check *k, uint32_t disk) __attribute__((weak));
 bool check_is_name(const char *name, uint32_t max);
+/* Names of PFs and disks, which may be endless: what is longer than a name is refused, not compared. */
+static inline bool check_is_same(const char *a, const char *b)
+{
+	return a && b && strncmp(a, b, PLAN_NAME_MAX + 1) == 0;
+}
 
 /* What has virtual CPUs: a partition, or the service, as if it were one. */
 static inline const struct partition_config *check_config_of(const struct check *k, part_id_t part)

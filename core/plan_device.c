@@ -28,15 +28,16 @@ static uint32_t vf_max(enum pf_driver driver)
 
 /* ---- PFs ---- */
 
-static bool is_named(const struct pf_config *f, const char *name)
+/* That there is room to look at. */
+static uint32_t pf_count(const struct check *k)
 {
-	return f->name && name && strcmp(f->name, name) == 0;
+	return k->config->pfs ? (uint32_t)min_u64(k->config->pf_count, CONFIG_PF_MAX) : 0;
 }
 
 static const struct pf_config *find_pf(const struct check *k, const char *name)
 {
-	for (uint32_t i = 0; i < k->config->pf_count && i < CONFIG_PF_MAX; i++)
-		if (is_named(&k->config->pfs[i], name))
+	for (uint32_t i = 0; i < pf_count(k); i++)
+		if (check_is_same(k->config->pfs[i].name, name))
 			return &k->config->pfs[i];
 	return NULL;
 }
@@ -45,11 +46,16 @@ static void check_pf_name(struct check *k, uint32_t i)
 {
 	const struct pf_config *f = &k->config->pfs[i];
 
-	if (!f->name || f->name[0] == '\0')
-		refuse_system(k, "pfs[%u].name is not given; a VF names its PF by it", i);
+	if (!check_is_name(f->name, PLAN_NAME_MAX))
+		refuse_system(k,
+			      "pfs[%u].name = %s: a VF names its PF by 1 to %u characters of "
+			      "[a-z0-9_-]; give one",
+			      i, text_quoted(f->name).s, PLAN_NAME_MAX);
 	else if (find_pf(k, f->name) != f)
-		refuse_system(k, "pfs[%u].name = '%s': another PF has this name; give each its own",
-			      i, f->name);
+		refuse_system(k,
+			      "pfs[%u].name = '%s': pfs[%u] has it already; a VF names its PF by "
+			      "it: give another",
+			      i, f->name, (uint32_t)(find_pf(k, f->name) - k->config->pfs));
 }
 
 static void check_pf_address(struct check *k, uint32_t i)
@@ -60,27 +66,32 @@ static void check_pf_address(struct check *k, uint32_t i)
 	if (!f->address)
 		return;
 	if (!device_parse_pci(f->address, &mine)) {
-		refuse_system(k, "pfs[%u].address = '%.20s': " NO_ADDRESS, i, f->address);
+		refuse_system(k, "pfs[%u].address = %s: " NO_ADDRESS, i, text_quoted(f->address).s);
 		return;
 	}
 	for (uint32_t n = 0; n < i; n++)
 		if (device_parse_pci(k->config->pfs[n].address, &other) && other == mine)
-			refuse_system(k,
-				      "pfs[%u].address = '%s': pfs[%u] has it, too; a function is "
-				      "one PF",
-				      i, f->address, n);
+			refuse_system(
+				k,
+				"pfs[%u].address = '%s': pfs[%u] has it already; a function is "
+				"one PF: correct it, or take one of the two out",
+				i, f->address, n);
 }
 
 static void check_network(struct check *k, uint32_t i)
 {
 	const struct pf_config *f = &k->config->pfs[i];
 
-	if (!rate_is_network(f->driver) && (f->link_bytes_per_s != 0 || f->report_ns != 0))
-		refuse_system(
-			k,
-			"pfs[%u]: link_bytes_per_s and report_ns are for network controllers, "
-			"and this is none; leave them out",
-			i);
+	if (!rate_is_network(f->driver) && f->link_bytes_per_s != 0)
+		refuse_system(k,
+			      "pfs[%u].link_bytes_per_s = %llu: it is for network controllers, and "
+			      "PF_NVME is none; leave it out",
+			      i, (unsigned long long)f->link_bytes_per_s);
+	if (!rate_is_network(f->driver) && f->report_ns != 0)
+		refuse_system(k,
+			      "pfs[%u].report = %s: it is for network controllers, and PF_NVME is "
+			      "none; leave it out",
+			      i, text_time(f->report_ns).s);
 }
 
 static void check_pf(struct check *k, uint32_t i)
@@ -110,9 +121,9 @@ static void check_pfs(struct check *k)
 		refuse_system(k, "pf_count = %u, but pfs is not given; give both or neither",
 			      c->pf_count);
 	else if (c->pf_count > CONFIG_PF_MAX)
-		refuse_system(k, "pf_count = %u: at most %u PFs are driven; take some out",
-			      c->pf_count, CONFIG_PF_MAX);
-	for (uint32_t i = 0; c->pfs && i < c->pf_count && i < CONFIG_PF_MAX; i++) {
+		refuse_system(k, "pf_count = %u: at most %u PFs are driven; take %u out",
+			      c->pf_count, CONFIG_PF_MAX, c->pf_count - CONFIG_PF_MAX);
+	for (uint32_t i = 0; i < pf_count(k); i++) {
 		check_pf(k, i);
 		if (c->pfs[i].driver == PF_MEMORY && check_pf_in_memory)
 			check_pf_in_memory(k, i);
@@ -133,7 +144,7 @@ static bool is_same_function(const struct device_config *a, const struct device_
 	if (a->kind != b->kind || !a->name || !b->name)
 		return false;
 	if (a->kind == DEVICE_VF)
-		return a->index == b->index && strcmp(a->name, b->name) == 0;
+		return a->index == b->index && check_is_same(a->name, b->name);
 	return device_parse_pci(a->name, &one) && device_parse_pci(b->name, &two) && one == two;
 }
 
@@ -143,6 +154,23 @@ static bool is_same_mac(const struct device_config *a, const struct device_confi
 
 	return a->mac && b->mac && device_parse_mac(a->mac, one) && device_parse_mac(b->mac, two) &&
 	       memcmp(one, two, sizeof(one)) == 0;
+}
+
+static void refuse_same_function(struct check *k, part_id_t part, uint32_t n, part_id_t other,
+				 uint32_t m)
+{
+	const struct device_config *d = &k->config->partitions[part].devices[n];
+
+	if (d->kind == DEVICE_VF)
+		refuse_partition(k, part,
+				 "devices[%u].index = %u: %s has this VF of %s already, as its "
+				 "devices[%u]; a VF belongs to one guest: give another",
+				 n, d->index, check_label(k, other).s, text_quoted(d->name).s, m);
+	else
+		refuse_partition(k, part,
+				 "devices[%u].name = '%s': %s has it already, as its devices[%u]; "
+				 "a function belongs to one guest: take it from one of the two",
+				 n, d->name, check_label(k, other).s, m);
 }
 
 /* Against all that stand before it in the configuration. */
@@ -155,19 +183,34 @@ static void check_device_is_alone(struct check *k, part_id_t part, uint32_t n)
 
 		for (uint32_t m = 0; m < device_count(p) && (i < part || m < n); m++) {
 			if (is_same_function(d, &p->devices[m]))
-				refuse_partition(
-					k, part,
-					"devices[%u]: %s has it already, as devices[%u]; a "
-					"function belongs to one guest",
-					n, check_label(k, i).s, m);
+				refuse_same_function(k, part, n, i, m);
 			if (is_same_mac(d, &p->devices[m]))
 				refuse_partition(
 					k, part,
-					"devices[%u].mac = '%s': %s has this address, too; "
-					"give each interface its own",
-					n, d->mac, check_label(k, i).s);
+					"devices[%u].mac = '%s': %s has it already, as its "
+					"devices[%u]; an address belongs to one interface: give "
+					"another",
+					n, d->mac, check_label(k, i).s, m);
 		}
 	}
+}
+
+/* What only network VFs have. */
+static void refuse_network_fields(struct check *k, part_id_t part, uint32_t n, const char *why,
+				  const char * or)
+{
+	const struct device_config *d = &k->config->partitions[part].devices[n];
+
+	if (d->mac)
+		refuse_partition(k, part,
+				 "devices[%u].mac = %s: it is for network VFs, and %s; leave it "
+				 "out%s",
+				 n, text_quoted(d->mac).s, why, or);
+	if (d->vlan != 0)
+		refuse_partition(k, part,
+				 "devices[%u].vlan = %u: it is for network VFs, and %s; leave it "
+				 "out%s",
+				 n, d->vlan, why, or);
 }
 
 static void check_function(struct check *k, part_id_t part, uint32_t n)
@@ -175,18 +218,19 @@ static void check_function(struct check *k, part_id_t part, uint32_t n)
 	const struct device_config *d = &k->config->partitions[part].devices[n];
 	pci_addr_t mine, pf;
 
-	if (d->index != 0 || d->mac || d->vlan != 0)
-		refuse_partition(
-			k, part,
-			"devices[%u]: index, mac and vlan are for VFs, and a whole function is "
-			"its guest's to set up; leave them out, or give PCI_VF()",
-			n);
+	refuse_network_fields(k, part, n, "a whole function is its guest's to set up",
+			      ", or give PCI_VF()");
+	if (d->index != 0)
+		refuse_partition(k, part,
+				 "devices[%u].index = %u: a whole function has none; leave it out, "
+				 "or give PCI_VF()",
+				 n, d->index);
 	if (!device_parse_pci(d->name, &mine)) {
-		refuse_partition(k, part, "devices[%u].name = '%.20s': " NO_ADDRESS, n,
-				 d->name ? d->name : "(none)");
+		refuse_partition(k, part, "devices[%u].name = %s: " NO_ADDRESS, n,
+				 text_quoted(d->name).s);
 		return;
 	}
-	for (uint32_t i = 0; i < k->config->pf_count && k->config->pfs && i < CONFIG_PF_MAX; i++)
+	for (uint32_t i = 0; i < pf_count(k); i++)
 		if (device_parse_pci(k->config->pfs[i].address, &pf) && pf == mine)
 			refuse_partition(
 				k, part,
@@ -200,18 +244,15 @@ static void check_interface(struct check *k, part_id_t part, uint32_t n, enum pf
 	const struct device_config *d = &k->config->partitions[part].devices[n];
 	uint8_t mac[6];
 
-	if (driver == PF_NVME && (d->mac || d->vlan != 0))
-		refuse_partition(
-			k, part,
-			"devices[%u]: mac and vlan are for network VFs, and '%s' is not one; "
-			"leave them out",
-			n, d->name);
+	if (driver == PF_NVME) {
+		refuse_network_fields(k, part, n, "PF_NVME has none", "");
+		return;
+	}
 	if (d->mac && (!device_parse_mac(d->mac, mac) || !device_is_unicast(mac)))
-		refuse_partition(
-			k, part,
-			"devices[%u].mac = '%.20s': not the address of one interface; give six "
-			"bytes with bit 0 of the first clear, as in \"02:00:00:00:00:01\"",
-			n, d->mac);
+		refuse_partition(k, part,
+				 "devices[%u].mac = %s: not the address of one interface; give six "
+				 "bytes with bit 0 of the first clear, as in \"02:00:00:00:00:01\"",
+				 n, text_quoted(d->mac).s);
 	if (d->vlan > VLAN_MAX)
 		refuse_partition(
 			k, part,
@@ -228,12 +269,12 @@ static void check_vf(struct check *k, part_id_t part, uint32_t n)
 	if (!f) {
 		refuse_partition(
 			k, part,
-			"devices[%u].name = '%.20s': no PF has this name; add it to .pfs of "
-			"the system",
-			n, d->name ? d->name : "(none)");
+			"devices[%u].name = %s: no PF has this name; correct it, or add it to "
+			".pfs of the system",
+			n, text_quoted(d->name).s);
 		return;
 	}
-	if (d->index >= f->vf_count)
+	if (f->vf_count != 0 && d->index >= f->vf_count)
 		refuse_partition(
 			k, part,
 			"devices[%u].index = %u: PF '%s' has VFs 0 to %u; take one of these, "
@@ -280,8 +321,9 @@ static void check_list(struct check *k, part_id_t part)
 				 ".DEVICES(), or neither",
 				 p->device_count);
 	if (p->device_count > CONFIG_DEVICE_MAX)
-		refuse_partition(k, part, "device_count = %u: a PC has room for %u; take some out",
-				 p->device_count, CONFIG_DEVICE_MAX);
+		refuse_partition(k, part, "device_count = %u: a PC has room for %u; take %u out",
+				 p->device_count, CONFIG_DEVICE_MAX,
+				 p->device_count - CONFIG_DEVICE_MAX);
 	if (device_count(p) > 0 && !check_has_pc(p))
 		refuse_partition(k, part,
 				 "devices: there is no PC around this guest for a PCI bus to be "
@@ -361,8 +403,9 @@ static void check_service(struct check *k)
 		check_service_is_shortest(k);
 	} else if (c->kind == CPU_BEST_EFFORT)
 		refuse_system(k,
-			      "service: guests must not keep it from its work, nor it them; give "
-			      "RESERVATION(core, budget, period), or OWN_CORE(core)");
+			      "service = BEST_EFFORT(%u): guests must not keep it from its work, "
+			      "nor it them; give RESERVATION(%u, budget, period), or OWN_CORE(%u)",
+			      c->core, c->core, c->core);
 }
 
 void check_devices(struct check *k)
@@ -370,8 +413,8 @@ void check_devices(struct check *k)
 	check_pfs(k);
 	for (part_id_t i = 0; i < k->partition_count; i++)
 		check_list(k, i);
-	for (uint32_t i = 0; check_link && k->config->pfs && i < k->config->pf_count; i++)
-		if (i < CONFIG_PF_MAX && rate_is_network(k->config->pfs[i].driver))
+	for (uint32_t i = 0; check_link && i < pf_count(k); i++)
+		if (rate_is_network(k->config->pfs[i].driver))
 			check_link(k, &k->config->pfs[i]);
 	check_service(k);
 }

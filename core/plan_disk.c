@@ -19,7 +19,6 @@
 #define GPT_NAME_MAX   36u
 #define QUEUE_SIZE_MIN 16u
 #define QUEUE_SIZE_MAX 256u
-#define DISK_NAME_MAX  15u
 
 typedef unsigned long long ull;
 
@@ -28,7 +27,7 @@ struct short_text check_disk_label(const struct check *k, uint32_t disk)
 	const char *const name = k->config->disks[disk].name;
 	struct short_text t;
 
-	if (check_is_name(name, DISK_NAME_MAX))
+	if (check_is_name(name, PLAN_NAME_MAX))
 		fmt_text(t.s, sizeof(t.s), "disk '%s'", name);
 	else
 		fmt_text(t.s, sizeof(t.s), "disks[%u]", disk);
@@ -56,7 +55,7 @@ static uint32_t share_count(const struct partition_config *p)
 static uint32_t find_disk(const struct check *k, const char *name)
 {
 	for (uint32_t i = 0; name && i < k->disk_count; i++)
-		if (k->config->disks[i].name && strcmp(k->config->disks[i].name, name) == 0)
+		if (check_is_same(k->config->disks[i].name, name))
 			return i;
 	return CONFIG_DISK_MAX;
 }
@@ -89,45 +88,85 @@ bool check_disk_memory(struct check *k, uint32_t i)
 	return true;
 }
 
-static void check_disk_name(struct check *k, uint32_t i)
+/* False: no share can mean it. */
+static bool check_disk_name(struct check *k, uint32_t i)
 {
-	const struct disk_config *const d = &k->config->disks[i];
+	const char *const name = k->config->disks[i].name;
+	char who[sizeof("disks[4294967295]")];
 
-	if (!check_is_name(d->name, DISK_NAME_MAX))
-		refuse_disk(k, i,
-			    "name = %s: a share names its disk by 1 to %u characters of "
-			    "[a-z0-9_-]; give one",
-			    text_quoted(d->name).s, DISK_NAME_MAX);
-	else if (find_disk(k, d->name) != i)
-		refuse_disk(k, i, "another disk, disks[%u], has this name; give each its own",
-			    find_disk(k, d->name));
+	fmt_text(who, sizeof(who), "disks[%u]", i);
+	if (!check_is_name(name, PLAN_NAME_MAX))
+		refuse(k, who,
+		       "name = %s: a share names its disk by 1 to %u characters of [a-z0-9_-]; "
+		       "give one",
+		       text_quoted(name).s, PLAN_NAME_MAX);
+	else if (find_disk(k, name) != i)
+		refuse(k, who,
+		       "name = '%s': disks[%u] has it already; a share names its disk by it: "
+		       "give another",
+		       name, find_disk(k, name));
+	else
+		return true;
+	return false;
+}
+
+static void refuse_address(struct check *k, uint32_t i, const char *other)
+{
+	refuse_disk(k, i,
+		    "address = '%s': %s is this function, too; a function is one disk, PF or "
+		    "device: correct it, or take one of the two out",
+		    k->config->disks[i].address, other);
+}
+
+/* Against disks before it, PFs, and what guests have whole. */
+static void check_is_function_alone(struct check *k, uint32_t i, pci_addr_t mine)
+{
+	const struct config *const c = k->config;
+	char who[2 * sizeof(struct short_text)];
+	pci_addr_t other;
+
+	for (uint32_t n = 0; n < i; n++)
+		if (device_parse_pci(c->disks[n].address, &other) && other == mine)
+			refuse_address(k, i, check_disk_label(k, n).s);
+	for (uint32_t n = 0; c->pfs && n < c->pf_count && n < CONFIG_PF_MAX; n++)
+		if (device_parse_pci(c->pfs[n].address, &other) && other == mine) {
+			fmt_text(who, sizeof(who), "pfs[%u]", n);
+			refuse_address(k, i, who);
+		}
+	for (part_id_t part = 0; part < k->partition_count; part++) {
+		const struct partition_config *const p = &c->partitions[part];
+
+		for (uint32_t n = 0; p->devices && n < p->device_count && n < CONFIG_DEVICE_MAX;
+		     n++) {
+			if (p->devices[n].kind != DEVICE_FUNCTION ||
+			    !device_parse_pci(p->devices[n].name, &other) || other != mine)
+				continue;
+			fmt_text(who, sizeof(who), "devices[%u] of %s", n, check_label(k, part).s);
+			refuse_address(k, i, who);
+		}
+	}
 }
 
 static void check_disk_place(struct check *k, uint32_t i)
 {
 	const struct disk_config *const d = &k->config->disks[i];
-	pci_addr_t mine, other;
+	pci_addr_t mine;
 
-	if (d->kind == DISK_MEMORY && (d->address || d->nsid != 0))
-		refuse_disk(k, i,
-			    "address and nsid are those of a device, and this disk is RAM; "
-			    "leave them out");
-	if (d->kind == DISK_VIRTIO && d->nsid != 0)
-		refuse_disk(k, i, "nsid = %u: a virtio disk has no namespaces; leave it out",
+	if (d->kind != DISK_NVME && d->nsid != 0)
+		refuse_disk(k, i, "nsid = %u: only NVMe disks have namespaces; leave it out",
 			    d->nsid);
-	if (d->kind == DISK_MEMORY || !d->address)
+	if (!d->address)
 		return;
-	if (!device_parse_pci(d->address, &mine)) {
+	if (d->kind == DISK_MEMORY)
+		refuse_disk(k, i, "address = %s: this disk is RAM, which has none; leave it out",
+			    text_quoted(d->address).s);
+	else if (!device_parse_pci(d->address, &mine))
 		refuse_disk(k, i,
-			    "address = '%.20s': not the address of a PCI function; write bus, "
-			    "device and function in hexadecimal, as in \"02:00.0\"",
-			    d->address);
-		return;
-	}
-	for (uint32_t n = 0; n < i; n++)
-		if (device_parse_pci(k->config->disks[n].address, &other) && other == mine)
-			refuse_disk(k, i, "address = '%s': %s has it, too; a function is one disk",
-				    d->address, check_disk_label(k, n).s);
+			    "address = %s: not the address of a PCI function; write bus, device "
+			    "and function in hexadecimal, as in \"02:00.0\"",
+			    text_quoted(d->address).s);
+	else
+		check_is_function_alone(k, i, mine);
 }
 
 static void check_times(struct check *k, uint32_t i)
@@ -182,25 +221,63 @@ static void check_order(struct check *k, uint32_t i)
 	check_times(k, i);
 }
 
-static void check_time_model(struct check *k, uint32_t i)
+/* ---- How long it takes ---- */
+
+static void check_time_limits(struct check *k, uint32_t i)
 {
 	const struct service_time_config *const t = &k->config->disks[i].time;
-	enum err e = OK;
+	const struct {
+		const char *name;
+		uint64_t ns;
+	} all[] = { { "read.fixed", t->read.fixed_ns },
+		    { "read.ns_per_kib", t->read.ns_per_kib },
+		    { "write.fixed", t->write.fixed_ns },
+		    { "write.ns_per_kib", t->write.ns_per_kib },
+		    { "fua", t->fua_ns },
+		    { "flush", t->flush_ns },
+		    { "trim", t->trim_ns },
+		    { "uniform", t->uniform_ns },
+		    { "stall_every", t->stall_every_ns },
+		    { "stall", t->stall_ns } };
 
-	if (k->config->disks[i].kind == DISK_MEMORY)
-		e = service_time_check(t);
-	if (e == ERR_RANGE)
+	for (uint32_t n = 0; n < ARRAY_SIZE(all); n++)
+		if (all[n].ns > SERVICE_NS_MAX)
+			refuse_disk(k, i, "time.%s = %s: no disk takes that long; give at most %s",
+				    all[n].name, text_time(all[n].ns).s,
+				    text_time(SERVICE_NS_MAX).s);
+	if (t->parallel == 0 || t->parallel > SERVICE_UNIT_MAX)
+		refuse_disk(
+			k, i,
+			"time.parallel = %u: a disk serves 1 to %u requests at a time; give one "
+			"of these",
+			t->parallel, SERVICE_UNIT_MAX);
+}
+
+static void check_time_model(struct check *k, uint32_t i)
+{
+	static const struct service_time_config not_given;
+	const struct service_time_config *const t = &k->config->disks[i].time;
+	const uint32_t before = k->refusals->count;
+
+	if (k->config->disks[i].kind != DISK_MEMORY && memcmp(t, &not_given, sizeof(*t)) == 0)
+		return;
+	check_time_limits(k, i);
+	if (t->stall_ns ? t->stall_every_ns <= t->stall_ns : t->stall_every_ns != 0)
 		refuse_disk(k, i,
-			    "time: parallel = %u and the times in it: 1 to %u units, and no time "
-			    "above %s; correct what is not",
-			    t->parallel, SERVICE_UNIT_MAX, text_time(SERVICE_NS_MAX).s);
-	else if (e != OK)
+			    "time.stall = %s in every %s: a stall is shorter than what it recurs "
+			    "in; give stall and a larger stall_every, or neither",
+			    text_time(t->stall_ns).s, text_time(t->stall_every_ns).s);
+	if ((uint32_t)t->jitter > SERVICE_QUANTILES)
 		refuse_disk(k, i,
-			    "time: stalls of %s in every %s, jitter %u with %u quantiles: a stall "
-			    "is shorter than what it recurs in, and quantiles lead from 0 to "
-			    "1000000 ppm, increasing; correct what is not",
-			    text_time(t->stall_ns).s, text_time(t->stall_every_ns).s,
-			    (unsigned)t->jitter, t->quantile_count);
+			    "time.jitter = %u: not a choice; give SERVICE_STEADY, SERVICE_UNIFORM "
+			    "or SERVICE_QUANTILES",
+			    (uint32_t)t->jitter);
+	if (k->refusals->count == before && service_time_check(t) != OK)
+		refuse_disk(k, i,
+			    "time.quantile_count = %u: 2 to %u quantiles lead from 0 to 1000000 "
+			    "ppm, ppm increasing, times not decreasing and at most %s; correct "
+			    "time.quantiles",
+			    t->quantile_count, SERVICE_QUANTILE_MAX, text_time(SERVICE_NS_MAX).s);
 }
 
 static void check_is_shared(struct check *k, uint32_t i)
@@ -214,18 +291,22 @@ static void check_is_shared(struct check *k, uint32_t i)
 	}
 	if (k->plan->disks[i].client_count == 0)
 		refuse_disk(k, i,
-			    "no partition has a share of it; give one, by .DISKS(), or leave "
-			    "the disk out");
+			    ".DISKS() of no partition has a share of it; give one, or leave the "
+			    "disk out");
 	if (k->plan->disks[i].client_count > DISK_CLIENT_MAX)
-		refuse_disk(k, i, "%u shares: a disk has at most %u; take some out",
-			    k->plan->disks[i].client_count, DISK_CLIENT_MAX);
+		refuse_disk(k, i,
+			    ".DISKS() of all partitions have %u shares of it; a disk has at most "
+			    "%u: take %u out",
+			    k->plan->disks[i].client_count, DISK_CLIENT_MAX,
+			    k->plan->disks[i].client_count - DISK_CLIENT_MAX);
 }
 
 static void check_disk(struct check *k, uint32_t i)
 {
 	const enum disk_kind kind = k->config->disks[i].kind;
 
-	check_disk_name(k, i);
+	const bool has_name = check_disk_name(k, i);
+
 	if (kind != DISK_MEMORY && kind != DISK_NVME && kind != DISK_VIRTIO)
 		refuse_disk(k, i,
 			    "kind = %u: not a choice; give DISK_MEMORY, DISK_NVME or DISK_VIRTIO",
@@ -233,7 +314,8 @@ static void check_disk(struct check *k, uint32_t i)
 	check_disk_place(k, i);
 	check_order(k, i);
 	check_time_model(k, i);
-	check_is_shared(k, i);
+	if (has_name)
+		check_is_shared(k, i);
 }
 
 /* ---- Shares ---- */
@@ -252,57 +334,88 @@ static bool has_range(const struct disk_share *s)
 	return s->sector_count != 0 && s->first_sector <= UINT64_MAX - s->sector_count;
 }
 
+static void check_gpt_name(struct check *k, part_id_t part, uint32_t n, const struct disk_config *d)
+{
+	const struct disk_share *const s = &k->config->partitions[part].disks[n];
+
+	if (d->kind == DISK_MEMORY)
+		refuse_partition(k, part,
+				 "disks[%u].partition = %s: disk %s is RAM, which begins without "
+				 "partitions; give first_sector and sector_count instead",
+				 n, text_quoted(s->partition).s, text_quoted(d->name).s);
+	else if (s->first_sector != 0 || s->sector_count != 0)
+		refuse_partition(k, part,
+				 "disks[%u].partition = %s: sectors from %llu, %llu of them, are "
+				 "given, too; give one of the two",
+				 n, text_quoted(s->partition).s, (ull)s->first_sector,
+				 (ull)s->sector_count);
+	else if (length_of(s->partition) == 0 || length_of(s->partition) > GPT_NAME_MAX)
+		refuse_partition(k, part,
+				 "disks[%u].partition = %s: GPT names have 1 to %u characters; "
+				 "correct it",
+				 n, text_quoted(s->partition).s, GPT_NAME_MAX);
+}
+
 static void check_range(struct check *k, part_id_t part, uint32_t n, const struct disk_config *d)
 {
 	const struct disk_share *const s = &k->config->partitions[part].disks[n];
 	const uint64_t sectors = d->bytes / BLOCK_SECTOR_BYTES;
 
-	if (s->partition && d->kind == DISK_MEMORY)
-		refuse_partition(k, part,
-				 "disks[%u].partition = %s: disk '%s' is RAM, which begins without "
-				 "partitions; give a range of sectors",
-				 n, text_quoted(s->partition).s, d->name);
 	if (s->partition) {
-		if (s->first_sector != 0 || s->sector_count != 0)
-			refuse_partition(k, part,
-					 "disks[%u]: a GPT partition and a range of sectors are "
-					 "both given; give one of the two",
-					 n);
-		if (length_of(s->partition) == 0 || length_of(s->partition) > GPT_NAME_MAX)
-			refuse_partition(k, part,
-					 "disks[%u].partition = %s: GPT names have 1 to %u "
-					 "characters; correct it",
-					 n, text_quoted(s->partition).s, GPT_NAME_MAX);
+		check_gpt_name(k, part, n, d);
 		return;
 	}
 	if (!has_range(s))
 		refuse_partition(k, part,
-				 "disks[%u]: sectors from %llu, %llu of them: not a range; give "
-				 "first_sector and sector_count, or the name of a GPT partition",
+				 "disks[%u].first_sector = %llu, sector_count = %llu: not a range; "
+				 "give both, or the name of a GPT partition",
 				 n, (ull)s->first_sector, (ull)s->sector_count);
 	else if (s->first_sector % ALIGN_SECTORS != 0 || s->sector_count % ALIGN_SECTORS != 0)
-		refuse_partition(k, part,
-				 "disks[%u]: sectors from %llu, %llu of them: both are multiples "
-				 "of %u (4 KiB), whatever blocks the disk has; round them",
-				 n, (ull)s->first_sector, (ull)s->sector_count, ALIGN_SECTORS);
+		refuse_partition(
+			k, part,
+			"disks[%u].first_sector = %llu, sector_count = %llu: both are "
+			"multiples of %u (4 KiB), whatever blocks the disk has; give %llu "
+			"and %llu",
+			n, (ull)s->first_sector, (ull)s->sector_count, ALIGN_SECTORS,
+			(ull)align_up(s->first_sector, ALIGN_SECTORS),
+			(ull)max_u64(align_down(s->sector_count, ALIGN_SECTORS), ALIGN_SECTORS));
 	else if (d->kind == DISK_MEMORY &&
 		 (s->first_sector > sectors || s->sector_count > sectors - s->first_sector))
 		refuse_partition(k, part,
-				 "disks[%u]: sectors from %llu, %llu of them: disk '%s' has %llu; "
-				 "stay within, or make it larger",
-				 n, (ull)s->first_sector, (ull)s->sector_count, d->name,
-				 (ull)sectors);
+				 "disks[%u].first_sector = %llu, sector_count = %llu: disk %s has "
+				 "%llu; end there, or make it larger",
+				 n, (ull)s->first_sector, (ull)s->sector_count,
+				 text_quoted(d->name).s, (ull)sectors);
 }
 
 static bool overlap(const struct disk_share *a, const struct disk_share *b)
 {
-	if (strcmp(a->disk, b->disk) != 0 || (a->is_read_only && b->is_read_only))
+	if (!check_is_same(a->disk, b->disk) || (a->is_read_only && b->is_read_only))
 		return false;
 	if (a->partition || b->partition) /* a name and a range: compared at boot */
-		return a->partition && b->partition && strcmp(a->partition, b->partition) == 0;
+		return a->partition && b->partition &&
+		       strncmp(a->partition, b->partition, GPT_NAME_MAX + 1) == 0;
 	return has_range(a) && has_range(b) &&
 	       a->first_sector < b->first_sector + b->sector_count &&
 	       b->first_sector < a->first_sector + a->sector_count;
+}
+
+static void refuse_overlap(struct check *k, part_id_t part, uint32_t n, part_id_t other, uint32_t m)
+{
+	const struct disk_share *const s = &k->config->partitions[part].disks[n];
+
+	if (s->partition)
+		refuse_partition(k, part,
+				 "disks[%u].partition = %s: %s has it already, as its disks[%u]; "
+				 "only readers share: give another, or both .is_read_only",
+				 n, text_quoted(s->partition).s, check_label(k, other).s, m);
+	else
+		refuse_partition(k, part,
+				 "disks[%u].first_sector = %llu, sector_count = %llu: %s has some "
+				 "of these already, as its disks[%u]; only readers share: give "
+				 "others, or both .is_read_only",
+				 n, (ull)s->first_sector, (ull)s->sector_count,
+				 check_label(k, other).s, m);
 }
 
 /* Against all that stand before it in the configuration. */
@@ -314,11 +427,8 @@ static void check_is_alone(struct check *k, part_id_t part, uint32_t n)
 		const struct partition_config *const p = &k->config->partitions[i];
 
 		for (uint32_t m = 0; m < share_count(p) && (i < part || m < n); m++)
-			if (p->disks[m].disk && overlap(mine, &p->disks[m]))
-				refuse_partition(k, part,
-						 "disks[%u]: %s has sectors of it already, as "
-						 "disks[%u]; only what all only read can be shared",
-						 n, check_label(k, i).s, m);
+			if (overlap(mine, &p->disks[m]))
+				refuse_overlap(k, part, n, i, m);
 	}
 }
 
@@ -331,6 +441,16 @@ static void check_queues(struct check *k, part_id_t part, uint32_t n)
 				 "disks[%u].queue_count = %u: a device has at most %u; give at "
 				 "most that",
 				 n, s->queue_count, DISK_QUEUE_MAX);
+	else if (!s->tasks && s->task_count != 0)
+		refuse_partition(k, part,
+				 "disks[%u].task_count = %u, but tasks is not given; give both, by "
+				 ".TASKS(), or neither",
+				 n, s->task_count);
+	else if (disk_queue_count(s) > DISK_QUEUE_MAX)
+		refuse_partition(k, part,
+				 "disks[%u].task_count = %u: a task is a virtqueue, and a device "
+				 "has at most %u; take %u out",
+				 n, s->task_count, DISK_QUEUE_MAX, s->task_count - DISK_QUEUE_MAX);
 	if (s->queue_size != 0 &&
 	    (s->queue_size < QUEUE_SIZE_MIN || s->queue_size > QUEUE_SIZE_MAX ||
 	     (s->queue_size & (s->queue_size - 1)) != 0))
@@ -339,13 +459,17 @@ static void check_queues(struct check *k, part_id_t part, uint32_t n)
 				 "one, or 0 for %u",
 				 n, s->queue_size, QUEUE_SIZE_MIN, QUEUE_SIZE_MAX, DISK_QUEUE_SIZE);
 	for (uint32_t i = 0; i < DISK_QUEUE_MAX; i++)
-		if (s->queue_weights[i] > DISK_WEIGHT_MAX ||
-		    (s->queue_weights[i] != 0 && i >= disk_queue_count(s)))
+		if (s->queue_weights[i] > DISK_WEIGHT_MAX)
 			refuse_partition(k, part,
-					 "disks[%u].queue_weights[%u] = %u: 1 to %u, for each of "
-					 "its %u queues; give that, or 0 for %u",
-					 n, i, s->queue_weights[i], DISK_WEIGHT_MAX,
-					 disk_queue_count(s), DISK_WEIGHT);
+					 "disks[%u].queue_weights[%u] = %u: weights are 1 to %u; "
+					 "give one of these, or 0 for %u",
+					 n, i, s->queue_weights[i], DISK_WEIGHT_MAX, DISK_WEIGHT);
+		else if (s->queue_weights[i] != 0 && i >= disk_queue_count(s))
+			refuse_partition(
+				k, part,
+				"disks[%u].queue_weights[%u] = %u: there is no such queue; "
+				"leave it out, or give queue_count = %u",
+				n, i, s->queue_weights[i], i + 1);
 }
 
 static void check_requests(struct check *k, part_id_t part, uint32_t n)
@@ -372,14 +496,21 @@ static void check_claims(struct check *k, part_id_t part, uint32_t n, const stru
 	const bool has_budget = s->budget_bytes != 0 || s->budget_period_ns != 0;
 
 	if (s->weight > DISK_WEIGHT_MAX)
-		refuse_partition(k, part, "disks[%u].weight = %u: 1 to %u; give that, or 0 for %u",
-				 n, s->weight, DISK_WEIGHT_MAX, DISK_WEIGHT);
-	if (has_budget != (d->scheduler == DISK_BUDGET))
-		refuse_partition(k, part, "disks[%u].budget: %s; %s", n,
-				 has_budget ? "this disk's scheduler has no budgets of this kind"
-					    : "DISK_BUDGET serves by budgets",
-				 has_budget ? "leave it out, or give the disk DISK_BUDGET"
-					    : "give budget_bytes and budget_period");
+		refuse_partition(
+			k, part,
+			"disks[%u].weight = %u: weights are 1 to %u; give one of these, or 0 for %u",
+			n, s->weight, DISK_WEIGHT_MAX, DISK_WEIGHT);
+	if (has_budget && d->scheduler != DISK_BUDGET)
+		refuse_partition(k, part,
+				 "disks[%u].budget = %s in %s: the scheduler of disk %s has no "
+				 "budgets of this kind; leave it out, or give the disk DISK_BUDGET",
+				 n, text_size(s->budget_bytes).s, text_time(s->budget_period_ns).s,
+				 text_quoted(d->name).s);
+	else if (!has_budget && d->scheduler == DISK_BUDGET)
+		refuse_partition(k, part,
+				 "disks[%u].budget is not given; DISK_BUDGET serves by it: give "
+				 "budget_bytes and budget_period_ns",
+				 n);
 	else if (has_budget && (s->budget_bytes < PAGE_BYTES || s->budget_period_ns < MS(1) ||
 				s->budget_period_ns > TIME_MAX_NS))
 		refuse_partition(k, part,
@@ -396,10 +527,11 @@ static void check_share(struct check *k, part_id_t part, uint32_t n)
 	const uint32_t disk = find_disk(k, s->disk);
 
 	if (disk == CONFIG_DISK_MAX) {
-		refuse_partition(k, part,
-				 "disks[%u].disk = %s: no disk has this name; add it to .disks of "
-				 "the system",
-				 n, text_quoted(s->disk).s);
+		refuse_partition(
+			k, part,
+			"disks[%u].disk = %s: no disk has this name; correct it, or add it "
+			"to .disks of the system",
+			n, text_quoted(s->disk).s);
 		return;
 	}
 	check_range(k, part, n, &k->config->disks[disk]);
@@ -435,19 +567,21 @@ static void check_shares(struct check *k, part_id_t part)
 void check_disks(struct check *k)
 {
 	const struct config *const c = k->config;
+	const uint32_t before = k->refusals->count;
 
 	if (!c->disks && c->disk_count != 0)
 		refuse_system(k, "disk_count = %u, but disks is not given; give both, or neither",
 			      c->disk_count);
 	if (c->disk_count > CONFIG_DISK_MAX)
-		refuse_system(k, "disk_count = %u: at most %u are supported; take some out",
-			      c->disk_count, CONFIG_DISK_MAX);
+		refuse_system(k, "disk_count = %u: at most %u are supported; take %u out",
+			      c->disk_count, CONFIG_DISK_MAX, c->disk_count - CONFIG_DISK_MAX);
 	for (uint32_t i = 0; i < k->disk_count; i++)
 		check_disk(k, i);
 	for (part_id_t i = 0; i < k->partition_count; i++)
 		check_shares(k, i);
+	/* Where a list is wrong, there is nothing to tune for. */
 	for (uint32_t i = 0; i < k->disk_count && check_disk_tuning; i++)
-		check_disk_tuning(k, i);
+		check_disk_tuning(k, i, before);
 	for (uint32_t i = 0; i < k->disk_count && check_disk_rates; i++)
 		check_disk_rates(k, i);
 }

@@ -92,6 +92,8 @@ uint64_t plan_disk_bound_ns(const struct config *c, const struct plan *plan, uin
 
 /* ---- Text ---- */
 
+#define WHERE_BYTES 64u
+
 static uint32_t weights_of(const struct config *c, const struct disk_config *d,
 			   const struct plan_disk *planned)
 {
@@ -104,12 +106,12 @@ static uint32_t weights_of(const struct config *c, const struct disk_config *d,
 	return sum;
 }
 
-static void print_where(const struct disk_share *s, struct short_text *t)
+static void print_where(const struct disk_share *s, char where[WHERE_BYTES])
 {
 	if (s->partition)
-		fmt_text(t->s, sizeof(t->s), "GPT partition %.20s", s->partition);
+		fmt_text(where, WHERE_BYTES, "GPT partition %s", text_quoted(s->partition).s);
 	else
-		fmt_text(t->s, sizeof(t->s), "sectors %llu to %llu", (ull)s->first_sector,
+		fmt_text(where, WHERE_BYTES, "sectors %llu to %llu", (ull)s->first_sector,
 			 (ull)(s->first_sector + s->sector_count - 1));
 }
 
@@ -122,11 +124,11 @@ static void print_share(const struct config *c, const struct plan *plan, uint32_
 	const uint32_t weight = plan_weight(s, &plan->disks[disk], guest);
 	const uint32_t all = weights_of(c, &c->disks[disk], &plan->disks[disk]);
 	const uint64_t ns = plan_disk_bound_ns(c, plan, disk, part, n);
-	struct short_text where;
+	char where[WHERE_BYTES];
 
-	print_where(s, &where);
+	print_where(s, where);
 	text_line(put, "  %-15s %s%s, %u queue%s of %u, requests up to %s",
-		  c->partitions[part].name, where.s, s->is_read_only ? ", read-only" : "",
+		  c->partitions[part].name, where, s->is_read_only ? ", read-only" : "",
 		  disk_queue_count(s), disk_queue_count(s) == 1 ? "" : "s", disk_queue_size(s),
 		  text_size(disk_request_max(s)).s);
 	if (c->disks[disk].scheduler == DISK_BFQ)

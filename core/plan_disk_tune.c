@@ -42,14 +42,19 @@ static void check_settings(struct check *k, uint32_t disk)
 		       (unsigned)d->tuning);
 	if (d->scheduler != DISK_BFQ)
 		refuse(k, who,
-		       "tuning: what is tuned is the budget-fair scheduler, and this disk has "
-		       "another; give DISK_BFQ, or leave it out");
-	if (d->slice_idle_ns != 0 || d->timeout_sync_ns != 0)
+		       "tuning = %u: what is tuned is the budget-fair scheduler, and this disk has "
+		       "another; give DISK_BFQ, or leave tuning out",
+		       (unsigned)d->tuning);
+	if (d->slice_idle_ns != 0)
+		refuse(k, who, "slice_idle = %s: tuning finds it; leave it out, or tuning",
+		       text_time(d->slice_idle_ns).s);
+	if (d->timeout_sync_ns != 0)
+		refuse(k, who, "timeout_sync = %s: tuning finds it; leave it out, or tuning",
+		       text_time(d->timeout_sync_ns).s);
+	if (d->kind != DISK_MEMORY && d->time.parallel == 0)
 		refuse(k, who,
-		       "slice_idle and timeout_sync are found by tuning; leave them out, or it");
-	if (d->time.parallel == 0)
-		refuse(k, who,
-		       "time: tuning predicts from the times that the disk takes; give them");
+		       "time is not given; tuning predicts from the times that the disk takes: "
+		       "give it, or leave tuning out");
 }
 
 /* The shortest time that a request can take. */
@@ -75,13 +80,13 @@ static void check_task(struct check *k, part_id_t part, uint32_t n, uint32_t i,
 	if (t->target_ns > TARGET_MAX_NS)
 		refuse_partition(k, part,
 				 "disks[%u].tasks[%u].target = %s: beyond %s nothing is predicted; "
-				 "give less, or 0 for none",
+				 "give at most that, or 0 for none",
 				 n, i, text_time(t->target_ns).s, text_time(TARGET_MAX_NS).s);
 	else if (t->target_ns != 0 && t->target_ns < service_min_ns(d))
 		refuse_partition(k, part,
-				 "disks[%u].tasks[%u].target = %s: disk '%s' by itself takes %s "
+				 "disks[%u].tasks[%u].target = %s: disk %s by itself takes %s "
 				 "for 4 KiB; give more than that, or 0 for none",
-				 n, i, text_time(t->target_ns).s, d->name,
+				 n, i, text_time(t->target_ns).s, text_quoted(d->name).s,
 				 text_time(service_min_ns(d)).s);
 	else if (t->target_max_ns != 0 &&
 		 (t->target_max_ns < t->target_ns || t->target_max_ns > TARGET_MAX_NS))
@@ -103,24 +108,28 @@ static void check_tasks(struct check *k, part_id_t part, uint32_t n, const struc
 {
 	const struct disk_share *const s = &k->config->partitions[part].disks[n];
 
-	if (!s->tasks || s->task_count == 0 || s->task_count > DISK_QUEUE_MAX) {
+	if (s->task_count == 0)
 		refuse_partition(k, part,
-				 "disks[%u].task_count = %u: disk '%s' is tuned, which needs to "
-				 "know what each share asks for; give 1 to %u, by .TASKS()",
-				 n, s->tasks ? s->task_count : 0, d->name, DISK_QUEUE_MAX);
+				 "disks[%u].task_count = 0: disk %s is tuned, which needs to know "
+				 "what each share asks for; give 1 to %u, by .TASKS()",
+				 n, text_quoted(d->name).s, DISK_QUEUE_MAX);
+	if (s->task_count == 0 || !s->tasks || s->task_count > DISK_QUEUE_MAX)
 		return;
-	}
 	if (disk_queue_count(s) != s->task_count)
 		refuse_partition(k, part,
 				 "disks[%u].queue_count = %u: a task is a virtqueue, and there are "
 				 "%u; leave it out, or give as many (a guest with one queue: its "
 				 "tasks as one)",
 				 n, s->queue_count, s->task_count);
-	if (s->weight != 0 || s->queue_weights[0] != 0)
-		refuse_partition(k, part,
-				 "disks[%u].weight, queue_weights: tuning finds them; leave them "
-				 "out",
-				 n);
+	if (s->weight != 0)
+		refuse_partition(k, part, "disks[%u].weight = %u: tuning finds it; leave it out", n,
+				 s->weight);
+	for (uint32_t i = 0; i < DISK_QUEUE_MAX; i++)
+		if (s->queue_weights[i] != 0)
+			refuse_partition(k, part,
+					 "disks[%u].queue_weights[%u] = %u: tuning finds it; leave "
+					 "it out",
+					 n, i, s->queue_weights[i]);
 	for (uint32_t i = 0; i < s->task_count; i++)
 		check_task(k, part, n, i, d);
 }
@@ -174,7 +183,7 @@ static void describe_load(const struct config *c, uint32_t disk, struct disk_loa
 	load->timeout_ns = DISK_TIMEOUT_SYNC_NS;
 	load->max_budget_bytes = disk_max_budget_bytes(d);
 	load->bytes_per_s = bytes_per_s(&d->time);
-	for (part_id_t i = 0; i < c->partition_count; i++)
+	for (part_id_t i = 0; i < c->partition_count && i < MAX_PARTITIONS; i++)
 		for (uint32_t n = 0; n < c->partitions[i].disk_count; n++)
 			if (disk_is_on(&c->partitions[i].disks[n], d) &&
 			    load->guest_count < DISK_CLIENT_MAX)
@@ -238,7 +247,9 @@ static void tune(struct check *k, uint32_t disk)
 	if (e == OK && !t->optimum.is_met)
 		e = plan_relax_targets(k->config, disk, model_of(d), t);
 	if (e != OK) {
-		refuse(k, check_disk_label(k, disk).s, "tuning: %s; correct it", t->optimum.why);
+		refuse(k, check_disk_label(k, disk).s,
+		       "tuning: %s; give a task of .TASKS() a target, or leave tuning out",
+		       t->optimum.why);
 		return;
 	}
 	predict(t);
@@ -253,10 +264,9 @@ static void tune(struct check *k, uint32_t disk)
 	k->plan->disks[disk].tuning = t;
 }
 
-void check_disk_tuning(struct check *k, uint32_t disk)
+void check_disk_tuning(struct check *k, uint32_t disk, uint32_t before)
 {
 	const struct disk_config *const d = &k->config->disks[disk];
-	const uint32_t before = k->refusals->count;
 
 	if (d->tuning != DISK_AS_GIVEN)
 		check_settings(k, disk);
@@ -264,7 +274,7 @@ void check_disk_tuning(struct check *k, uint32_t disk)
 		const struct partition_config *const p = &k->config->partitions[i];
 
 		for (uint32_t n = 0; p->disks && n < p->disk_count && n < CONFIG_SHARE_MAX; n++) {
-			if (!disk_is_on(&p->disks[n], d))
+			if (!check_is_same(p->disks[n].disk, d->name))
 				continue;
 			if (d->tuning != DISK_AS_GIVEN)
 				check_tasks(k, i, n, d);
@@ -273,8 +283,7 @@ void check_disk_tuning(struct check *k, uint32_t disk)
 		}
 	}
 	/* Of shares that were refused for anything nothing can be computed. */
-	if (d->tuning != DISK_AS_GIVEN && k->refusals->count == before &&
-	    k->plan->disks[disk].client_count <= DISK_CLIENT_MAX)
+	if (d->tuning != DISK_AS_GIVEN && k->refusals->count == before)
 		tune(k, disk);
 }
 

@@ -12,21 +12,19 @@ void check_pf_in_memory(struct check *k, uint32_t i)
 
 	if (f->address)
 		refuse_system(k,
-			      "pfs[%u].address = '%.20s': PF_MEMORY is no function of the machine; "
+			      "pfs[%u].address = %s: PF_MEMORY is no function of the machine; "
 			      "leave it out",
-			      i, f->address);
+			      i, text_quoted(f->address).s);
 	if (k->config->service.kind != CPU_OWNED)
-		refuse_system(
-			k,
-			"pfs[%u].driver is PF_MEMORY, which a core plays that does nothing else: "
-			"give service = OWN_CORE(core)",
-			i);
+		refuse_system(k,
+			      "pfs[%u].driver = PF_MEMORY: a core plays it that does nothing else; "
+			      "give service = OWN_CORE(core)",
+			      i);
 	if (f->link_bytes_per_s != 0 &&
 	    (f->link_bytes_per_s < LINK_MIN || f->link_bytes_per_s > LINK_MAX))
-		refuse_system(
-			k,
-			"pfs[%u].link_bytes_per_s = %llu: such a link is %u to %llu; give one of "
-			"these",
-			i, (unsigned long long)f->link_bytes_per_s, LINK_MIN,
-			(unsigned long long)LINK_MAX);
+		refuse_system(k,
+			      "pfs[%u].link_bytes_per_s = %llu: a link that a core plays has %u to "
+			      "%llu; give one of these, or 0 for 125000000",
+			      i, (unsigned long long)f->link_bytes_per_s, LINK_MIN,
+			      (unsigned long long)LINK_MAX);
 }

@@ -161,6 +161,9 @@ static void print_args(const struct printer *p, const char *label, const char *a
 		}
 		memcpy(piece, args, bytes);
 		piece[bytes] = '\0';
+		for (size_t i = 0; i < bytes; i++)
+			if (piece[i] < ' ' || piece[i] > '~')
+				piece[i] = '?';
 		text_line(p->put, "  %-15s %s %s", "", label, piece);
 		args += bytes;
 		args += *args == ' ';

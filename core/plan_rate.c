@@ -32,8 +32,7 @@ static const struct device_config *next_vf(const struct config *c, const struct 
 		for (; p->devices && *n < p->device_count && *n < CONFIG_DEVICE_MAX; *n += 1) {
 			const struct device_config *const d = &p->devices[*n];
 
-			if (d->kind == DEVICE_VF && d->name && f->name &&
-			    strcmp(d->name, f->name) == 0)
+			if (d->kind == DEVICE_VF && check_is_same(d->name, f->name))
 				return d;
 		}
 	}
@@ -147,10 +146,27 @@ static void refuse_at(const struct place *p, const char *format, ...)
 	refuse_partition(p->k, p->part, "devices[%u].%s", p->n, text);
 }
 
-static bool is_plain(const struct irq_rate_config *c)
+static void check_adaptive(const struct place *p, const struct irq_rate_config *c)
 {
-	return c->batch == 0 && c->offset == 0 && c->threshold == 0 && c->min_per_second == 0 &&
-	       c->packet_ns == 0 && c->interrupt_ns == 0;
+	const struct {
+		const char *name;
+		uint64_t value, max;
+	} all[] = { { "batch", c->batch, IRQ_RATE_LIMIT },
+		    { "offset", c->offset, IRQ_RATE_LIMIT },
+		    { "threshold", c->threshold, IRQ_RATE_LIMIT },
+		    { "min_per_second", c->min_per_second, IRQ_RATE_LIMIT },
+		    { "packet_ns", c->packet_ns, COST_MAX_NS },
+		    { "interrupt_ns", c->interrupt_ns, COST_MAX_NS } };
+
+	for (uint32_t i = 0; i < ARRAY_SIZE(all); i++)
+		if (c->kind != IRQ_AIR && all[i].value != 0)
+			refuse_at(p,
+				  "irq_rate.%s = %llu: it is for IRQ_AIR; leave it out, or give "
+				  "that",
+				  all[i].name, (ull)all[i].value);
+		else if (all[i].value > all[i].max)
+			refuse_at(p, "irq_rate.%s = %llu: at most %llu; give that, or less",
+				  all[i].name, (ull)all[i].value, (ull)all[i].max);
 }
 
 static void check_numbers(const struct place *p, const struct irq_rate_config *c)
@@ -164,18 +180,7 @@ static void check_numbers(const struct place *p, const struct irq_rate_config *c
 			"irq_rate.per_second = %u: it is the rate of IRQ_FIR, and this kind finds "
 			"its own; leave it out",
 			c->per_second);
-	if (c->kind != IRQ_AIR && !is_plain(c))
-		refuse_at(p, "irq_rate: batch, offset, threshold, min_per_second, packet_ns and "
-			     "interrupt_ns are for IRQ_AIR; leave them out, or give that");
-	if (c->batch > IRQ_RATE_LIMIT || c->offset > IRQ_RATE_LIMIT ||
-	    c->threshold > IRQ_RATE_LIMIT || c->min_per_second > IRQ_RATE_LIMIT)
-		refuse_at(p,
-			  "irq_rate: no batch, offset, threshold or min_per_second is above %u; "
-			  "lower it",
-			  IRQ_RATE_LIMIT);
-	if (c->packet_ns > COST_MAX_NS || c->interrupt_ns > COST_MAX_NS)
-		refuse_at(p, "irq_rate: no packet_ns or interrupt_ns is above %s; lower it",
-			  text_time(COST_MAX_NS).s);
+	check_adaptive(p, c);
 	if (c->urgent >= BIT32(VF_ENTRY_COUNT))
 		refuse_at(
 			p,
@@ -205,9 +210,8 @@ static void check_irq_rate(const struct place *p, const struct irq_rate_config *
 {
 	if (c->kind == IRQ_RATE_UNSET) {
 		if (rate_is_given(c))
-			refuse_at(p,
-				  "irq_rate.kind is not given, but other fields are; give IRQ_FIR, "
-				  "IRQ_CGR or IRQ_AIR");
+			refuse_at(p, "irq_rate.kind is not given, but other fields of it are; give "
+				     "IRQ_FIR, IRQ_CGR or IRQ_AIR");
 		return;
 	}
 	if (c->kind != IRQ_FIR && c->kind != IRQ_CGR && c->kind != IRQ_AIR) {
@@ -251,9 +255,9 @@ void check_rate(struct check *k, part_id_t part, uint32_t n, const struct pf_con
 
 	if (!f || !rate_is_network(f->driver)) {
 		refuse_at(&p,
-			  "irq_rate and qos are for network VFs, and '%.20s' is not one; leave "
+			  "irq_rate and qos are for network VFs, and %s is not one; leave "
 			  "them out",
-			  d->name ? d->name : "(none)");
+			  text_quoted(d->name).s);
 		return;
 	}
 	check_irq_rate(&p, &d->irq_rate);
@@ -316,18 +320,18 @@ static void check_way(struct check *k, const struct pf_config *f, uint32_t way)
 	add_minima(&t, k->config, f, way);
 	if (find_giver(k->config, f, way, s.min - link, &part, &n))
 		refuse_system(k,
-			      "qos.%s.min of '%.20s': %s = %llu > %llu, its link; lower that of %s "
+			      "qos.%s.min of %s: %s = %llu > %llu, its link; lower that of %s "
 			      "devices[%u] to at most %llu",
-			      field, f->name, minima, (ull)s.min, (ull)link, check_label(k, part).s,
-			      n,
+			      field, text_quoted(f->name).s, minima, (ull)s.min, (ull)link,
+			      check_label(k, part).s, n,
 			      (ull)(bytes_of_vf(&k->config->partitions[part].devices[n], way)->min -
 				    (s.min - link)));
 	else
-		refuse_system(
-			k,
-			"qos.%s.min of '%.20s': %s = %llu > %llu, its link; lower them by %llu "
-			"in all",
-			field, f->name, minima, (ull)s.min, (ull)link, (ull)(s.min - link));
+		refuse_system(k,
+			      "qos.%s.min of %s: %s = %llu > %llu, its link; lower them by %llu "
+			      "in all",
+			      field, text_quoted(f->name).s, minima, (ull)s.min, (ull)link,
+			      (ull)(s.min - link));
 }
 
 void check_link(struct check *k, const struct pf_config *f)

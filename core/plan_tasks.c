@@ -154,7 +154,9 @@ static void choose_periods(const struct check *k, const struct question *q, stru
 	for (uint32_t i = 1; i < q->demand.count; i++)
 		s->last = min_u64(s->last, q->tasks[i].period);
 	lowest = max_u64(s->last / SEARCH_SPREAD, check_min_budget_ns(k->board));
-	s->step = max_u64(s->last / SEARCH_STEPS / US(1) * US(1), 1);
+	s->step = max_u64(s->last / SEARCH_STEPS, 1);
+	if (s->step > US(1))
+		s->step -= s->step % US(1);
 	s->first = s->last - (s->last - min_u64(lowest, s->last)) / s->step * s->step;
 }
 

@@ -10,6 +10,11 @@ struct question {
 	uint32_t steps;
 };
 
+static bool is_tired(const struct question *q)
+{
+	return q->steps >= DEMAND_STEP_MAX;
+}
+
 static uint64_t deadline_of(const struct demand_task *t)
 {
 	return t->deadline ? t->deadline : t->period;
@@ -91,9 +96,11 @@ static enum err fixed_response(struct question *q, uint32_t index, uint64_t *res
 	while (next > window) {
 		window = next;
 		next = supply_window(q->supply, fixed_work(q, index, window));
-		if (next > deadline_of(t) || next + t->jitter > deadline_of(t) ||
-		    q->steps++ >= DEMAND_STEP_MAX)
+		if (next > deadline_of(t) || next + t->jitter > deadline_of(t))
 			return ERR_RANGE;
+		q->steps++;
+		if (is_tired(q))
+			return ERR_TIMEOUT;
 	}
 	*response = window + t->jitter;
 	return OK;
@@ -134,7 +141,9 @@ static bool has_pauses(const struct question *q)
 	for (uint32_t i = 0; i < q->demand->count; i++)
 		asked += mul_div(q->demand->tasks[i].wcet, BIT64(59), q->demand->tasks[i].period) +
 			 1;
-	return s->budget == s->period || asked < mul_div(s->budget, BIT64(59), s->period);
+	if (s->budget == s->period)
+		return asked <= BIT64(59) + q->demand->count;
+	return asked < mul_div(s->budget, BIT64(59), s->period);
 }
 
 /* The longest time that the guest can have work without a pause; TIME_LIMIT: for ever. */
@@ -150,7 +159,8 @@ static uint64_t busy_window(struct question *q)
 		for (uint32_t j = 0; j < d->count; j++)
 			sum = add_work(sum, releases_before(&d->tasks[j], window), &d->tasks[j]);
 		next = min_u64(supply_window(q->supply, sum), TIME_LIMIT);
-		if (q->steps++ >= DEMAND_STEP_MAX)
+		q->steps++;
+		if (is_tired(q))
 			return TIME_LIMIT;
 	}
 	return next;
@@ -162,11 +172,35 @@ static uint64_t edf_response_of(struct question *q, uint32_t index, uint64_t due
 	const uint64_t deadline = deadline_of(&q->demand->tasks[index]);
 	uint64_t window = 0, next = 1;
 
-	while (next > window && q->steps++ < DEMAND_STEP_MAX) {
+	while (next > window && !is_tired(q)) {
 		window = next;
 		next = min_u64(supply_window(q->supply, edf_work(q, due, window)), TIME_LIMIT);
+		q->steps++;
 	}
 	return window + deadline > due ? window + deadline - due : 0;
+}
+
+/* The worst of the jobs that are due with those of tasks[j] released together when it became busy. */
+static enum err edf_worst_of(struct question *q, uint32_t index, uint32_t j, uint64_t busy,
+			     uint64_t *worst)
+{
+	const struct demand_task *const t = &q->demand->tasks[index];
+	const struct demand_task *const other = &q->demand->tasks[j];
+	const uint64_t deadline = deadline_of(t), end = busy + deadline + other->jitter;
+	uint64_t at = deadline_of(other);
+
+	/* Before that it would have arrived before it can have been released. */
+	if (at < other->jitter + (deadline - t->jitter))
+		at += ceil_div(other->jitter + (deadline - t->jitter) - at, other->period) *
+		      other->period;
+	for (; at < end; at += other->period) {
+		*worst = max_u64(*worst, edf_response_of(q, index, at - other->jitter));
+		if (is_tired(q))
+			return ERR_TIMEOUT;
+		if (*worst > deadline)
+			return ERR_RANGE;
+	}
+	return OK;
 }
 
 /* The deadlines at which the work changes are those of jobs released together when it became busy. */
@@ -174,92 +208,89 @@ static enum err edf_response(struct question *q, uint32_t index, uint64_t *respo
 {
 	const struct demand *const d = q->demand;
 	const struct demand_task *const t = &d->tasks[index];
-	const uint64_t deadline = deadline_of(t);
-	uint64_t worst = 0, busy;
+	enum err e = OK;
+	uint64_t busy;
 
 	/* Otherwise, due at a time before it became busy, it would be late when it is released. */
-	if (!has_pauses(q) || t->jitter + t->wcet > deadline)
+	if (!has_pauses(q) || t->jitter + t->wcet > deadline_of(t))
 		return ERR_RANGE;
 	busy = busy_window(q);
 	if (busy >= TIME_LIMIT)
-		return ERR_RANGE;
-	for (uint32_t j = 0; j < d->count; j++)
-		for (uint64_t at = deadline_of(&d->tasks[j]);
-		     at < busy + deadline + d->tasks[j].jitter; at += d->tasks[j].period) {
-			const uint64_t due = at - min_u64(at, d->tasks[j].jitter);
-
-			if (at < d->tasks[j].jitter || due + t->jitter < deadline)
-				continue; /* it would have arrived before it can have been released */
-			worst = max_u64(worst, edf_response_of(q, index, due));
-			if (worst > deadline || q->steps >= DEMAND_STEP_MAX)
-				return ERR_RANGE;
-		}
-	*response = worst;
-	return OK;
+		return is_tired(q) ? ERR_TIMEOUT : ERR_RANGE;
+	*response = 0;
+	for (uint32_t j = 0; j < d->count && e == OK; j++)
+		e = edf_worst_of(q, index, j, busy, response);
+	return e;
 }
 
 /* ---- Answers ---- */
 
-static enum err response_of(const struct supply *s, const struct demand *d, uint32_t index,
-			    uint64_t *response)
+static enum err response_of(struct question *q, uint32_t index, uint64_t *response)
 {
-	struct question q = { .supply = s, .demand = d };
-
-	return d->policy == DEMAND_EDF ? edf_response(&q, index, response)
-				       : fixed_response(&q, index, response);
+	return q->demand->policy == DEMAND_EDF ? edf_response(q, index, response)
+					       : fixed_response(q, index, response);
 }
 
 enum err demand_response(const struct supply *s, const struct demand *d, uint32_t index,
 			 uint64_t *response)
 {
+	struct question q = { .supply = s, .demand = d };
 	enum err e = check_tasks(d);
 
 	if (e == OK)
 		e = check_supply(s);
 	if (e == OK && index >= d->count)
 		e = ERR_INVAL;
-	return e == OK ? response_of(s, d, index, response) : e;
+	return e == OK ? response_of(&q, index, response) : e;
 }
 
-static bool serves_all(const struct supply *s, const struct demand *d)
+static enum err serve_all(struct question *q)
 {
+	enum err e = OK;
 	uint64_t response;
 
-	for (uint32_t i = 0; i < d->count; i++)
-		if (response_of(s, d, i, &response) != OK)
-			return false;
-	return true;
+	for (uint32_t i = 0; i < q->demand->count && e == OK; i++)
+		e = response_of(q, i, &response);
+	return e;
 }
 
 /* More budget never supplies less, so halving finds the least that serves. */
-static enum err min_budget(enum supply_kind kind, uint64_t period, const struct demand *d,
-			   uint64_t *budget)
+static enum err min_budget(struct question *q, struct supply *s)
 {
-	struct supply s = { kind, period, period };
-	uint64_t too_small = 0;
+	uint64_t too_small = 0, enough = s->period;
+	enum err e;
 
-	if (!serves_all(&s, d))
-		return ERR_RANGE;
-	*budget = period;
-	while (*budget - too_small > 1) {
-		s.budget = too_small + (*budget - too_small) / 2;
-		if (serves_all(&s, d))
-			*budget = s.budget;
-		else
-			too_small = s.budget;
+	q->supply = s;
+	s->budget = s->period;
+	e = serve_all(q);
+	while (e == OK && enough - too_small > 1) {
+		s->budget = too_small + (enough - too_small) / 2;
+		e = serve_all(q);
+		if (e == OK) {
+			enough = s->budget;
+		} else if (e == ERR_RANGE) {
+			too_small = s->budget;
+			e = OK;
+		}
 	}
-	return OK;
+	s->budget = enough;
+	return e;
 }
 
 enum err demand_min_budget(enum supply_kind kind, uint64_t period, const struct demand *d,
 			   uint64_t *budget)
 {
-	const struct supply whole = { kind, period, period };
+	struct supply s = { kind, period, period };
+	struct question q = { .demand = d };
 	enum err e = check_tasks(d);
 
 	if (e == OK)
-		e = check_supply(&whole);
-	return e == OK ? min_budget(kind, period, d, budget) : e;
+		e = check_supply(&s);
+	if (e == OK)
+		e = min_budget(&q, &s);
+	if (e == OK)
+		*budget = s.budget;
+	return e;
 }
 
 /* (a.budget + o) / a.period <= (b.budget + o) / b.period */
@@ -273,6 +304,7 @@ enum err demand_least(enum supply_kind kind, const struct demand_search *search,
 		      const struct demand *d, struct supply *best)
 {
 	struct supply s = { .kind = kind };
+	struct question q = { .demand = d };
 	bool has_best = false;
 	enum err e = check_tasks(d);
 
@@ -283,7 +315,10 @@ enum err demand_least(enum supply_kind kind, const struct demand_search *search,
 	if (search->last >= TIME_LIMIT || search->overhead >= TIME_LIMIT)
 		return ERR_RANGE;
 	for (s.period = search->first; s.period <= search->last; s.period += search->step) {
-		if (min_budget(kind, s.period, d, &s.budget) != OK)
+		e = min_budget(&q, &s);
+		if (e == ERR_TIMEOUT)
+			return e;
+		if (e != OK)
 			continue;
 		if (!has_best || costs_no_more(&s, best, search->overhead))
 			*best = s;

@@ -15,10 +15,12 @@
  *	    with other work of a lower priority it is too short. The worst case always holds.
  * Source   Joseph and Pandya; Tindell (jitter); Spuri (EDF); Shin and Lee; paper 002, section 4.1.
  * Units    Any one unit of time throughout; integers, rounded to the safe side.
- * Errors   ERR_NOMEM: more than DEMAND_TASK_MAX tasks. ERR_INVAL: no task, C = 0, C > D, D > T, Q = 0, Q > P. ERR_RANGE: a time >= 2^62, a
- *	    deadline that cannot be promised (of _min_budget(): not even with Q = P; of _least():
- *	    with no period), or that takes more than DEMAND_STEP_MAX steps to tell.
- * Sharing  Pure. For the planner: its time grows with the time that the guest is busy.
+ * Errors   ERR_NOMEM: more than DEMAND_TASK_MAX tasks. ERR_INVAL: no task, C = 0, C > D, D > T, Q = 0,
+ *	    Q > P. ERR_RANGE: a time >= 2^62, or a deadline that cannot be promised (of _min_budget():
+ *	    not even with Q = P; of _least(): with no period). ERR_TIMEOUT: that takes more than
+ *	    DEMAND_STEP_MAX steps to tell, of _min_budget() and _least() all questions together.
+ * Sharing  Pure. For the planner: its time grows with the time that the guest is busy, up to that many steps
+ *	    of which each looks at every task once.
  */
 #pragma once
 #include "sched/supply.h"

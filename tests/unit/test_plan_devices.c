@@ -66,10 +66,10 @@ static void pfs_are_checked(void)
 	CHECK(refuses("system", "pf_count = 2", "give both or neither"));
 	pfs[1].name = "";
 	parts[0].device_count = 1;
-	CHECK(refuses("system", "pfs[1].name", "is not given"));
+	CHECK(refuses("system", "pfs[1].name = ''", "give one"));
 	pfs[1].name = "net";
 	parts[0].device_count = 1;
-	CHECK(refuses("system", "pfs[1].name = 'net'", "give each its own"));
+	CHECK(refuses("system", "pfs[1].name = 'net'", "give another"));
 	pfs[0].driver = PF_NONE;
 	CHECK(refuses("system", "pfs[0].driver = 0", "PF_IGB, PF_NVME or PF_MEMORY"));
 	pfs[0].vf_count = 9;
@@ -110,14 +110,15 @@ static void functions_are_checked(void)
 	second[1].name = "3:1f.7";
 	CHECK(refuses("partition 'two'", "devices[1].name = '3:1f.7'", "hexadecimal"));
 	second[1].name = NULL;
-	CHECK(refuses("partition 'two'", "devices[1].name = '(none)'", "hexadecimal"));
+	CHECK(refuses("partition 'two'", "devices[1].name = ''", "hexadecimal"));
 	second[1].vlan = 1;
-	CHECK(refuses("partition 'two'", "devices[1]: index, mac and vlan", "leave them out"));
+	CHECK(refuses("partition 'two'", "devices[1].vlan = 1", "leave it out, or give PCI_VF()"));
 	second[1].name = "0000:02:00.0";
 	CHECK(refuses("partition 'two'", "devices[1].name = '0000:02:00.0': pfs[1]", "PCI_VF()"));
 	first[1] = (struct device_config)PCI_AT("03:1f.7");
 	CHECK(refuses("partition 'two'",
-		      "devices[1]: partition 'one' has it already, as devices[1]", "one guest"));
+		      "devices[1].name = '0000:03:1f.7': partition 'one' has it already",
+		      "one guest"));
 }
 
 static void vfs_are_checked(void)
@@ -127,10 +128,10 @@ static void vfs_are_checked(void)
 	first[1].index = 4;
 	CHECK(refuses("partition 'one'", "devices[1].index = 4", "VFs 0 to 3"));
 	second[0].index = 0;
-	CHECK(refuses("partition 'two'", "devices[0]: partition 'one' has it already",
+	CHECK(refuses("partition 'two'", "devices[0].index = 0: partition 'one' has this VF",
 		      "one guest"));
 	first[1].vlan = 5;
-	CHECK(refuses("partition 'one'", "devices[1]: mac and vlan", "leave them out"));
+	CHECK(refuses("partition 'one'", "devices[1].vlan = 5", "leave it out"));
 	first[0].vlan = 4095;
 	CHECK(refuses("partition 'one'", "devices[0].vlan = 4095", "1 to 4094"));
 	first[0].mac = "03:00:00:00:00:01";
@@ -196,7 +197,7 @@ static void the_service_is_checked(void)
 	sys.service = (struct cpu_claim)OWN_CORE(2);
 	CHECK(build() == OK && plan.cores[2].is_owned);
 	sys.service = (struct cpu_claim)BEST_EFFORT(2, 1);
-	CHECK(refuses("system", "service:", "RESERVATION(core, budget, period)"));
+	CHECK(refuses("system", "service = BEST_EFFORT(2):", "RESERVATION(2, budget, period)"));
 	sys.service = (struct cpu_claim){ 0 };
 	CHECK(refuses("system", "service is not given", "RESERVATION(core, budget, period)"));
 	sys.service.core = 3;

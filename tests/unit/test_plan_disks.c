@@ -111,9 +111,9 @@ static void names_and_places_are_checked(void)
 	disk[1].address = NULL;
 	CHECK(refuses("disk 'real'", "kind = 4", "DISK_MEMORY, DISK_NVME or DISK_VIRTIO"));
 	disk[0].nsid = 1;
-	CHECK(refuses("disk 'fast'", "address and nsid", "leave them out"));
+	CHECK(refuses("disk 'fast'", "nsid = 1", "leave it out"));
 	disk[0].address = "03:00.0";
-	CHECK(refuses("disk 'fast'", "address and nsid", "leave them out"));
+	CHECK(refuses("disk 'fast'", "address = '03:00.0'", "leave it out"));
 	disk[1].kind = DISK_VIRTIO;
 	disk[1].nsid = 2;
 	CHECK(refuses("disk 'real'", "nsid = 2", "leave it out"));
@@ -126,7 +126,7 @@ static void names_and_places_are_checked(void)
 	disk[0].kind = DISK_VIRTIO;
 	disk[0].bytes = 0;
 	disk[0].address = "0000:02:00.0";
-	CHECK(refuses("disk 'real'", "address = '02:00.0': disk 'fast' has it", "one disk"));
+	CHECK(refuses("disk 'real'", "address = '02:00.0': disk 'fast' is this", "one disk"));
 }
 
 /* One of the refusals does. */
@@ -157,10 +157,11 @@ static void disks_have_names_and_shares(void)
 	CHECK(names_refused("", "disks[1]: name = ", "[a-z0-9_-]"));
 	CHECK(names_refused("Real", "disks[1]: name = ", "[a-z0-9_-]"));
 	CHECK(names_refused("abcdefghijklmnop", "disks[1]: name = ", "1 to 15"));
-	CHECK(names_refused("fast", "disk 'fast': another disk, disks[0]", "each its own"));
-	CHECK(names_refused("abcdefghijklmno", "disk 'abcdefghijklmno': no partition", ".DISKS()"));
+	CHECK(names_refused("fast", "disks[1]: name = 'fast': disks[0] has it", "give another"));
+	CHECK(names_refused("abcdefghijklmno", "disk 'abcdefghijklmno': .DISKS() of no partition",
+			    "give one"));
 	parts[0].disk_count = 1;
-	CHECK(refuses("disk 'real'", "no partition has a share of it", ".DISKS()"));
+	CHECK(refuses("disk 'real'", ".DISKS() of no partition has a share of it", "give one"));
 	first[1].disk = "rael";
 	sys.disk_count = 1;
 	CHECK(refuses("partition 'one'", "disks[1].disk = 'rael'", "add it to .disks"));
@@ -218,32 +219,32 @@ static void orders_are_checked(void)
 	REFUSED(disk[0], poll_ns, MS(100) + 1, who, "poll = ", "0 for 100 us");
 	ACCEPTED(disk[0], poll_ns, US(10));
 	ACCEPTED(disk[0], poll_ns, MS(100));
-	REFUSED(disk[0], time.parallel, 0, who, "time: parallel = 0", "1 to 64");
-	REFUSED(disk[0], time.parallel, 65, who, "time: parallel = 65", "1 to 64");
+	REFUSED(disk[0], time.parallel, 0, who, "time.parallel = 0", "1 to 64");
+	REFUSED(disk[0], time.parallel, 65, who, "time.parallel = 65", "1 to 64");
 	ACCEPTED(disk[0], time.parallel, 64);
-	REFUSED(disk[0], time.read.fixed_ns, SEC(100) + 1, who, "time: parallel = 1",
-		"no time above 100 s");
-	REFUSED(disk[0], time.stall_ns, 5, who, "time: stalls of 5 ns", "correct what is not");
+	REFUSED(disk[0], time.read.fixed_ns, SEC(100) + 1, who,
+		"time.read.fixed = ", "at most 100 s");
+	REFUSED(disk[0], time.stall_ns, 5, who, "time.stall = 5 ns in every 0 ns", "or neither");
 }
 
 static void ranges_are_checked(void)
 {
 	static const char who[] = "partition 'two'";
 
-	REFUSED(second[0], sector_count, 0, who, "disks[0]: sectors from 4096, 0 of them",
+	REFUSED(second[0], sector_count, 0, who, "disks[0].first_sector = 4096, sector_count = 0",
 		"a GPT partition");
-	REFUSED(second[0], sector_count, UINT64_MAX - 4095, who, "not a range", "first_sector and");
-	REFUSED(second[0], sector_count, 4088 + 1, who, "4089 of them", "multiples of 8");
-	REFUSED(second[0], first_sector, 4097, who, "sectors from 4097", "round them");
+	REFUSED(second[0], sector_count, UINT64_MAX - 4095, who, "not a range", "give both");
+	REFUSED(second[0], sector_count, 4088 + 1, who, "sector_count = 4089", "multiples of 8");
+	REFUSED(second[0], first_sector, 4097, who, "first_sector = 4097", "give 4104 and 4096");
 	REFUSED(second[0], sector_count, 4104, who, "disk 'fast' has 8192", "make it larger");
 	second[0].sector_count = 8;
-	REFUSED(second[0], first_sector, 8192, who, "disk 'fast' has 8192", "stay within");
+	REFUSED(second[0], first_sector, 8192, who, "disk 'fast' has 8192", "end there");
 	second[0].sector_count = 8;
 	ACCEPTED(second[0], first_sector, 8184);
 	REFUSED(first[1], sector_count, 8, "partition 'one'",
-		"disks[1]: a GPT partition and a range", "one of the two");
+		"disks[1].partition = 'data': sectors", "one of the two");
 	second[0] = (struct disk_share){ .disk = "fast" };
-	REFUSED(second[0], partition, "x", who, "disk 'fast' is RAM", "give a range");
+	REFUSED(second[0], partition, "x", who, "disk 'fast' is RAM", "give first_sector");
 	REFUSED(first[1], partition, "", "partition 'one'", "disks[1].partition = ", "1 to 36");
 	REFUSED(first[1], partition, "1234567890123456789012345678901234567", "partition 'one'",
 		"disks[1].partition = ", "1 to 36");
@@ -255,17 +256,17 @@ static void only_readers_share_sectors(void)
 	second[0].first_sector = SECTORS(MIB(2)) - 8;
 	second[0].sector_count = 16;
 	CHECK(refuses("partition 'two'",
-		      "disks[0]: partition 'one' has sectors of it already, as "
+		      "partition 'one' has some of these already, as its "
 		      "disks[0]",
 		      "only read"));
 	second[0].first_sector = 0;
 	second[0].is_read_only = true;
-	CHECK(refuses("partition 'two'", "has sectors of it already", "only read"));
+	CHECK(refuses("partition 'two'", "has some of these already", "only read"));
 	second[0].first_sector = 0;
 	second[0].is_read_only = first[0].is_read_only = true;
 	CHECK(accepts());
 	second[0] = first[1];
-	CHECK(refuses("partition 'two'", "as disks[1]", "only read"));
+	CHECK(refuses("partition 'two'", "as its disks[1]", "only read"));
 	second[0] = first[1];
 	second[0].partition = "Data";
 	CHECK(accepts());
@@ -273,7 +274,9 @@ static void only_readers_share_sectors(void)
 	first[1].first_sector = 8;
 	first[1].sector_count = 8;
 	sys.disk_count = 1;
-	CHECK(refuses("partition 'one'", "disks[1]: partition 'one' has", "as disks[0]"));
+	CHECK(refuses("partition 'one'",
+		      "disks[1].first_sector = 8, sector_count = 8: partition 'one' has",
+		      "as its disks[0]"));
 }
 
 static void claims_are_checked(void)
@@ -290,7 +293,7 @@ static void claims_are_checked(void)
 	REFUSED(second[0], queue_weights[0], 1001, who, "disks[0].queue_weights[0] = 1001",
 		"1 to 1000");
 	REFUSED(second[0], queue_weights[1], 1, who, "disks[0].queue_weights[1] = 1",
-		"each of its 1 queues");
+		"give queue_count = 2");
 	second[0].queue_count = 8;
 	ACCEPTED(second[0], queue_weights[7], 1000);
 	REFUSED(second[0], weight, 1001, who, "disks[0].weight = 1001", "0 for 100");

@@ -99,16 +99,18 @@ static void each_rule_of_a_rate_names_its_field(void)
 		{ { .kind = IRQ_CGR, .per_second = 1 }, "irq_rate.per_second = 1", "leave it out" },
 		{ { .kind = IRQ_AIR, .per_second = 1 }, "irq_rate.per_second = 1", "leave it out" },
 		{ { .kind = IRQ_FIR, .per_second = 1, .batch = 1 },
-		  "irq_rate: batch",
-		  "leave them" },
-		{ { .kind = IRQ_CGR, .min_per_second = 1 }, "min_per_second", "leave them out" },
-		{ { .kind = IRQ_CGR, .packet_ns = 1 }, "packet_ns", "leave them out" },
+		  "irq_rate.batch = 1",
+		  "leave it" },
+		{ { .kind = IRQ_CGR, .min_per_second = 1 },
+		  "irq_rate.min_per_second = 1",
+		  "leave it out" },
+		{ { .kind = IRQ_CGR, .packet_ns = 1 }, "irq_rate.packet_ns = 1", "leave it out" },
 		{ { .kind = IRQ_AIR, .offset = 1000001 },
-		  "irq_rate: no batch, offset",
-		  "lower it" },
+		  "irq_rate.offset = 1000001",
+		  "at most 1000000" },
 		{ { .kind = IRQ_AIR, .interrupt_ns = SEC(1) + 1 },
-		  "interrupt_ns is above 1 s",
-		  "lower" },
+		  "interrupt_ns = 1000000001",
+		  "at most" },
 		{ { .kind = IRQ_AIR, .urgent = 8 }, "irq_rate.urgent = 0x8", "entries 0 to 2" },
 		{ { .kind = IRQ_AIR, .window_ns = MS(1) - 1 },
 		  "window_ns = 999.999 us",
@@ -168,15 +170,15 @@ static void only_network_vfs_have_rates(void)
 	CHECK(refuses("partition 'one': devices[1].", "are for network VFs, and '03:00.0'",
 		      "leave"));
 	pfs[1].link_bytes_per_s = 1;
-	CHECK(refuses("system", "pfs[1]: link_bytes_per_s", "leave them out"));
+	CHECK(refuses("system", "pfs[1].link_bytes_per_s = 1", "leave it out"));
 	pfs[1].report_ns = 1;
-	CHECK(refuses("system", "pfs[1]: link_bytes_per_s and report_ns", "leave them out"));
+	CHECK(refuses("system", "pfs[1].report = 1 ns", "leave it out"));
 }
 
 static void memory_networks_want_a_side_core(void)
 {
 	pfs[0].driver = PF_MEMORY;
-	CHECK(refuses("system", "pfs[0].driver is PF_MEMORY", "OWN_CORE(core)"));
+	CHECK(refuses("system", "pfs[0].driver = PF_MEMORY", "OWN_CORE(core)"));
 	pfs[0].driver = PF_MEMORY;
 	sys.service = (struct cpu_claim)OWN_CORE(3);
 	CHECK(accepts());

@@ -99,19 +99,19 @@ static void what_contradicts_tuning_is_refused(void)
 	disk[0].scheduler = DISK_FIFO;
 	CHECK(refuses("disk 'ssd'", "the budget-fair scheduler", "give DISK_BFQ"));
 	disk[0].slice_idle_ns = MS(1);
-	CHECK(refuses("disk 'ssd'", "slice_idle and timeout_sync", "leave them out"));
+	CHECK(refuses("disk 'ssd'", "slice_idle = 1 ms", "leave it out"));
 	disk[0].timeout_sync_ns = MS(1);
-	CHECK(refuses("disk 'ssd'", "slice_idle and timeout_sync", "leave them out"));
+	CHECK(refuses("disk 'ssd'", "timeout_sync = 1 ms", "leave it out"));
 	shares[1].weight = 1;
-	CHECK(refuses("partition 'two'", "disks[0].weight", "leave them out"));
+	CHECK(refuses("partition 'two'", "disks[0].weight = 1", "leave it out"));
 	shares[1].queue_weights[0] = 1;
-	CHECK(refuses("partition 'two'", "queue_weights", "leave them out"));
+	CHECK(refuses("partition 'two'", "queue_weights[0] = 1", "leave it out"));
 	shares[0].queue_count = 1;
 	CHECK(refuses("partition 'one'", "queue_count = 1", "its tasks as one"));
 	disk[0].kind = DISK_NVME;
 	disk[0].bytes = 0;
 	disk[0].time = (struct service_time_config){ 0 };
-	CHECK(refuses("disk 'ssd'", "predicts from the times", "give them"));
+	CHECK(refuses("disk 'ssd'", "predicts from the times", "give it"));
 }
 
 static void tasks_that_make_no_sense_are_refused(void)
@@ -119,7 +119,7 @@ static void tasks_that_make_no_sense_are_refused(void)
 	shares[1].task_count = 0;
 	CHECK(refuses("partition 'two'", "task_count = 0: disk 'ssd' is tuned", ".TASKS()"));
 	shares[1].tasks = NULL;
-	CHECK(refuses("partition 'two'", "task_count = 0: disk 'ssd' is tuned", ".TASKS()"));
+	CHECK(refuses("partition 'two'", "task_count = 1, but tasks is not given", ".TASKS()"));
 	tasks[1][0].iops = 0;
 	CHECK(refuses("partition 'two'", "disks[0].tasks[0].iops = 0", "give 1 to 100000"));
 	tasks[0][1].iops = 100001;
@@ -131,7 +131,7 @@ static void tasks_that_make_no_sense_are_refused(void)
 	CHECK(refuses("partition 'one'", "target = 76 us: disk 'ssd' by itself takes 76.72 us",
 		      "give more than that"));
 	tasks[0][0].target_ns = tasks[0][1].target_ns = 0;
-	CHECK(refuses("disk 'ssd'", "target", "correct it"));
+	CHECK(refuses("disk 'ssd'", "no task has a target", "give a task"));
 }
 
 static void targets_without_tuning_are_refused(void)
