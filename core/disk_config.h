@@ -34,9 +34,11 @@ static inline uint32_t disk_default(uint32_t given, uint32_t otherwise)
 	return given != 0 ? given : otherwise;
 }
 
+/* Names that are longer are refused, not compared: they may be endless. */
+#define DISK_NAME_MAX 15u
 static inline bool disk_is_on(const struct disk_share *s, const struct disk_config *d)
 {
-	return s->disk && d->name && strcmp(s->disk, d->name) == 0;
+	return s->disk && d->name && strncmp(s->disk, d->name, DISK_NAME_MAX + 1) == 0;
 }
 
 static inline uint64_t disk_max_budget_bytes(const struct disk_config *d)

@@ -47,6 +47,16 @@ struct short_text check_label(const struct check *k, part_id_t part)
 	return t;
 }
 
+struct short_text check_short_name(const struct check *k, part_id_t part)
+{
+	struct short_text t;
+
+	if (!k->has_label[part])
+		return check_label(k, part);
+	fmt_text(t.s, sizeof(t.s), "%s", k->config->partitions[part].name);
+	return t;
+}
+
 static void refuse_v(struct check *k, const char *who, const char *colon, const char *format,
 		     va_list args)
 {

@@ -9,6 +9,7 @@
  */
 #pragma once
 #include <string.h>
+#include "core/disk_config.h"
 #include "core/plan.h"
 #include "core/plan_text.h"
 
@@ -101,9 +102,10 @@ struct short_text check_disk_label(const struct check *k, uint32_t disk) __attri
  */
 void check_disk_tuning(struct check *k, uint32_t disk, uint32_t before) __attribute__((weak));
 /* core/plan_disk_rate.c: likewise; shares with bytes_per_s. */
-void check_disk_rates(struct check *k, uint32_t disk) __attribute__((weak));
+void check_disk_rates(struct check *k, uint32_t disk, uint32_t before) __attribute__((weak));
 bool check_is_name(const char *name, uint32_t max);
 /* Names of PFs and disks, which may be endless: what is longer than a name is refused, not compared. */
+_Static_assert(PLAN_NAME_MAX == DISK_NAME_MAX, "disk_is_on() agrees");
 static inline bool check_is_same(const char *a, const char *b)
 {
 	return a && b && strncmp(a, b, PLAN_NAME_MAX + 1) == 0;
@@ -122,6 +124,8 @@ void refuse_system(struct check *k, const char *format, ...) PRINTF(2, 3);
 void refuse_partition(struct check *k, part_id_t part, const char *format, ...) PRINTF(3, 4);
 /* "partition 'rt0'", or "partitions[3]" where the name cannot tell. */
 struct short_text check_label(const struct check *k, part_id_t part);
+/* "rt0", or "partitions[3]". */
+struct short_text check_short_name(const struct check *k, part_id_t part);
 
 /* `vcpu` counts over all partitions: an index of plan->vcpus[], as everywhere in core/plan*.c. */
 static inline const struct cpu_claim *check_claim_of(const struct check *k, uint32_t vcpu)

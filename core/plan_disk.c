@@ -583,5 +583,5 @@ void check_disks(struct check *k)
 	for (uint32_t i = 0; i < k->disk_count && check_disk_tuning; i++)
 		check_disk_tuning(k, i, before);
 	for (uint32_t i = 0; i < k->disk_count && check_disk_rates; i++)
-		check_disk_rates(k, i);
+		check_disk_rates(k, i, before);
 }

@@ -187,10 +187,14 @@ static bool fits(struct tuple_round *r)
 	return is_good;
 }
 
-static void add_share(struct check *k, uint32_t disk, part_id_t part, const struct disk_share *s)
+/* With times that were refused, or are not given, nothing is computed. */
+static void add_share(struct check *k, uint32_t disk, part_id_t part, const struct disk_share *s,
+		      uint32_t before)
 {
-	rates[disk].byte_ps[asked.count] =
-		max_u64(byte_ps_of(k->config, &k->config->disks[disk], s), 1);
+	const struct disk_config *const d = &k->config->disks[disk];
+	const bool is_sound = k->refusals->count == before && d->time.parallel != 0;
+
+	rates[disk].byte_ps[asked.count] = is_sound ? max_u64(byte_ps_of(k->config, d, s), 1) : 1;
 	asked.grants[asked.count++] =
 		(struct tuple_grant){ .who = part,
 				      .criticality = k->config->partitions[part].criticality,
@@ -199,14 +203,15 @@ static void add_share(struct check *k, uint32_t disk, part_id_t part, const stru
 }
 
 /* False: it has refused, or there are no rates. */
-static bool describe(struct check *k, uint32_t disk)
+static bool describe(struct check *k, uint32_t disk, uint32_t before)
 {
 	const struct disk_config *const d = &k->config->disks[disk];
 	uint32_t count = 0;
 	bool is_good = true;
 
 	memset(&rates[disk], 0, sizeof(rates[disk]));
-	rates[disk].second_ps = second_ps_of(&d->time);
+	if (k->refusals->count == before)
+		rates[disk].second_ps = second_ps_of(&d->time);
 	asked = (struct tuple_round){ .k = k, .of = disk, .unit = RATE_UNIT, .fits = fits };
 	for (part_id_t i = 0; i < k->partition_count; i++) {
 		const struct partition_config *const p = &k->config->partitions[i];
@@ -217,7 +222,7 @@ static bool describe(struct check *k, uint32_t disk)
 			count += disk_has_rate(&p->disks[n]);
 			if (disk_has_rate(&p->disks[n]))
 				is_good &= check_numbers(k, i, n);
-			add_share(k, disk, i, &p->disks[n]);
+			add_share(k, disk, i, &p->disks[n], before);
 		}
 	}
 	if (count != 0 && count != asked.count)
@@ -238,8 +243,8 @@ static uint64_t add_terms(struct text *t, const struct check *k, const struct di
 	for (uint32_t i = 0; i < asked.count; i++) {
 		const struct tuple_grant *const g = &asked.grants[i];
 
-		text_add(t, "%s%.15s %llu x %llu ps", i ? " + " : "",
-			 k->config->partitions[g->who].name, (ull)g->given, (ull)d->byte_ps[i]);
+		text_add(t, "%s%s %llu x %llu ps", i ? " + " : "", check_short_name(k, g->who).s,
+			 (ull)g->given, (ull)d->byte_ps[i]);
 		sum_ps += (unsigned __int128)g->given * d->byte_ps[i];
 	}
 	sum_ps = (sum_ps + SECOND_PS / 1000000 - 1) / (SECOND_PS / 1000000);
@@ -295,11 +300,9 @@ static bool check_turns(struct check *k, uint32_t disk)
 	return false;
 }
 
-void check_disk_rates(struct check *k, uint32_t disk)
+void check_disk_rates(struct check *k, uint32_t disk, uint32_t before)
 {
-	const uint32_t before = k->refusals->count;
-
-	if (!describe(k, disk) || !check_disk(k, disk) || !check_turns(k, disk) ||
+	if (!describe(k, disk, before) || !check_disk(k, disk) || !check_turns(k, disk) ||
 	    k->refusals->count != before)
 		return;
 	if (!tuple_grant_all(&asked)) {

@@ -265,7 +265,7 @@ void check_rate(struct check *k, part_id_t part, uint32_t n, const struct pf_con
 }
 
 /* "one 80000000 + two 60000000": as many as fit. */
-static void add_minima(struct text *t, const struct config *c, const struct pf_config *f,
+static void add_minima(struct text *t, const struct check *k, const struct pf_config *f,
 		       uint32_t way)
 {
 	const struct device_config *d;
@@ -273,12 +273,12 @@ static void add_minima(struct text *t, const struct config *c, const struct pf_c
 	part_id_t part = 0;
 	uint32_t n = UINT32_MAX;
 
-	while ((d = next_vf(c, f, &part, &n)) != NULL) {
+	while ((d = next_vf(k->config, f, &part, &n)) != NULL) {
 		const uint64_t min = bytes_of_vf(d, way)->min;
 
 		if (min == 0)
 			continue;
-		text_add(t, "%s%.15s %llu", plus, c->partitions[part].name, (ull)min);
+		text_add(t, "%s%s %llu", plus, check_short_name(k, part).s, (ull)min);
 		plus = " + ";
 	}
 }
@@ -317,7 +317,7 @@ static void check_way(struct check *k, const struct pf_config *f, uint32_t way)
 
 	if (s.min <= link)
 		return;
-	add_minima(&t, k->config, f, way);
+	add_minima(&t, k, f, way);
 	if (find_giver(k->config, f, way, s.min - link, &part, &n))
 		refuse_system(k,
 			      "qos.%s.min of %s: %s = %llu > %llu, its link; lower that of %s "

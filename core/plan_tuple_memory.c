@@ -99,7 +99,7 @@ static uint64_t add_sizes(struct text *t, const struct check *k)
 		if (!k->is_placeable[i])
 			continue;
 		text_add(t, "%s%s %s", plus,
-			 i < MAX_PARTITIONS ? k->config->partitions[i].name
+			 i < MAX_PARTITIONS ? check_short_name(k, i).s
 					    : check_disk_label(k, i - CHECK_ITEM_DISK).s,
 			 text_size(check_item_bytes(k, i)).s);
 		plus = " + ";

@@ -110,9 +110,12 @@ static const char *memory(const struct config *c, const struct board *b, const s
 	uint32_t count = 0;
 
 	for (uint32_t i = 0; i < c->partition_count; i++) {
-		NEEDS(p->partitions[i].memory_bytes == c->partitions[i].memory_bytes);
-		all[count++] = (struct place){ p->partitions[i].memory_base,
-					       c->partitions[i].memory_bytes };
+		const struct partition_config *const g = &c->partitions[i];
+		const uint64_t bytes = p->partitions[i].memory_bytes;
+
+		NEEDS(bytes >= (g->memory_min_bytes ? g->memory_min_bytes : g->memory_bytes));
+		NEEDS(bytes <= max_u64(g->memory_max_bytes, g->memory_bytes));
+		all[count++] = (struct place){ p->partitions[i].memory_base, bytes };
 	}
 	for (uint32_t i = 0; i < c->disk_count; i++)
 		if (c->disks[i].kind == DISK_MEMORY)

@@ -119,6 +119,18 @@ static void put_disks(struct world *w, uint32_t shape)
 	}
 }
 
+/* Some of what can be shrunk, so that one change makes it necessary. */
+static void put_tuples(struct world *w)
+{
+	w->parts[3].cpu = (struct cpu_claim)RESERVATION_BETWEEN(1, MS(10), MS(2), MS(20), MS(40));
+	w->parts[3].criticality = 2;
+	w->parts[2].memory_bytes = MIB(64);
+	w->parts[2].memory_min_bytes = MIB(16);
+	w->parts[2].memory_max_bytes = MIB(128);
+	for (uint32_t i = 2; i < REAL_PARTS; i++)
+		w->shares[i][0].bytes_per_s = (struct tuple){ 4000 * i, 1000, 0 };
+}
+
 static void put_system(struct world *w, uint32_t shape)
 {
 	memset(w, 0, sizeof(*w));
@@ -130,6 +142,7 @@ static void put_system(struct world *w, uint32_t shape)
 				  .partition_count = 4 };
 	put_guests(w);
 	put_claims(w, shape);
+	put_tuples(w);
 	if (shape & 2)
 		put_devices(w);
 	if (shape & 4)
@@ -154,8 +167,9 @@ struct field {
 	}
 
 #define N(member) FIELD(struct cpu_claim, member, NUMBER, 0)
-static const struct field claim_fields[] = { N(kind), N(core), N(budget_ns), N(period_ns),
-					     N(priority) };
+static const struct field claim_fields[] = { N(kind),         N(core),     N(budget_ns),
+					     N(period_ns),    N(priority), N(budget_min_ns),
+					     N(budget_max_ns) };
 #undef N
 #define N(member)      FIELD(struct partition_config, member, NUMBER, 0)
 #define T(member, max) FIELD(struct partition_config, member, TEXT, max)
@@ -169,6 +183,9 @@ static const struct field partition_fields[] = {
 	N(task_policy),
 	N(task_supply),
 	N(memory_bytes),
+	N(memory_min_bytes),
+	N(memory_max_bytes),
+	N(criticality),
 	N(boot),
 	N(platform),
 	N(apic),
@@ -237,6 +254,10 @@ static const struct field share_fields[] = {
 	B(is_writethrough),
 	B(has_async_writes),
 	N(weight),
+	N(bytes_per_s.usual),
+	N(bytes_per_s.min),
+	N(bytes_per_s.max),
+	N(request_bytes),
 	N(queue_count),
 	N(queue_size),
 	N(queue_weights[0]),
@@ -255,6 +276,7 @@ static const struct field share_fields[] = {
 static const struct field disk_task_fields[] = {
 	FIELD(struct disk_task, iops, NUMBER, 0),
 	FIELD(struct disk_task, target_ns, NUMBER, 0),
+	FIELD(struct disk_task, target_max_ns, NUMBER, 0),
 };
 #define N(member) FIELD(struct pf_config, member, NUMBER, 0)
 static const struct field pf_fields[] = {
