@@ -341,7 +341,7 @@ $(B)/tests/unit/test_plan_tuning: $(call host_c,core/plan_disk_tune core/plan_di
 $(B)/tests/unit/test_plan_tasks: $(call host_c,core/plan_tasks)
 tuple_c := $(call host_c,core/plan_tuple core/plan_tuple_cpu core/plan_tuple_memory)
 $(B)/tests/unit/test_plan_tuples: $(tuple_c) $(call host_c,core/plan_tasks)
-$(B)/tests/unit/test_plan_disk_rates: $(call host_c,core/plan_tuple core/plan_device core/plan_disk core/plan_disk_bound core/plan_disk_rate)
+$(B)/tests/unit/test_plan_disk_rates $(B)/tests/property/test_disk_rates: $(call host_c,core/plan_tuple core/plan_device core/plan_disk core/plan_disk_bound core/plan_disk_rate)
 $(B)/tests/property/test_tuples_random: $(tuple_c)
 # All of the planner at once: what no image needs, and wrong configurations do.
 refusal_tests := $(patsubst tests/%.c,$(B)/tests/%,$(wildcard tests/unit/test_refusal*.c))

@@ -495,6 +495,11 @@ static void check_claims(struct check *k, part_id_t part, uint32_t n, const stru
 	const struct disk_share *const s = &k->config->partitions[part].disks[n];
 	const bool has_budget = s->budget_bytes != 0 || s->budget_period_ns != 0;
 
+	if (s->request_bytes != 0 && !disk_has_rate(s))
+		refuse_partition(k, part,
+				 "disks[%u].request_bytes = %u: it is what bytes_per_s is promised "
+				 "for; give that, or leave it out",
+				 n, s->request_bytes);
 	if (s->weight > DISK_WEIGHT_MAX)
 		refuse_partition(
 			k, part,

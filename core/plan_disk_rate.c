@@ -37,7 +37,7 @@ static uint32_t request_bytes_of(const struct disk_share *s)
 	return disk_default(s->request_bytes, PAGE_BYTES);
 }
 
-static bool check_numbers(struct check *k, part_id_t part, uint32_t n)
+static void check_numbers(struct check *k, part_id_t part, uint32_t n)
 {
 	const struct disk_share *const s = &k->config->partitions[part].disks[n];
 	const struct tuple *const t = &s->bytes_per_s;
@@ -73,12 +73,9 @@ static bool check_numbers(struct check *k, part_id_t part, uint32_t n)
 			"disks[%u].weight = %u: its weight is made of bytes_per_s; leave one "
 			"of the two out",
 			n, s->weight);
-	else
-		return true;
-	return false;
 }
 
-static bool check_disk(struct check *k, uint32_t disk)
+static void check_disk(struct check *k, uint32_t disk)
 {
 	const struct disk_config *const d = &k->config->disks[disk];
 	const struct short_text label = check_disk_label(k, disk);
@@ -94,9 +91,6 @@ static bool check_disk(struct check *k, uint32_t disk)
 		refuse(k, label.s,
 		       "time: how many bytes a second there are follows from the times that the disk "
 		       "takes; give them, or leave bytes_per_s out");
-	else
-		return true;
-	return false;
 }
 
 /* ---- What a byte costs ---- */
@@ -152,49 +146,62 @@ static uint64_t second_ps_of(const struct service_time_config *t)
 
 /* ---- Grants ---- */
 
-/* To the largest rate, the largest weight; to others, not less than their part of it. */
-static void choose_weights(const struct tuple_round *r, uint32_t *weights)
+/* To the largest rate, `largest`; to others, not less than their part of it. */
+static void choose_weights(const struct tuple_round *r, uint32_t largest, uint32_t *weights)
 {
 	uint64_t most = 1;
 
 	for (uint32_t i = 0; i < r->count; i++)
 		most = max_u64(most, r->grants[i].given);
 	for (uint32_t i = 0; i < r->count; i++)
-		weights[i] = (uint32_t)max_u64(
-			(r->grants[i].given * DISK_WEIGHT_MAX + most - 1) / most, 1);
+		weights[i] = (uint32_t)max_u64((r->grants[i].given * largest + most - 1) / most, 1);
 }
 
-/* What share i has of `rates`, whatever the others do within the model. */
-static uint64_t rate_of(const struct disk_rates *t, uint32_t count, uint32_t i)
+/* Does everybody have his rate, whatever the others do within the model? */
+static bool are_enough(const struct disk_rates *t, uint32_t count)
 {
 	unsigned __int128 all_ps = 0; /* for as many bytes of each as its weight */
+	uint32_t i = 0;
 
 	for (uint32_t n = 0; n < count; n++)
 		all_ps += (unsigned __int128)t->weights[n] * t->byte_ps[n];
-	return (uint64_t)((unsigned __int128)t->weights[i] * t->second_ps / all_ps);
+	while (i < count && (unsigned __int128)t->weights[i] * t->second_ps >= t->given[i] * all_ps)
+		i++;
+	return i == count;
 }
 
+static unsigned __int128 time_of(const struct disk_rates *t, uint32_t count)
+{
+	unsigned __int128 sum_ps = 0;
+
+	for (uint32_t i = 0; i < count; i++)
+		sum_ps += (unsigned __int128)t->given[i] * t->byte_ps[i];
+	return sum_ps;
+}
+
+/* Weights are whole numbers: where 1000 for the largest is no good, some other may be. */
 static bool fits(struct tuple_round *r)
 {
 	struct disk_rates *const t = &rates[r->of];
-	bool is_good = true;
+	uint32_t largest = DISK_WEIGHT_MAX;
 
-	choose_weights(r, t->weights);
-	for (uint32_t i = 0; i < r->count; i++) {
+	for (uint32_t i = 0; i < r->count; i++)
 		t->given[i] = r->grants[i].given;
-		is_good &= rate_of(t, r->count, i) >= t->given[i];
+	choose_weights(r, largest, t->weights);
+	if (time_of(t, r->count) > t->second_ps)
+		return false;
+	while (!are_enough(t, r->count)) {
+		if (--largest <= DISK_WEIGHT_MAX / 2)
+			return false;
+		choose_weights(r, largest, t->weights);
 	}
-	return is_good;
+	return true;
 }
 
-/* With times that were refused, or are not given, nothing is computed. */
-static void add_share(struct check *k, uint32_t disk, part_id_t part, const struct disk_share *s,
-		      uint32_t before)
+static void add_share(struct check *k, uint32_t disk, part_id_t part, const struct disk_share *s)
 {
-	const struct disk_config *const d = &k->config->disks[disk];
-	const bool is_sound = k->refusals->count == before && d->time.parallel != 0;
-
-	rates[disk].byte_ps[asked.count] = is_sound ? max_u64(byte_ps_of(k->config, d, s), 1) : 1;
+	rates[disk].byte_ps[asked.count] =
+		max_u64(byte_ps_of(k->config, &k->config->disks[disk], s), 1);
 	asked.grants[asked.count++] =
 		(struct tuple_grant){ .who = part,
 				      .criticality = k->config->partitions[part].criticality,
@@ -202,35 +209,39 @@ static void add_share(struct check *k, uint32_t disk, part_id_t part, const stru
 						  s->bytes_per_s.usual } };
 }
 
-/* False: it has refused, or there are no rates. */
-static bool describe(struct check *k, uint32_t disk, uint32_t before)
+/* How many shares have rates? All are told what is wrong with theirs. */
+static uint32_t check_shares(struct check *k, uint32_t disk)
 {
-	const struct disk_config *const d = &k->config->disks[disk];
 	uint32_t count = 0;
-	bool is_good = true;
 
-	memset(&rates[disk], 0, sizeof(rates[disk]));
-	if (k->refusals->count == before)
-		rates[disk].second_ps = second_ps_of(&d->time);
-	asked = (struct tuple_round){ .k = k, .of = disk, .unit = RATE_UNIT, .fits = fits };
 	for (part_id_t i = 0; i < k->partition_count; i++) {
 		const struct partition_config *const p = &k->config->partitions[i];
 
 		for (uint32_t n = 0; p->disks && n < p->disk_count && n < CONFIG_SHARE_MAX; n++) {
-			if (!disk_is_on(&p->disks[n], d) || asked.count == DISK_CLIENT_MAX)
+			if (!disk_is_on(&p->disks[n], &k->config->disks[disk]) ||
+			    !disk_has_rate(&p->disks[n]))
 				continue;
-			count += disk_has_rate(&p->disks[n]);
-			if (disk_has_rate(&p->disks[n]))
-				is_good &= check_numbers(k, i, n);
-			add_share(k, disk, i, &p->disks[n], before);
+			count++;
+			check_numbers(k, i, n);
 		}
 	}
-	if (count != 0 && count != asked.count)
-		refuse(k, check_disk_label(k, disk).s,
-		       "%u of %u shares have bytes_per_s: what the others are to leave, their weights "
-		       "do not say; give it to all, or to none",
-		       count, asked.count);
-	return count != 0 && count == asked.count && is_good;
+	return count;
+}
+
+static void describe(struct check *k, uint32_t disk)
+{
+	const struct disk_config *const d = &k->config->disks[disk];
+
+	memset(&rates[disk], 0, sizeof(rates[disk]));
+	rates[disk].second_ps = second_ps_of(&d->time);
+	asked = (struct tuple_round){ .k = k, .of = disk, .unit = RATE_UNIT, .fits = fits };
+	for (part_id_t i = 0; i < k->partition_count; i++) {
+		const struct partition_config *const p = &k->config->partitions[i];
+
+		for (uint32_t n = 0; p->disks && n < p->disk_count && n < CONFIG_SHARE_MAX; n++)
+			if (disk_is_on(&p->disks[n], d))
+				add_share(k, disk, i, &p->disks[n]);
+	}
 }
 
 /* ---- Refusals ---- */
@@ -238,14 +249,13 @@ static bool describe(struct check *k, uint32_t disk, uint32_t before)
 /* "one 40000000 x 12.5 ns + two ..": as many as there is room for. Returns the sum in ppm of a second. */
 static uint64_t add_terms(struct text *t, const struct check *k, const struct disk_rates *d)
 {
-	unsigned __int128 sum_ps = 0;
+	unsigned __int128 sum_ps = time_of(d, asked.count);
 
 	for (uint32_t i = 0; i < asked.count; i++) {
 		const struct tuple_grant *const g = &asked.grants[i];
 
 		text_add(t, "%s%s %llu x %llu ps", i ? " + " : "", check_short_name(k, g->who).s,
 			 (ull)g->given, (ull)d->byte_ps[i]);
-		sum_ps += (unsigned __int128)g->given * d->byte_ps[i];
 	}
 	sum_ps = (sum_ps + SECOND_PS / 1000000 - 1) / (SECOND_PS / 1000000);
 	return sum_ps > UINT64_MAX ? UINT64_MAX : (uint64_t)sum_ps;
@@ -302,14 +312,28 @@ static bool check_turns(struct check *k, uint32_t disk)
 
 void check_disk_rates(struct check *k, uint32_t disk, uint32_t before)
 {
-	if (!describe(k, disk, before) || !check_disk(k, disk) || !check_turns(k, disk) ||
-	    k->refusals->count != before)
+	const uint32_t all = k->plan->disks[disk].client_count;
+	const uint32_t count = check_shares(k, disk);
+
+	if (count == 0)
 		return;
-	if (!tuple_grant_all(&asked)) {
+	if (count != all)
+		refuse(k, check_disk_label(k, disk).s,
+		       "%u of %u shares have bytes_per_s: what the others are to leave, their weights "
+		       "do not say; give it to all, or to none",
+		       count, all);
+	check_disk(k, disk);
+	/* Of what makes no sense nothing can be computed. */
+	if (k->refusals->count != before || all > DISK_CLIENT_MAX ||
+	    service_time_check(&k->config->disks[disk].time) != OK)
+		return;
+	describe(k, disk);
+	if (!check_turns(k, disk))
+		return;
+	if (tuple_grant_all(&asked))
+		k->plan->disks[disk].rates = &rates[disk];
+	else
 		refuse_minima(k, disk);
-		return;
-	}
-	k->plan->disks[disk].rates = &rates[disk];
 }
 
 /* ---- The plan ---- */

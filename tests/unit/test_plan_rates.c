@@ -291,6 +291,24 @@ static void what_is_usual_is_shrunk_by_priority(void)
 	good_system();
 }
 
+static void criticality_comes_before_priority(void)
+{
+	good_system();
+	first[0].qos =
+		(struct net_qos){ .rx_bytes_per_s = { 100000000, 50000000, 0 }, .priority = 9 };
+	second[0].qos =
+		(struct net_qos){ .rx_bytes_per_s = { 50000000, 20000000, 0 }, .priority = 5 };
+	parts[1].criticality = 1;
+	CHECK(build() == OK);
+	CHECK(granted(&first[0]).rx_bytes_per_s.usual == 75000000);
+	CHECK(granted(&second[0]).rx_bytes_per_s.usual == 50000000);
+	first[0].qos.rx_bytes_per_s.min = 90000000;
+	second[0].qos.rx_bytes_per_s.min = 40000000;
+	CHECK(refuses("system", "= 130000000 > 125000000",
+		      "lower that of partition 'one' devices[0] to at most 85000000"));
+	good_system();
+}
+
 /* Oracle: one byte after the other from whoever of the lowest priority has most, relative to what he had. */
 static void equal_ones_lose_in_proportion_and_the_sum_fits(void)
 {
@@ -376,6 +394,7 @@ int main(void)
 	RUN(tuples_are_in_order);
 	RUN(minima_must_fit_the_link);
 	RUN(what_is_usual_is_shrunk_by_priority);
+	RUN(criticality_comes_before_priority);
 	RUN(equal_ones_lose_in_proportion_and_the_sum_fits);
 	RUN(the_plan_says_what_holds);
 	return test_failed;
