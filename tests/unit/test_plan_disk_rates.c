@@ -167,7 +167,7 @@ static void nonsense_is_refused(void)
 	CHECK(refuses("disk 'ssd'", "only the budget-fair", "give DISK_BFQ"));
 	disk[0].kind = DISK_NVME;
 	disk[0].bytes = 0;
-	disk[0].time.parallel = 0;
+	disk[0].time = (struct service_time_config){ 0 };
 	CHECK(refuses("disk 'ssd'", "time: how many", "give them"));
 	/* 32 requests of 4 KiB for one of the other's: 8 MiB of these take longer than 125 ms. */
 	shares[0].request_bytes = KIB(4);
