@@ -47,6 +47,11 @@ def test_a_plan_shows_tasks_disks_and_devices():
         assert "<td>%s</td>" % task["name"] in dom and "%g ms" % (task["bound_ns"] / 1e6) in dom
     said, dom = plan("blk_tuned")
     assert "Disk disk" in dom and dom.count("/s</td>") == 4
+    said, dom = plan("tuples")
+    given = [g["is"] for p in said["partitions"] for g in p["grants"]]
+    assert {"shrunk", "grown"} <= set(given), said
+    for verdict in set(given):
+        assert dom.count('<td class="%s">' % verdict) == given.count(verdict), verdict
     said, dom = plan("net_pair")
     assert "VF 0 of nic (igb)" in dom and "02:00:00:00:00:01" in dom
 
