@@ -83,6 +83,20 @@ static long double need_of_minima(void)
 	return ns;
 }
 
+/* Bytes are parted by weights, and cost what they cost: has everybody his rate, to the byte? */
+static bool is_enough(const struct disk_rates *r)
+{
+	bool is_good = true;
+	long double all_ps = 0;
+
+	for (uint32_t i = 0; i < sys.partition_count; i++)
+		all_ps += (long double)r->weights[i] * (long double)r->byte_ps[i];
+	for (uint32_t i = 0; i < sys.partition_count; i++)
+		is_good &= 1e12L * (long double)r->weights[i] / all_ps * (1 + 1e-15L) >=
+			   (long double)r->given[i];
+	return is_good;
+}
+
 static void play(void)
 {
 	const struct disk_rates *const r = plan.disks[0].rates;
@@ -152,6 +166,7 @@ static void shares_have_what_the_plan_gives_them(void)
 		if (!is_accepted)
 			continue;
 		accepted++;
+		CHECK(is_enough(plan.disks[0].rates));
 		for (uint32_t i = 0; i < sys.partition_count; i++) {
 			const struct tuple *const t = &shares[i].bytes_per_s;
 			const uint64_t given = plan.disks[0].rates->given[i];

@@ -212,6 +212,7 @@ static void tasks_keep_what_they_need(void)
 	parts[2].cpu.core = 1;
 	CHECK(build() == OK && budget_us(1) == 14800);
 	between(0, 41000, 0, 0);
+	parts[0].criticality = 1; /* and yet it is the one that has anything to give */
 	CHECK(build() == ERR_INVAL && no.count == 1 && strstr(no.text[0], "two (10 + 0.1)/50"));
 	CHECK(!strstr(no.text[0], "of partition 'two'") &&
 	      strstr(no.text[0], "lower cpu.budget of partition 'one' to at most 39.8 ms"));
@@ -245,6 +246,13 @@ static void minima_that_do_not_fit_are_refused_with_the_smallest_change(void)
 		"256 MiB > 240 MiB that there are",
 		"lower memory_min of partition 'two' to at most 74 MiB",
 		"or take a board with 16 MiB more"));
+	/* Both of the others could: the one with more. */
+	memory(0, 200, 150, 0);
+	memory(1, 100, 70, 0);
+	memory(2, 100, 40, 0);
+	parts[0].criticality = 1;
+	CHECK(refuses("system: memory", "lower memory_min of partition 'two' to at most 50 MiB",
+		      "20 MiB more"));
 	memory(0, 300, 250, 0);
 	memory(1, 100, 10, 0);
 	parts[0].criticality = 1;
