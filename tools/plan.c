@@ -312,8 +312,9 @@ static void json_pfs(void)
 
 	printf(",\"pfs\":[");
 	for (uint32_t i = 0; i < config.pf_count; i++)
-		printf("%s{\"name\":\"%s\",\"driver\":\"%s\",\"vfs\":%u}", i ? "," : "",
-		       config.pfs[i].name, drivers[config.pfs[i].driver], config.pfs[i].vf_count);
+		printf("%s{\"name\":\"%s\",\"driver\":\"%s\",\"vfs\":%u,\"link_bytes_per_s\":%llu}",
+		       i ? "," : "", config.pfs[i].name, drivers[config.pfs[i].driver],
+		       config.pfs[i].vf_count, (unsigned long long)rate_link_bytes(&config.pfs[i]));
 	printf("]");
 }
 
@@ -373,6 +374,15 @@ static void json_tuning(const struct disk_config *d, const struct disk_tuned *t)
 	       t->optimum.predictions);
 }
 
+/* What tools/lib/queueing.py makes a station of. */
+static void json_service_times(const struct disk_config *d)
+{
+	printf("\"depth\":%u,\"is_fair\":%s,\"parallel\":%u,\"read_ns\":[%llu,%llu],",
+	       d->depth ? d->depth : DISK_DEPTH, d->scheduler == DISK_BFQ ? "true" : "false",
+	       d->time.parallel, (unsigned long long)d->time.read.fixed_ns,
+	       (unsigned long long)d->time.read.ns_per_kib);
+}
+
 static void json_disk(uint32_t disk)
 {
 	const struct disk_tuned *tuning = plan.disks[disk].tuning;
@@ -382,6 +392,7 @@ static void json_disk(uint32_t disk)
 	printf("%s{\"name\":\"%s\",\"memory_base\":%llu,\"bytes\":%llu,", disk ? "," : "",
 	       config.disks[disk].name, (unsigned long long)plan.disks[disk].memory_base,
 	       (unsigned long long)config.disks[disk].bytes);
+	json_service_times(&config.disks[disk]);
 	if (tuning)
 		json_tuning(&config.disks[disk], tuning);
 	printf("\"shares\":[");
