@@ -8,7 +8,7 @@ import tools.lib.queueing as queueing
 import tools.lib.rigs as rigs
 
 HZ = 50e6
-DISK = {"disk guest": {"each": 1000, "wake": 500}, "disk service": {"each": 500, "wake": 0}}
+DISK = {"disk guest": {"each": 1000, "wake": 500, "sleep": 200}, "disk service": {"each": 500, "wake": 0}}
 SERVE = {"serve work_ns=0 frames=10": {"each": 10000, "wake": 0, "turnaround": 0}, "nic": {"each": 1000}}
 
 
@@ -25,7 +25,7 @@ def test_a_disk_is_what_the_plan_says_of_it():
     text, left_out = queueing.describe(plan, DISK, HZ)
     lines = text.split("\n")
     for line in ("g load 0.003 0.01 core0", "g service 0.0005 0.001 core0", "p disk f m 8",
-                 "t ask.load r load -1 wait m 32", "s guest.load 2e-05 -1", "w guest.load 1e-05 -1",
+                 "t ask.load r load -1 wait m 32", "s guest.load 2e-05 -1", "w guest.load 1e-05 4e-06 -1",
                  "s disk.load 0.0004 -1", "s service.load 1e-05 -1"):
         assert line in lines, (line, text)
     assert not left_out

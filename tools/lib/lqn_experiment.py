@@ -34,17 +34,27 @@ def grown(few, many, count, get):
 
 
 def disk_costs():
-    """Ticks that guest and service are charged with for a request: alone, and of eight at a time."""
-    per = {}
+    """
+    Ticks that guest and service are charged with for a request: alone, and of eight at a time. What is charged and does
+    not make the one request's cycle longer is what it takes to fall asleep: while the disk works already.
+    """
+    per, cycle = {}, None
     for depth, few, many in cells.DISK_COSTS:
         a, b = (cases.ended(cells.disk_cost(depth, n)) for n in (few, many))
         for part in ("load", "service"):
             per[depth, part] = grown(a, b, many - few, lambda x: charged(x, part))
+        if depth == 1:
+            cycle = grown(a, b, many - few, lambda x: block.said(x, "load", part="load")["ns"]) * cells.HZ / 1e9
     found = {}
     for part, kind in (("load", "disk guest"), ("service", "disk service")):
         one_by_one, batch = per[1, part], per[cells.BATCH, part]
         each = (cells.BATCH * batch - one_by_one) / (cells.BATCH - 1)
         found[kind] = {"each": each, "wake": one_by_one - each}
+    hidden = per[1, "load"] + per[1, "service"] - (cycle - cells.SLOW_US * cells.HZ / 1e6)
+    wakes = sum(c["wake"] for c in found.values())
+    for c in found.values():  # in proportion
+        c["sleep"] = max(0.0, hidden) * c["wake"] / wakes
+        c["wake"] -= c["sleep"]
     return found
 
 

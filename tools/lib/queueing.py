@@ -55,12 +55,12 @@ class Text:
         elif think:
             self.entries.append("Z %s %.9g -1" % (name, think))
 
-    def station(self, name, processor, source, seconds, count=1, wake=None, options="", limit=None):
+    def station(self, name, processor, source, seconds, count=1, wake=None, sleep="0", options="", limit=None):
         self.tasks.append("t on.%s i %s -1 %s%s" % (name, name, processor, options))
         self.entries.append("y %s %s %g -1" % (source, name, count))
         self.entries += ["s %s %s -1" % (name, seconds), "c %s 0 -1" % name]
         if wake:
-            self.entries.append("w %s %s -1" % (name, wake))
+            self.entries.append("w %s %s %s -1" % (name, wake, sleep))
         if limit:
             self.entries.append("l %s %.9g %g" % (name, limit, 1 + limit * BURST_S))
 
@@ -97,11 +97,13 @@ def add_load(text, part, words, disk, costs):
     rate = float(words.get("rate", 0))
     text.source(name, "wait", rate or None, int(words.get("depth", 1)))
     text.station("guest." + name, name, name, text.seconds(costs["disk guest"]["each"]),
-                 wake=text.seconds(costs["disk guest"]["wake"]))
+                 wake=text.seconds(costs["disk guest"]["wake"]),
+                 sleep=text.seconds(costs["disk guest"].get("sleep", 0)))
     text.station("disk." + name, disk["name"], name, "%.9g" % ((fixed + per_kib * nbytes / 1024) / 1e9),
                  options=" w %d" % share["weight"])
     text.station("service." + name, "service", name, text.seconds(costs["disk service"]["each"]),
-                 wake=text.seconds(costs["disk service"]["wake"]))
+                 wake=text.seconds(costs["disk service"]["wake"]),
+                 sleep=text.seconds(costs["disk service"].get("sleep", 0)))
 
 
 def add_disks(text, plan, costs):

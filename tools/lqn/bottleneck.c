@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* tools/lqn/bottleneck.c - what is full first when more is asked: tools/lqn/model.h. */
+/* tools/lqn/bottleneck.c - what is full first when more is asked, and what finds no room: tools/lqn/model.h. */
 #include <math.h>
 #include "tools/lqn/model.h"
 
@@ -32,4 +32,19 @@ void lqn_find_bottleneck(const struct lqn *m, uint32_t entry, struct lqn_result 
 		out->bottleneck[entry] = k;
 	}
 	out->customers_to_saturate[entry] = sum * out->most[entry];
+}
+
+/* M/M/1/K. */
+double lqn_part_refused(double load, uint32_t room)
+{
+	double power;
+
+	if (!room)
+		return load > 1 ? 1 - 1 / load : 0;
+	power = pow(load, room);
+	if (fabs(load - 1) < 1e-9)
+		return 1.0 / (room + 1);
+	if (isinf(power))
+		return 1 - 1 / load;
+	return (1 - load) * power / (1 - power * load);
 }

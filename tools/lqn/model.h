@@ -7,7 +7,8 @@
  *	    stands for customers that ask again when they are answered; an entry with arrivals is asked from
  *	    outside, at a rate. A processor is served in order, by weights of the tasks, or is a delay. A group is
  *	    a hard reservation of a processor: at least and at most `budget` in each `period` (sched/cbs.h).
- *	    Ours beside that: what an entry costs more when its task was idle (`wake`), a task's room, beyond which
+ *	    Ours beside that: what an entry costs more when its task was idle (`wake`), and what it takes, after the
+ *	    answer, until it is again (`sleep`, which arrivals do not cut short); a task's room, beyond which
  *	    requests are lost, and a rate limit in front of an entry, which refuses what is above it.
  * Source   Franks et al., "Enhanced modeling and solution of layered queueing networks"; the notation is close to
  *	    the LQNS user manual's, "LQN input file format". Paper 004, section 6, models with it.
@@ -55,7 +56,7 @@ struct lqn_call {
 struct lqn_entry {
 	char name[LQN_NAME_BYTES];
 	uint32_t task;
-	double demand, cv2, wake;
+	double demand, cv2, wake, sleep;
 	double think; /* of a reference task's */
 	double arrivals, arrivals_cv2;
 	double limit, burst; /* limit 0: none */
@@ -99,6 +100,9 @@ struct lqn_result {
 
 /* Of a source: `bottleneck`, `most`, `customers_to_saturate`. */
 void lqn_find_bottleneck(const struct lqn *model, uint32_t entry, struct lqn_result *out);
+
+/* Of arrivals at one server that is asked for `load` of its time, with that room (0: no end). */
+double lqn_part_refused(double load, uint32_t room);
 
 /* Mean value analysis: solve.c. False: it did not settle. */
 bool lqn_solve(const struct lqn *model, struct lqn_result *out);

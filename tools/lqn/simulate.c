@@ -29,6 +29,8 @@ struct frame {
 	bool wakes;
 };
 
+#define NOBODY LQN_NONE /* the source of a job that is only a task going to sleep */
+
 struct job {
 	uint32_t source, depth, next;
 	double begin, left; /* of its service, where it can be interrupted */
@@ -189,6 +191,8 @@ static double service_time(struct play *s, uint32_t job)
 	const struct frame *f = top(s, job);
 	const struct lqn_entry *e = &s->m->entries[f->entry];
 
+	if (s->jobs[job].source == NOBODY)
+		return e->sleep;
 	return draw(s, e->demand, e->cv2) + (f->wakes ? e->wake : 0);
 }
 
@@ -353,12 +357,22 @@ static void ask_processor(struct play *s, uint32_t job)
 	}
 }
 
-static void leave_task(struct play *s, uint32_t task)
+static void fall_asleep(struct play *s, uint32_t entry)
 {
-	struct task_state *t = &s->tasks[task];
+	const uint32_t job = new_job(s, NOBODY);
+
+	s->jobs[job].frames[s->jobs[job].depth++] = (struct frame){ .entry = entry };
+	ask_processor(s, job);
+}
+
+static void leave_task(struct play *s, uint32_t entry)
+{
+	struct task_state *t = &s->tasks[s->m->entries[entry].task];
 
 	t->inside--;
 	t->busy--;
+	if (!t->inside && s->m->entries[entry].sleep > 0)
+		fall_asleep(s, entry);
 	if (t->waiting.first != LQN_NONE) {
 		t->busy++;
 		ask_processor(s, take_first(s, &t->waiting));
@@ -380,15 +394,18 @@ static void enter_task(struct play *s, uint32_t job)
 	}
 }
 
+static void forget(struct play *s, uint32_t job)
+{
+	s->jobs[job].next = s->free_job;
+	s->free_job = job;
+}
+
 static void lose(struct play *s, uint32_t job)
 {
-	struct job *j = &s->jobs[job];
-
-	s->lost[j->source] += s->now >= s->from;
-	while (--j->depth)
-		leave_task(s, s->m->entries[j->frames[j->depth - 1].entry].task);
-	j->next = s->free_job;
-	s->free_job = job;
+	s->lost[s->jobs[job].source] += s->now >= s->from;
+	while (--s->jobs[job].depth)
+		leave_task(s, top(s, job)->entry);
+	forget(s, job);
 }
 
 /* How long it has to wait for a token; negative: it is refused. */
@@ -435,16 +452,20 @@ static void end_cycle(struct play *s, uint32_t job)
 		add_event(s, s->now + draw(s, e->think, e->cv2), BEGIN, job, 0);
 		return;
 	}
-	j->next = s->free_job;
-	s->free_job = job;
+	forget(s, job);
 }
 
 /* The entry on top has been served, or one that it called has answered. */
 static void go_on(struct play *s, uint32_t job)
 {
+	if (s->jobs[job].source == NOBODY) {
+		forget(s, job);
+		return;
+	}
 	while (s->jobs[job].depth) {
 		struct frame *f = top(s, job);
-		const struct lqn_entry *e = &s->m->entries[f->entry];
+		const uint32_t entry = f->entry;
+		const struct lqn_entry *e = &s->m->entries[entry];
 
 		for (; !f->again && f->call < e->call_count; f->call++) {
 			const double count = e->calls[f->call].count;
@@ -457,7 +478,7 @@ static void go_on(struct play *s, uint32_t job)
 			return;
 		}
 		s->jobs[job].depth--;
-		leave_task(s, e->task);
+		leave_task(s, entry);
 	}
 	end_cycle(s, job);
 }

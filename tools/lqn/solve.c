@@ -37,8 +37,8 @@ struct class
 	uint32_t entry, threads; /* threads: customers, or of its layer; 0: open */
 	bool is_layer;
 	double think;
-	double visits[K], demand[K], wake[K], residual[K], weight[K]; /* of a cycle */
-	double gates[E];                                              /* calls of layers' entries */
+	double visits[K], demand[K], wake[K], sleep[K], residual[K], weight[K]; /* of a cycle */
+	double gates[E]; /* calls of layers' entries */
 	struct step steps[E];
 	uint32_t step_count;
 };
@@ -73,6 +73,7 @@ static void walk(struct solver *s, struct class *c, uint32_t entry, double count
 	c->visits[k] += count;
 	c->demand[k] += count * e->demand;
 	c->wake[k] += count * e->wake;
+	c->sleep[k] += count * e->sleep;
 	c->residual[k] += count * e->demand * e->demand * (1 + e->cv2) / 2;
 	c->weight[k] = s->m->tasks[e->task].weight;
 	if (c->step_count < E)
@@ -191,6 +192,7 @@ static double reside(const struct solver *s, uint32_t c, uint32_t k, const struc
 {
 	const struct view v = look(s, c, k, seen, is_one_less);
 	const double m = servers(s, k);
+	double queue;
 
 	/* Who waits for its budget is not idle; but while it has some, all is as it would be without an end. */
 	*idle = s->has_ends[k] && s->classes[c].threads ? s->idle[c][k] : v.is_idle;
@@ -207,7 +209,10 @@ static double reside(const struct solver *s, uint32_t c, uint32_t k, const struc
 		else
 			*queued = s->classes[c].visits[k] * v.work / (1 - v.open) + *service / m;
 	}
-	return *queued + *service * (m - 1) / m;
+	queue = *queued + *service * (m - 1) / m;
+	/* Nobody waits for it to be over. */
+	*service += s->classes[c].sleep[k] * *idle * s->slow[k];
+	return queue;
 }
 
 /* Waiting for a thread of the layer behind gate l, and then for its answer. */
@@ -233,21 +238,6 @@ static double pass_gate(const struct solver *s, uint32_t c, uint32_t l)
 
 /* --- open classes ---------------------------------------------------------------------------------- */
 
-/* Of requests that find room for `room`: M/M/1/K. */
-static double refused(double load, uint32_t room)
-{
-	double power;
-
-	if (!room)
-		return load > 1 ? 1 - 1 / load : 0;
-	power = pow(load, room);
-	if (fabs(load - 1) < 1e-9)
-		return 1.0 / (room + 1);
-	if (isinf(power))
-		return 1 - 1 / load;
-	return (1 - load) * power / (1 - power * load);
-}
-
 /* What arrives at, and what gets through, each step of each open class, as often as others let it. */
 static double flow_through(struct solver *s, uint32_t c, double came[C][K],
 			   const double before[C][K])
@@ -268,12 +258,13 @@ static double flow_through(struct solver *s, uint32_t c, double came[C][K],
 		/* rho = rate (s + w (1 - rho)): who finds it idle wakes it. */
 		own = rate * time * e->demand / servers(s, k);
 		if (own < 1)
-			own = (own + rate * time * e->wake / servers(s, k)) /
-			      (1 + rate * time * e->wake / servers(s, k));
+			own = (own + rate * time * (e->wake + e->sleep) / servers(s, k)) /
+			      (1 + rate * time * (e->wake + e->sleep) / servers(s, k));
 		if (s->m->processors[k].scheduling == LQN_DELAY)
 			own = 0;
 		came[c][k] += own;
-		rate *= 1 - refused((load + came[c][k]) * (own > 0), s->m->tasks[e->task].room);
+		rate *= 1 - lqn_part_refused((load + came[c][k]) * (own > 0),
+					     s->m->tasks[e->task].room);
 	}
 	return rate;
 }
@@ -512,33 +503,43 @@ static double utilization(const struct solver *s, uint32_t k)
 	return sum * servers(s, k) / s->slow[k];
 }
 
+/* What others of its host leave to group k: those that use up their budgets do so in one go. */
+static double share_host(struct solver *s, uint32_t k)
+{
+	const struct lqn_processor *p = &s->m->processors[k];
+	double others = 0;
+
+	s->full[k] = s->burst[k] = 0;
+	for (uint32_t j = 0; j < s->m->processor_count; j++) {
+		if (j == k || s->m->processors[j].host != p->host)
+			continue;
+		others += s->has_ends[j] ? 0 : utilization(s, j);
+		s->full[k] += s->has_ends[j] ? utilization(s, j) : 0;
+		s->burst[k] += s->has_ends[j] ? s->m->processors[j].budget : 0;
+	}
+	return 1 / fmax(lqn_capacity(p), 1 - others);
+}
+
 /*
- * How much slower processors are: groups so that none is busier than its part, and all of them so that none is busier
- * than it can be, which residual times alone do not see to. The largest change.
+ * How much slower processors are: groups so that none is busier than its part (if budgets have ends), and all of them so
+ * that none is busier than it can be, which residual times alone do not see to. The largest change.
  */
-static double slow_down(struct solver *s)
+static double slow_down(struct solver *s, bool with_ends)
 {
 	double change = 0;
 
 	for (uint32_t k = 0; k < s->m->processor_count; k++) {
 		const struct lqn_processor *p = &s->m->processors[k];
-		const double capacity = lqn_capacity(p), used = utilization(s, k);
-		double others = 0, full = 0, burst = 0, slow;
+		const bool is_group = p->host != LQN_NONE;
+		const double capacity = is_group && !with_ends ? 1 : lqn_capacity(p);
+		const double used = utilization(s, k);
+		double slow;
 
 		if (p->scheduling == LQN_DELAY)
 			continue;
-		s->has_ends[k] = s->has_ends[k] || (p->host != LQN_NONE && used > capacity * FULL);
-		for (uint32_t j = 0; j < s->m->processor_count; j++) {
-			if (j == k || p->host == LQN_NONE || s->m->processors[j].host != p->host)
-				continue;
-			others += s->has_ends[j] ? 0 : utilization(s, j);
-			full += s->has_ends[j] ? utilization(s, j) : 0;
-			burst += s->has_ends[j] ? s->m->processors[j].budget : 0;
-		}
-		s->full[k] = full;
-		s->burst[k] = burst;
-		slow = p->host == LQN_NONE ? 1 : 1 / fmax(capacity, 1 - others);
-		slow = fmax(slow, s->slow[k] * used / capacity);
+		s->has_ends[k] =
+			with_ends && is_group && (s->has_ends[k] || used > capacity * FULL);
+		slow = fmax(is_group ? share_host(s, k) : 1, s->slow[k] * used / capacity);
 		slow = (s->slow[k] + slow) / 2;
 		change = fmax(change, fabs(slow / s->slow[k] - 1));
 		s->slow[k] = slow;
@@ -570,7 +571,7 @@ static void tell(const struct solver *s, struct lqn_result *out)
 bool lqn_solve(const struct lqn *model, struct lqn_result *out)
 {
 	struct solver *s = calloc(1, sizeof(*s));
-	bool is_settled = false, is_solved = s != NULL;
+	bool with_ends = false, is_settled = false, is_solved = s != NULL;
 	uint64_t populations;
 
 	memset(out, 0, sizeof(*out));
@@ -580,10 +581,14 @@ bool lqn_solve(const struct lqn *model, struct lqn_result *out)
 	is_solved = make_classes(s);
 	populations = has_layers(s) ? 0 : population_count(s);
 	for (uint32_t round = 0; round < SLOW_ROUNDS && is_solved && !is_settled; round++) {
+		double change;
+
 		solve_open(s);
 		is_solved = populations ? solve_recursively(s, populations) : solve_by_estimate(s);
 		settle_open(s);
-		is_settled = slow_down(s) < 1e-7;
+		change = slow_down(s, with_ends);
+		is_settled = with_ends && change < 1e-7;
+		with_ends = with_ends || change < 1e-4 || round > SLOW_ROUNDS / 4;
 	}
 	tell(s, out);
 	out->is_exact_recursion = populations != 0;
