@@ -42,8 +42,13 @@ static bool check_kind(struct check *k, uint32_t i)
 		return false;
 	}
 	if (c->kind == CPU_ENOUGH) { /* core/plan_tasks.c has said why it has found none */
-		if (!check_cpu_tasks ||
-		    check_config_of(k, k->plan->vcpus[i].part)->cpu_task_count == 0)
+		if (k->plan->vcpus[i].part == PLAN_SERVICE_PART)
+			refuse_vcpu(k, i,
+				    " = ENOUGH_FOR_TASKS(%u): the service has no tasks; give "
+				    "RESERVATION(%u, budget, period), or OWN_CORE(%u)",
+				    c->core, c->core, c->core);
+		else if (!check_cpu_tasks ||
+			 check_config_of(k, k->plan->vcpus[i].part)->cpu_task_count == 0)
 			refuse_vcpu(
 				k, i,
 				" = ENOUGH_FOR_TASKS(%u): there are no tasks; give .CPU_TASKS(), "

@@ -555,7 +555,9 @@ static void check_shares(struct check *k, part_id_t part)
 				 "disk_count = %u, but disks is not given; give both, by .DISKS(), "
 				 "or neither",
 				 p->disk_count);
-	if (p->disk_count > CONFIG_SHARE_MAX || p->disk_count + p->device_count > CONFIG_DEVICE_MAX)
+	if (p->disk_count > CONFIG_SHARE_MAX ||
+	    (p->disk_count != 0 && p->device_count <= CONFIG_DEVICE_MAX &&
+	     p->disk_count + p->device_count > CONFIG_DEVICE_MAX))
 		refuse_partition(k, part,
 				 "disk_count = %u, device_count = %u: a PC has room for %u in all, "
 				 "of which at most %u are disks; take some out",

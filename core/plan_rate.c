@@ -178,7 +178,7 @@ static void check_numbers(const struct place *p, const struct irq_rate_config *c
 		refuse_at(
 			p,
 			"irq_rate.per_second = %u: it is the rate of IRQ_FIR, and this kind finds "
-			"its own; leave it out",
+			"its own; leave it out, or give that",
 			c->per_second);
 	check_adaptive(p, c);
 	if (c->urgent >= BIT32(VF_ENTRY_COUNT))

@@ -11,6 +11,7 @@
 #define SEARCH_STEPS  48u /* periods that are looked at, from .. */
 #define SEARCH_SPREAD 32u /* .. this part of the shortest one of a task, to all of it */
 #define TIME_MAX      BIT64(61)
+#define FAR_APART     "take the longest ones out, or lengthen the shortest"
 _Static_assert(CONFIG_TASK_MAX == DEMAND_TASK_MAX, "what is declared can be analysed");
 
 /* A partition's tasks, as sched/demand.h wants them. */
@@ -72,8 +73,10 @@ static bool check_task(struct check *k, part_id_t part, uint32_t i)
 			"time, and the least time between two arrivals",
 			i, t->wcet_ns == 0 ? "wcet" : "period");
 	else if (t->period_ns > TIME_MAX || t->jitter_ns > TIME_MAX)
-		refuse_partition(k, part,
-				 "cpu_tasks[%u]: a time above 2^61 ns is no time; correct it", i);
+		refuse_partition(
+			k, part, "cpu_tasks[%u].%s = %s: no time is above 2^61 ns; correct it", i,
+			t->period_ns > TIME_MAX ? "period" : "jitter",
+			text_time(t->period_ns > TIME_MAX ? t->period_ns : t->jitter_ns).s);
 	else if (t->deadline_ns > t->period_ns)
 		refuse_partition(
 			k, part,
@@ -83,10 +86,10 @@ static bool check_task(struct check *k, part_id_t part, uint32_t i)
 	else if (t->wcet_ns > deadline_ns || t->jitter_ns > deadline_ns - t->wcet_ns)
 		refuse_partition(
 			k, part,
-			"cpu_tasks[%u]: released %s late, %s of work are not done %s after "
-			"the arrival by any processor; give a later deadline, or less work",
-			i, text_time(t->jitter_ns).s, text_time(t->wcet_ns).s,
-			text_time(deadline_ns).s);
+			"cpu_tasks[%u].deadline = %s: released %s late, %s of work are not done by "
+			"then on any processor; give a later deadline, or less work",
+			i, text_time(deadline_ns).s, text_time(t->jitter_ns).s,
+			text_time(t->wcet_ns).s);
 	else
 		return true;
 	return false;
@@ -181,12 +184,13 @@ static enum err find(const struct check *k, const struct question *q, uint64_t p
 	return OK;
 }
 
-static uint32_t first_late(const struct question *q, const struct supply *s)
+/* The first that is not sure to be done in time, and whether that takes too long to tell. */
+static uint32_t first_late(const struct question *q, const struct supply *s, enum err *e)
 {
 	uint64_t response;
 	uint32_t i = 0;
 
-	while (i < q->demand.count && demand_response(s, &q->demand, i, &response) == OK)
+	while (i < q->demand.count && (*e = demand_response(s, &q->demand, i, &response)) == OK)
 		i++;
 	return i;
 }
@@ -205,7 +209,7 @@ static void suggest(const struct check *k, const struct question *q, const struc
 		text_add(fix, "%s RESERVATION(%u, %s, %s)", has_same ? ", or" : "give", c->core,
 			 text_time(any.budget).s, text_time(any.period).s);
 	if (!has_same && !has_any)
-		text_add(fix, "no reservation does; take tasks out, or lengthen their periods or "
+		text_add(fix, "no reservation does: take tasks out, or lengthen their periods or "
 			      "deadlines");
 }
 
@@ -222,24 +226,52 @@ static void note_need(struct check *k, uint32_t vcpu, const struct question *q)
 		c->budget_min_ns = max_u64(c->budget_min_ns, k->need_ns[vcpu]);
 }
 
+/* "RESERVATION(0, 28 ms, 50 ms)" */
+static void add_claim(struct text *t, const struct cpu_claim *c)
+{
+	if (c->kind == CPU_OWNED)
+		text_add(t, "OWN_CORE(%u)", c->core);
+	else
+		text_add(t, "RESERVATION(%u, %s, %s)", c->core, text_time(c->budget_ns).s,
+			 text_time(c->period_ns).s);
+}
+
+static void refuse_late(struct check *k, uint32_t vcpu, const struct question *q, uint32_t late,
+			enum err e)
+{
+	const struct cpu_claim *const c = check_claim_of(k, vcpu);
+	char what[96], text[160];
+	struct text claim = text_begin(what, sizeof(what)), fix = text_begin(text, sizeof(text));
+
+	add_claim(&claim, c);
+	if (e == ERR_TIMEOUT) {
+		refuse_vcpu(k, vcpu,
+			    " = %s: whether task %s (%s in %s) is done by its deadline of %s takes "
+			    "more than %u steps to tell: the periods are too far apart; " FAR_APART,
+			    claim.out, task_name(q->config, late).s,
+			    text_time(q->tasks[late].wcet).s, text_time(q->tasks[late].period).s,
+			    text_time(deadline_of(&q->config->cpu_tasks[late])).s, DEMAND_STEP_MAX);
+		return;
+	}
+	suggest(k, q, c, &fix);
+	refuse_vcpu(k, vcpu, " = %s: task %s (%s in %s) may not be done by its deadline of %s; %s",
+		    claim.out, task_name(q->config, late).s, text_time(q->tasks[late].wcet).s,
+		    text_time(q->tasks[late].period).s,
+		    text_time(deadline_of(&q->config->cpu_tasks[late])).s, fix.out);
+}
+
 static void check_claim(struct check *k, part_id_t part, const struct question *q)
 {
 	const uint32_t vcpu = k->plan->partitions[part].vcpu_first;
 	const struct cpu_claim *const c = check_claim_of(k, vcpu);
 	const struct supply s = supply_of(q, c);
-	const uint32_t late = first_late(q, &s);
-	char text[160];
-	struct text fix = text_begin(text, sizeof(text));
+	enum err e = OK;
+	const uint32_t late = first_late(q, &s, &e);
 
-	if (late == q->demand.count) {
+	if (late == q->demand.count)
 		note_need(k, vcpu, q);
-		return;
-	}
-	suggest(k, q, c, &fix);
-	refuse_vcpu(k, vcpu, ": task %s (%s in %s) may not be done by its deadline of %s: %s",
-		    task_name(q->config, late).s, text_time(q->tasks[late].wcet).s,
-		    text_time(q->tasks[late].period).s,
-		    text_time(deadline_of(&q->config->cpu_tasks[late])).s, fix.out);
+	else
+		refuse_late(k, vcpu, q, late, e);
 }
 
 static void choose_claim(struct check *k, part_id_t part, const struct question *q)
@@ -247,8 +279,25 @@ static void choose_claim(struct check *k, part_id_t part, const struct question 
 	const uint32_t vcpu = k->plan->partitions[part].vcpu_first;
 	struct cpu_claim *const c = &k->plan->vcpus[vcpu].claim;
 	struct supply best;
+	enum err e;
 
-	if (find(k, q, c->period_ns, &best) != OK || best.budget > best.period) {
+	if (c->budget_ns != 0) {
+		refuse_vcpu(k, vcpu,
+			    ".budget = %s: ENOUGH_FOR_TASKS finds it; leave it out, or claim "
+			    "RESERVATION(%u, budget, period)",
+			    text_time(c->budget_ns).s, c->core);
+		return;
+	}
+	e = find(k, q, c->period_ns, &best);
+	if (e == ERR_TIMEOUT) {
+		refuse_vcpu(k, vcpu,
+			    " = ENOUGH_FOR_TASKS(%u): to find it takes more than %u steps: the "
+			    "periods are too far apart; " FAR_APART
+			    ", or give RESERVATION(%u, budget, period)",
+			    c->core, DEMAND_STEP_MAX, c->core);
+		return;
+	}
+	if (e != OK || best.budget > best.period) {
 		refuse_vcpu(
 			k, vcpu,
 			" = ENOUGH_FOR_TASKS(%u): no reservation serves these tasks; take tasks "
@@ -275,8 +324,9 @@ static void check_partition(struct check *k, part_id_t part)
 	case CPU_BEST_EFFORT:
 		refuse_vcpu(
 			k, vcpu,
-			" = BEST_EFFORT: no task has a bound there; give ENOUGH_FOR_TASKS(%u), or "
+			" = BEST_EFFORT(%u, %u): no task has a bound there; give ENOUGH_FOR_TASKS(%u), or "
 			"leave cpu_tasks out",
+			check_claim_of(k, vcpu)->core, check_claim_of(k, vcpu)->priority,
 			check_claim_of(k, vcpu)->core);
 		return;
 	case CPU_RESERVED:

@@ -59,90 +59,6 @@ static void a_good_system_is_accepted(void)
 	good_system();
 }
 
-static void pfs_are_checked(void)
-{
-	sys.pfs = NULL;
-	parts[0].device_count = parts[1].device_count = 0;
-	CHECK(refuses("system", "pf_count = 2", "give both or neither"));
-	pfs[1].name = "";
-	parts[0].device_count = 1;
-	CHECK(refuses("system", "pfs[1].name = ''", "give one"));
-	pfs[1].name = "net";
-	parts[0].device_count = 1;
-	CHECK(refuses("system", "pfs[1].name = 'net'", "give another"));
-	pfs[0].driver = PF_NONE;
-	CHECK(refuses("system", "pfs[0].driver = 0", "PF_IGB, PF_NVME or PF_MEMORY"));
-	pfs[0].vf_count = 9;
-	CHECK(refuses("system", "pfs[0].vf_count = 9", "1 to 8"));
-	pfs[1].vf_count = 128;
-	CHECK(refuses("system", "pfs[1].vf_count = 128", "1 to 127"));
-	pfs[1].address = "02:00";
-	CHECK(refuses("system", "pfs[1].address = '02:00'", "\"02:00.0\""));
-	pfs[0].address = "0000:02:00.0";
-	CHECK(refuses("system", "pfs[1].address", "pfs[0] has it"));
-	sys.pf_count = CONFIG_PF_MAX + 1;
-	for (uint32_t i = 2; i <= CONFIG_PF_MAX; i++)
-		pfs[i] = (struct pf_config){ .name = &"abcdef"[i],
-					     .driver = PF_NVME,
-					     .vf_count = 1 };
-	CHECK(refuses("system", "pf_count = 5", "at most 4"));
-}
-
-static void lists_are_checked(void)
-{
-	parts[0].devices = NULL;
-	CHECK(refuses("partition 'one'", "device_count = 2", ".DEVICES()"));
-	for (uint32_t i = 0; i <= CONFIG_DEVICE_MAX; i++) {
-		first[i] = (struct device_config)PCI_VF("disk", i);
-		first[i].index = i;
-	}
-	pfs[1].vf_count = 127;
-	parts[0].device_count = CONFIG_DEVICE_MAX + 1;
-	CHECK(refuses("partition 'one'", "device_count = 9", "room for 8"));
-	parts[1].platform = PLATFORM_AUTO;
-	CHECK(refuses("partition 'two'", "devices:", ".platform = PLATFORM_PC"));
-	first[1].kind = DEVICE_NONE;
-	CHECK(refuses("partition 'one'", "devices[1].kind = 0", "PCI_AT() or PCI_VF()"));
-}
-
-static void functions_are_checked(void)
-{
-	second[1].name = "3:1f.7";
-	CHECK(refuses("partition 'two'", "devices[1].name = '3:1f.7'", "hexadecimal"));
-	second[1].name = NULL;
-	CHECK(refuses("partition 'two'", "devices[1].name = ''", "hexadecimal"));
-	second[1].vlan = 1;
-	CHECK(refuses("partition 'two'", "devices[1].vlan = 1", "leave it out, or give PCI_VF()"));
-	second[1].name = "0000:02:00.0";
-	CHECK(refuses("partition 'two'", "devices[1].name = '0000:02:00.0': pfs[1]", "PCI_VF()"));
-	first[1] = (struct device_config)PCI_AT("03:1f.7");
-	CHECK(refuses("partition 'two'",
-		      "devices[1].name = '0000:03:1f.7': partition 'one' has it already",
-		      "one guest"));
-}
-
-static void vfs_are_checked(void)
-{
-	first[1].name = "disc";
-	CHECK(refuses("partition 'one'", "devices[1].name = 'disc'", "add it to .pfs"));
-	first[1].index = 4;
-	CHECK(refuses("partition 'one'", "devices[1].index = 4", "VFs 0 to 3"));
-	second[0].index = 0;
-	CHECK(refuses("partition 'two'", "devices[0].index = 0: partition 'one' has this VF",
-		      "one guest"));
-	first[1].vlan = 5;
-	CHECK(refuses("partition 'one'", "devices[1].vlan = 5", "leave it out"));
-	first[0].vlan = 4095;
-	CHECK(refuses("partition 'one'", "devices[0].vlan = 4095", "1 to 4094"));
-	first[0].mac = "03:00:00:00:00:01";
-	CHECK(refuses("partition 'one'", "devices[0].mac = '03:", "bit 0 of the first clear"));
-	first[0].mac = "00:00:00:00:00:00";
-	CHECK(refuses("partition 'one'", "devices[0].mac", "six bytes"));
-	second[0].mac = "02:00:00:00:00:01";
-	CHECK(refuses("partition 'two'", "devices[0].mac = '02:00:00:00:00:01'",
-		      "partition 'one'"));
-}
-
 /* Every text that differs from a good one in one character, or ends early, is another or none. */
 static void addresses_have_one_form(void)
 {
@@ -231,10 +147,6 @@ static void the_service_is_admitted(void)
 int main(void)
 {
 	RUN(a_good_system_is_accepted);
-	RUN(pfs_are_checked);
-	RUN(lists_are_checked);
-	RUN(functions_are_checked);
-	RUN(vfs_are_checked);
 	RUN(the_service_is_checked);
 	RUN(the_service_is_admitted);
 	RUN(addresses_have_one_form);

@@ -65,70 +65,6 @@ static void a_good_system_gets_its_places(void)
 	CHECK(refuses("disk 'fast'", "bytes = 512 MiB does not fit", "larger board"));
 }
 
-static void lists_are_checked(void)
-{
-	sys.disks = NULL;
-	parts[0].disk_count = parts[1].disk_count = 0;
-	CHECK(refuses("system", "disk_count = 2", "give both, or neither"));
-	parts[0].disks = NULL;
-	disk[1].kind = DISK_NONE; /* not looked at: */
-	sys.disk_count = 1;
-	CHECK(refuses("partition 'one'", "disk_count = 2", ".DISKS()"));
-	sys.disk_count = CONFIG_DISK_MAX + 1;
-	for (uint32_t i = 2; i < CONFIG_DISK_MAX + 1; i++) {
-		disk[i] = disk[0];
-		disk[i].name = &"cdefgh"[i];
-	}
-	parts[1].disk_count = 4;
-	for (uint32_t i = 1; i < 3; i++)
-		second[i] = (struct disk_share){ .disk = &"cdefgh"[i + 1], .sector_count = 8 };
-	second[3] = (struct disk_share){ .disk = "real", .partition = "rest" };
-	CHECK(refuses("system", "disk_count = 5", "at most 4"));
-	parts[1].platform = PLATFORM_AUTO;
-	CHECK(refuses("partition 'two'", "disks: there is no PC", ".platform = PLATFORM_PC"));
-	for (uint32_t i = 0; i < CONFIG_SHARE_MAX; i++)
-		second[i] = (struct disk_share){ .disk = "fast",
-						 .first_sector = SECTORS(MIB(2)) + 8 * i,
-						 .sector_count = 8 };
-	parts[1].disk_count = CONFIG_SHARE_MAX;
-	CHECK(accepts());
-	for (uint32_t i = 0; i <= CONFIG_SHARE_MAX; i++)
-		first[i] = (struct disk_share){ .disk = "real",
-						.first_sector = 8 * i,
-						.sector_count = 8 };
-	parts[0].disk_count = CONFIG_SHARE_MAX + 1;
-	CHECK(refuses("partition 'one'", "disk_count = 5", "at most 4 are disks"));
-	sys.service = (struct cpu_claim){ 0 };
-	CHECK(refuses("system", "service is not given", "service"));
-}
-
-static void names_and_places_are_checked(void)
-{
-	disk[1].kind = DISK_NONE;
-	disk[1].address = NULL;
-	CHECK(refuses("disk 'real'", "kind = 0", "DISK_MEMORY, DISK_NVME or DISK_VIRTIO"));
-	disk[1].kind = (enum disk_kind)4;
-	disk[1].address = NULL;
-	CHECK(refuses("disk 'real'", "kind = 4", "DISK_MEMORY, DISK_NVME or DISK_VIRTIO"));
-	disk[0].nsid = 1;
-	CHECK(refuses("disk 'fast'", "nsid = 1", "leave it out"));
-	disk[0].address = "03:00.0";
-	CHECK(refuses("disk 'fast'", "address = '03:00.0'", "leave it out"));
-	disk[1].kind = DISK_VIRTIO;
-	disk[1].nsid = 2;
-	CHECK(refuses("disk 'real'", "nsid = 2", "leave it out"));
-	disk[1].nsid = 2;
-	CHECK(accepts());
-	disk[1].address = "02:00";
-	CHECK(refuses("disk 'real'", "address = '02:00'", "\"02:00.0\""));
-	disk[1].bytes = MIB(2);
-	CHECK(refuses("disk 'real'", "bytes = 2 MiB", "leave it out"));
-	disk[0].kind = DISK_VIRTIO;
-	disk[0].bytes = 0;
-	disk[0].address = "0000:02:00.0";
-	CHECK(refuses("disk 'real'", "address = '02:00.0': disk 'fast' is this", "one disk"));
-}
-
 /* One of the refusals does. */
 static bool says(const char *one, const char *two)
 {
@@ -137,34 +73,6 @@ static bool says(const char *one, const char *two)
 	for (uint32_t i = 0; i < no.count; i++)
 		is |= strstr(no.text[i], one) && strstr(no.text[i], two);
 	return is;
-}
-
-/* A name that is wrong is also one that no share can have. */
-static bool names_refused(const char *name, const char *field, const char *fix)
-{
-	enum err e;
-
-	disk[1].name = name;
-	parts[0].disk_count = 1;
-	e = build();
-	good_system();
-	return e == ERR_INVAL && says(field, fix);
-}
-
-static void disks_have_names_and_shares(void)
-{
-	CHECK(names_refused(NULL, "disks[1]: name = ", "[a-z0-9_-]"));
-	CHECK(names_refused("", "disks[1]: name = ", "[a-z0-9_-]"));
-	CHECK(names_refused("Real", "disks[1]: name = ", "[a-z0-9_-]"));
-	CHECK(names_refused("abcdefghijklmnop", "disks[1]: name = ", "1 to 15"));
-	CHECK(names_refused("fast", "disks[1]: name = 'fast': disks[0] has it", "give another"));
-	CHECK(names_refused("abcdefghijklmno", "disk 'abcdefghijklmno': .DISKS() of no partition",
-			    "give one"));
-	parts[0].disk_count = 1;
-	CHECK(refuses("disk 'real'", ".DISKS() of no partition has a share of it", "give one"));
-	first[1].disk = "rael";
-	sys.disk_count = 1;
-	CHECK(refuses("partition 'one'", "disks[1].disk = 'rael'", "add it to .disks"));
 }
 
 static void sizes_of_memory_disks_are_checked(void)
@@ -385,9 +293,6 @@ int main(void)
 {
 	good_system();
 	RUN(a_good_system_gets_its_places);
-	RUN(lists_are_checked);
-	RUN(names_and_places_are_checked);
-	RUN(disks_have_names_and_shares);
 	RUN(sizes_of_memory_disks_are_checked);
 	RUN(orders_are_checked);
 	RUN(ranges_are_checked);

@@ -83,23 +83,6 @@ static void who_is_in_a_pc_is_planned(void)
 	CHECK(plan.partitions[OWN].has_pc && plan.partitions[LINUX].has_pc);
 }
 
-static void only_a_pc_can_be_left_through_ports(void)
-{
-	good_system();
-	parts[OWN].has_exit_port = true;
-	CHECK(refused("partition 'own0': has_exit_port: there is no PC around this guest for the "
-		      "port to be on; give .platform = PLATFORM_PC, or leave it out"));
-	parts[OWN].on_reset = LIFE_RESTART;
-	CHECK(refused("partition 'own0': on_reset = LIFE_RESTART: without a PC around it a guest "
-		      "cannot reset itself; give .platform = PLATFORM_PC, or LIFE_END"));
-	parts[OWN].on_power_off = LIFE_RESTART;
-	CHECK(refused("partition 'own0': on_power_off = LIFE_RESTART: without a PC"));
-	parts[OWN].platform = PLATFORM_PC;
-	parts[OWN].has_exit_port = true;
-	parts[OWN].on_reset = parts[OWN].on_power_off = LIFE_RESTART;
-	CHECK(build() == OK);
-}
-
 /* refused() leaves good_system() behind. */
 static void direct_system(void)
 {
@@ -137,97 +120,6 @@ static void a_cores_own_apic_is_for_who_owns_the_core(void)
 	CHECK(build() == OK);
 }
 
-static void choices_are_among_those_there_are(void)
-{
-	good_system();
-	parts[MULTI].boot = (enum boot_protocol)3;
-	CHECK(refused("partition 'multi0': boot = 3: not a choice; give BOOT_GUEST, BOOT_LINUX or "
-		      "BOOT_MULTIBOOT"));
-	parts[OWN].platform = (enum platform_kind)2;
-	CHECK(refused("partition 'own0': platform = 2: not a choice"));
-	parts[OWN].apic = (enum apic_kind)3;
-	CHECK(refused("partition 'own0': apic = 3: not a choice; give APIC_AUTO, "
-		      "APIC_SOFTWARE or APIC_DIRECT"));
-	parts[LINUX].on_reset = (enum life_action)2;
-	CHECK(refused("partition 'linux0': on_reset = 2: not a choice"));
-	parts[LINUX].on_power_off = (enum life_action) - 1;
-	CHECK(refused("partition 'linux0': on_power_off = 4294967295: not a choice"));
-}
-
-static void kernels_have_room_to_unpack(void)
-{
-	good_system();
-	parts[LINUX].memory_bytes = parts[MULTI].memory_bytes = MIB(16);
-	CHECK(build() == OK);
-	parts[LINUX].memory_bytes = MIB(14);
-	CHECK(refused("partition 'linux0': memory_bytes = 14 MiB: a Linux kernel unpacks itself "
-		      "behind its first MiB and needs more; give at least 16 MiB"));
-	parts[MULTI].memory_bytes = MIB(2);
-	CHECK(refused(
-		"partition 'multi0': memory_bytes = 2 MiB: a multiboot kernel and its modules "
-		"lie behind the first MiB and need more; give at least 16 MiB"));
-	parts[MULTI].memory_bytes = 0;
-	CHECK(refused(
-		"partition 'multi0': memory_bytes is not given; a partition has memory of its "
-		"own: give at least 16 MiB"));
-}
-
-static void each_protocol_has_its_number_of_modules(void)
-{
-	good_system();
-	for (uint32_t i = 1; i <= CONFIG_MODULE_MAX; i++)
-		modules[i] = (struct module_config){ .name = "mod", .args = "one two" };
-	parts[MULTI].modules = modules;
-	parts[MULTI].module_count = 8;
-	CHECK(build() == OK); /* the same file several times, with other words each: why not */
-	parts[MULTI].module_count = 9;
-	CHECK(refused("partition 'multi0': module_count = 9: too many; there is room for 8"));
-	parts[LINUX].module_count = 2;
-	modules[1].name = "second";
-	CHECK(refused(
-		"partition 'linux0': module_count = 2: too many; Linux takes one, its initial "
-		"RAM disk"));
-	parts[OWN].modules = modules;
-	parts[OWN].module_count = 1;
-	CHECK(refused(
-		"partition 'own0': module_count = 1: too many; a guest of our own takes none"));
-	parts[LINUX].modules = NULL;
-	CHECK(refused("partition 'linux0': module_count = 1, but modules is not given"));
-	parts[LINUX].module_count = 0;
-	CHECK(refused("partition 'linux0': module_count = 0, but modules is given"));
-	parts[LINUX].modules = NULL;
-	parts[LINUX].module_count = 0;
-	CHECK(build() == OK);
-	modules[0].args = "x";
-	parts[LINUX].modules = modules;
-	parts[LINUX].module_count = 1;
-	CHECK(refused("partition 'linux0': modules[0].args = 'x': an initial RAM disk has no "
-		      "command line"));
-}
-
-static void modules_are_files_that_are_there(void)
-{
-	good_system();
-	modules[0].name = NULL;
-	CHECK(refused("partition 'linux0': modules[0].name is not given; a module is a file on the "
-		      "boot volume"));
-	modules[0].name = "";
-	CHECK(refused("partition 'linux0': modules[0].name is not given"));
-	modules[0].name = "../initrd";
-	CHECK(refused("partition 'linux0': modules[0].name = '../initrd': a file name in the boot "
-		      "volume's root"));
-	parts[LINUX].image = NULL;
-	CHECK(refused("partition 'linux0': image is not given; a partition boots a bzImage from"));
-	parts[MULTI].image = NULL;
-	CHECK(refused("partition 'multi0': image is not given; a partition boots a multiboot"));
-	board.files[0] = "tasks.elf";
-	board.files[1] = "vmlinuz";
-	board.files[2] = "kernel";
-	board.file_count = 3;
-	CHECK(refused("partition 'linux0': modules[0].name = 'initrd.gz': no such file on the boot "
-		      "volume, which has 3"));
-}
-
 static void digests_are_64_hexadecimal_digits(void)
 {
 	char digest[80];
@@ -254,65 +146,6 @@ static void digests_are_64_hexadecimal_digits(void)
 				"partition 'linux0': modules[0].sha256 = 'ffffffffffffffffffff"
 				"ffff...': a SHA-256 is 64 hexadecimal digits"));
 	}
-}
-
-static void command_lines_are_as_long_as_their_protocol_carries(void)
-{
-	char *args = malloc(2049);
-
-	good_system();
-	memset(args, 'x', 2049);
-	args[2047] = '\0';
-	parts[LINUX].args = parts[MULTI].args = args;
-	CHECK(build() == OK);
-	args[2047] = 'x';
-	args[2048] = '\0';
-	parts[MULTI].args = NULL;
-	CHECK(refused("partition 'linux0': args = 'xxxxxxxxxxxxxxxxxxxxxxxx...': more than 2047"));
-	parts[MULTI].args = args;
-	CHECK(refused("partition 'multi0': args = 'xxxxxxxxxxxxxxxxxxxxxxxx...': more than 2047"));
-	parts[MULTI].modules = modules;
-	parts[MULTI].module_count = 1;
-	parts[LINUX].modules = NULL;
-	parts[LINUX].module_count = 0;
-	modules[0].args = args;
-	CHECK(refused("partition 'multi0': modules[0].args = 'xxxxxxxxxxxxxxxxxxxxxxxx...': more"));
-	args[256] = '\0';
-	parts[OWN].args = args;
-	CHECK(refused("partition 'own0': args = 'xxxxxxxxxxxxxxxxxxxxxxxx...': more than 255"));
-	free(args);
-}
-
-static void the_boot_paths_carry_so_many_files(void)
-{
-	static char names[4 * (CONFIG_MODULE_MAX + 1)][8];
-	static struct module_config many[4][CONFIG_MODULE_MAX];
-	static const char *const labels[] = { "a", "b", "c", "d" };
-
-	good_system();
-	sys.partition_count = 4;
-	for (uint32_t i = 0; i < 4; i++) {
-		for (uint32_t n = 0; n <= CONFIG_MODULE_MAX; n++)
-			snprintf(names[i * 9 + n], sizeof(names[0]), "f%u", i * 9 + n);
-		for (uint32_t n = 0; n < CONFIG_MODULE_MAX; n++)
-			many[i][n].name = names[i * 9 + 1 + n];
-		parts[i] = (struct partition_config){ .name = labels[i],
-						      .cpu = BEST_EFFORT(0, i + 1),
-						      .memory_bytes = MIB(16),
-						      .boot = BOOT_MULTIBOOT,
-						      .image = names[i * 9],
-						      .modules = many[i],
-						      .module_count = CONFIG_MODULE_MAX };
-	}
-	parts[3].module_count = 4; /* 27 + 5 = 32 */
-	CHECK(build() == OK);
-	parts[3].module_count = 5;
-	many[3][4].name = names[1]; /* known already */
-	CHECK(build() == OK);
-	many[3][4].name = names[35];
-	CHECK(refused(
-		"system: images and modules: 33 different files; the boot paths carry 32: use "
-		"1 fewer"));
 }
 
 static void the_consoles_rate_is_a_serial_lines(void)
@@ -392,15 +225,8 @@ static void long_command_lines_are_printed_whole(void)
 int main(void)
 {
 	RUN(who_is_in_a_pc_is_planned);
-	RUN(only_a_pc_can_be_left_through_ports);
 	RUN(a_cores_own_apic_is_for_who_owns_the_core);
-	RUN(choices_are_among_those_there_are);
-	RUN(kernels_have_room_to_unpack);
-	RUN(each_protocol_has_its_number_of_modules);
-	RUN(modules_are_files_that_are_there);
 	RUN(digests_are_64_hexadecimal_digits);
-	RUN(command_lines_are_as_long_as_their_protocol_carries);
-	RUN(the_boot_paths_carry_so_many_files);
 	RUN(the_consoles_rate_is_a_serial_lines);
 	RUN(the_printed_plan_shows_files_and_platform);
 	RUN(long_command_lines_are_printed_whole);

@@ -175,31 +175,6 @@ static void only_network_vfs_have_rates(void)
 	CHECK(refuses("system", "pfs[1].report = 1 ns", "leave it out"));
 }
 
-static void memory_networks_want_a_side_core(void)
-{
-	pfs[0].driver = PF_MEMORY;
-	CHECK(refuses("system", "pfs[0].driver = PF_MEMORY", "OWN_CORE(core)"));
-	pfs[0].driver = PF_MEMORY;
-	sys.service = (struct cpu_claim)OWN_CORE(3);
-	CHECK(accepts());
-	pfs[0].driver = PF_MEMORY;
-	sys.service = (struct cpu_claim)OWN_CORE(3);
-	pfs[0].vf_count = 17;
-	CHECK(refuses("system", "pfs[0].vf_count = 17", "1 to 16"));
-	pfs[0].driver = PF_MEMORY;
-	sys.service = (struct cpu_claim)OWN_CORE(3);
-	pfs[0].address = "02:00.0";
-	CHECK(refuses("system", "pfs[0].address = '02:00.0'", "leave it out"));
-	pfs[0].driver = PF_MEMORY;
-	sys.service = (struct cpu_claim)OWN_CORE(3);
-	pfs[0].link_bytes_per_s = 124999;
-	CHECK(refuses("system", "pfs[0].link_bytes_per_s = 124999", "125000 to 12500000000"));
-	pfs[0].driver = PF_MEMORY;
-	sys.service = (struct cpu_claim)OWN_CORE(3);
-	pfs[0].link_bytes_per_s = UINT64_C(12500000001);
-	CHECK(refuses("system", "pfs[0].link_bytes_per_s = 12500000001", "125000"));
-}
-
 /* ---- Shares ---- */
 
 static void tuples_are_in_order(void)
@@ -390,7 +365,6 @@ int main(void)
 	RUN(each_rule_of_a_rate_names_its_field);
 	RUN(bounds_are_inside);
 	RUN(only_network_vfs_have_rates);
-	RUN(memory_networks_want_a_side_core);
 	RUN(tuples_are_in_order);
 	RUN(minima_must_fit_the_link);
 	RUN(what_is_usual_is_shrunk_by_priority);

@@ -92,60 +92,6 @@ static void settings_are_as_given_without_tuning(void)
 	good_system();
 }
 
-static void what_contradicts_tuning_is_refused(void)
-{
-	disk[0].tuning = (enum disk_tuning)3;
-	CHECK(refuses("disk 'ssd'", "tuning = 3: not a choice", "DISK_TUNE_MLP"));
-	disk[0].scheduler = DISK_FIFO;
-	CHECK(refuses("disk 'ssd'", "the budget-fair scheduler", "give DISK_BFQ"));
-	disk[0].slice_idle_ns = MS(1);
-	CHECK(refuses("disk 'ssd'", "slice_idle = 1 ms", "leave it out"));
-	disk[0].timeout_sync_ns = MS(1);
-	CHECK(refuses("disk 'ssd'", "timeout_sync = 1 ms", "leave it out"));
-	shares[1].weight = 1;
-	CHECK(refuses("partition 'two'", "disks[0].weight = 1", "leave it out"));
-	shares[1].queue_weights[0] = 1;
-	CHECK(refuses("partition 'two'", "queue_weights[0] = 1", "leave it out"));
-	shares[0].queue_count = 1;
-	CHECK(refuses("partition 'one'", "queue_count = 1", "its tasks as one"));
-	disk[0].kind = DISK_NVME;
-	disk[0].bytes = 0;
-	disk[0].time = (struct service_time_config){ 0 };
-	CHECK(refuses("disk 'ssd'", "predicts from the times", "give it"));
-}
-
-static void tasks_that_make_no_sense_are_refused(void)
-{
-	shares[1].task_count = 0;
-	CHECK(refuses("partition 'two'", "task_count = 0: disk 'ssd' is tuned", ".TASKS()"));
-	shares[1].tasks = NULL;
-	CHECK(refuses("partition 'two'", "task_count = 1, but tasks is not given", ".TASKS()"));
-	tasks[1][0].iops = 0;
-	CHECK(refuses("partition 'two'", "disks[0].tasks[0].iops = 0", "give 1 to 100000"));
-	tasks[0][1].iops = 100001;
-	CHECK(refuses("partition 'one'", "disks[0].tasks[1].iops = 100001", "give 1 to 100000"));
-	tasks[0][1].target_ns = SEC(101);
-	CHECK(refuses("partition 'one'", "disks[0].tasks[1].target = 101", "0 for none"));
-	/* 4 KiB take 60 us and 4 times 4.18 us at least. */
-	tasks[0][0].target_ns = US(76);
-	CHECK(refuses("partition 'one'", "target = 76 us: disk 'ssd' by itself takes 76.72 us",
-		      "give more than that"));
-	tasks[0][0].target_ns = tasks[0][1].target_ns = 0;
-	CHECK(refuses("disk 'ssd'", "no task has a target", "give a task"));
-}
-
-static void targets_without_tuning_are_refused(void)
-{
-	disk[0].tuning = DISK_AS_GIVEN;
-	tasks[0][0].target_ns = 0;
-	CHECK(refuses("partition 'one'", "disks[0].tasks[1].target = 30 s: its disk has no tuning",
-		      "give the disk .tuning"));
-	disk[0].tuning = DISK_AS_GIVEN;
-	tasks[0][0].target_ns = tasks[0][1].target_ns = 0;
-	shares[0].is_critical = true;
-	CHECK(refuses("partition 'one'", "disks[0].is_critical", "give the disk .tuning"));
-}
-
 /* What cannot be met is refused to a critical share, and told to another. */
 static void criticality_decides_what_an_unmet_target_is(void)
 {
@@ -244,9 +190,6 @@ int main(void)
 	RUN(what_the_optimizer_finds_is_the_plans);
 	RUN(promises_are_those_of_the_settings_that_are_found);
 	RUN(settings_are_as_given_without_tuning);
-	RUN(what_contradicts_tuning_is_refused);
-	RUN(tasks_that_make_no_sense_are_refused);
-	RUN(targets_without_tuning_are_refused);
 	RUN(criticality_decides_what_an_unmet_target_is);
 	RUN(targets_of_the_least_critical_are_relaxed_first);
 	return test_failed;

@@ -99,74 +99,6 @@ static void virtual_cpus_of_one_guest_may_share_a_core_by_reservation_only(void)
 		      "core; an owned core has one virtual CPU"));
 }
 
-static void a_list_of_virtual_cpus_is_whole(void)
-{
-	good_system();
-	parts[1].cpu_count = 0;
-	CHECK(refused("partition 'smp0': cpus is given, but cpu_count = 0"));
-	parts[1].cpus = NULL;
-	CHECK(refused("partition 'smp0': cpu_count = 2, but cpus is not given"));
-	parts[1].cpu = (struct cpu_claim)OWN_CORE(2);
-	CHECK(refused("partition 'smp0': cpu and cpus are both given; a partition has one list of "
-		      "virtual CPUs: leave one of the two out"));
-	parts[1].cpu.core = 1;
-	CHECK(refused("partition 'smp0': cpu and cpus are both given"));
-	parts[1].cpus = NULL;
-	parts[1].cpu_count = 0;
-	CHECK(refused("partition 'smp0': cpu is not given; a virtual CPU claims OWN_CORE(core), "));
-	claims[1].kind = CPU_NONE;
-	CHECK(refused("partition 'smp0': cpus[1] is not given"));
-	claims[1].core = 3;
-	CHECK(refused("partition 'smp0': cpus[1].core = 3: there is no core 3 on a board of 3"));
-	claims[0].budget_ns = MS(60);
-	CHECK(refused("partition 'smp0': cpus[0].budget = 60 ms exceeds its period of 50 ms"));
-	parts[1].cpu_count = 1;
-	CHECK(build() == OK && plan.vcpu_count == 2);
-}
-
-/* Every core a full share of best effort, so that only the numbers count. */
-static void one_virtual_cpu_too_many_is_refused(void)
-{
-	static struct cpu_claim many[5][CONFIG_VCPU_MAX + 1];
-	static const char *const names[] = { "a", "b", "c", "d", "e" };
-
-	good_system();
-	sys.partition_count = 4;
-	for (uint32_t i = 0; i < 5; i++) {
-		for (uint32_t n = 0; n <= CONFIG_VCPU_MAX; n++)
-			many[i][n] = (struct cpu_claim)BEST_EFFORT(i % 3, 1 + i * 100 + n);
-		parts[i] = (struct partition_config){ .name = names[i],
-						      .cpus = many[i],
-						      .cpu_count = CONFIG_VCPU_MAX,
-						      .memory_bytes = MIB(2),
-						      .image = "a.elf" };
-	}
-	CHECK(build() == OK && plan.vcpu_count == MAX_VCPUS);
-	CHECK(plan.vcpus[MAX_VCPUS - 1].part == 3 && plan.vcpus[MAX_VCPUS - 1].index == 15);
-	sys.partition_count = 5;
-	parts[4].cpu_count = 1;
-	CHECK(refused("system: 65 virtual CPUs: at most 64 are supported, all partitions together; "
-		      "remove 1"));
-	parts[1].cpus = many[4];
-	parts[1].cpu_count = CONFIG_VCPU_MAX + 1;
-	CHECK(refused("partition 'smp0': cpu_count = 17: a partition has at most 16 virtual CPUs; "
-		      "give at most that"));
-	parts[1].cpu_count = UINT32_MAX;
-	CHECK(refused("partition 'smp0': cpu_count = 4294967295: a partition has at most 16"));
-}
-
-static void sums_name_virtual_cpus_and_offer_a_fix_for_one(void)
-{
-	good_system();
-	claims[1] = (struct cpu_claim)RESERVATION(0, MS(40), MS(50));
-	parts[0].cpu = (struct cpu_claim)OWN_CORE(2);
-	/* 20 + 40 + 2 * 0.03 = 60.06; 50 - 20 - 0.06 = 29.94 */
-	CHECK(refused(
-		"core 0: smp0.0 (20 + 0.03)/50 + smp0.1 (40 + 0.03)/50 = 1.2012 > 1: the "
-		"reservations do not fit; lower cpus[1].budget of partition 'smp0' to at most "
-		"29.94 ms, or move a virtual CPU to another core"));
-}
-
 static char printed[8192];
 
 static void put_line(const char *line)
@@ -198,9 +130,6 @@ int main(void)
 {
 	RUN(virtual_cpus_are_planned_in_the_partitions_order);
 	RUN(virtual_cpus_of_one_guest_may_share_a_core_by_reservation_only);
-	RUN(a_list_of_virtual_cpus_is_whole);
-	RUN(one_virtual_cpu_too_many_is_refused);
-	RUN(sums_name_virtual_cpus_and_offer_a_fix_for_one);
 	RUN(the_printed_plan_shows_every_virtual_cpu);
 	return test_failed;
 }
