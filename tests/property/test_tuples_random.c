@@ -319,9 +319,97 @@ static void systems_get_what_their_tuples_promise(void)
 	CHECK(shrunk > SYSTEMS / 20 && grown > SYSTEMS / 20 && fixes > SYSTEMS / 20);
 }
 
+/* ---- Memory in pieces ---- */
+
+/* core/plan.h's rule, in pages of 2 MiB: the largest first, each at the first place that holds it. */
+static bool has_places(const uint64_t *bytes)
+{
+	uint64_t room[BOARD_RANGE_MAX];
+	bool is_placed[PARTS_MAX] = { false };
+
+	for (uint32_t r = 0; r < board.memory_count; r++)
+		room[r] = board.memory[r].bytes;
+	for (uint32_t n = 0; n < sys.partition_count; n++) {
+		uint32_t next = PARTS_MAX, r = 0;
+
+		for (uint32_t i = 0; i < sys.partition_count; i++)
+			if (!is_placed[i] && (next == PARTS_MAX || bytes[i] > bytes[next]))
+				next = i;
+		while (r < board.memory_count && room[r] < bytes[next])
+			r++;
+		if (r == board.memory_count)
+			return false;
+		room[r] -= bytes[next];
+		is_placed[next] = true;
+	}
+	return true;
+}
+
+static void check_places(void)
+{
+	for (uint32_t i = 0; i < sys.partition_count; i++) {
+		const struct plan_partition *const p = &plan.partitions[i];
+		uint32_t r = 0;
+
+		while (r < board.memory_count &&
+		       (p->memory_base < board.memory[r].base ||
+			p->memory_base + p->memory_bytes >
+				board.memory[r].base + board.memory[r].bytes))
+			r++;
+		CHECK(r < board.memory_count);
+		for (uint32_t n = 0; n < i; n++)
+			CHECK(p->memory_base >= plan.partitions[n].memory_base +
+							plan.partitions[n].memory_bytes ||
+			      plan.partitions[n].memory_base >= p->memory_base + p->memory_bytes);
+	}
+}
+
+static void memory_in_pieces_is_given_where_it_has_a_place(void)
+{
+	uint32_t in_pieces = 0, none = 0;
+
+	for (uint32_t n = 0; n < SYSTEMS && !test_failed; n++) {
+		uint64_t min[PARTS_MAX], usual[PARTS_MAX], base = MIB(16);
+		bool is_accepted;
+
+		make_system();
+		plan_board_from_config(&sys, &board);
+		board.memory_count = (uint32_t)random_between(2, 5);
+		for (uint32_t r = 0; r < board.memory_count; r++) {
+			board.memory[r] =
+				(struct board_range){ base, MIB(2) * random_between(1, 200) };
+			base += board.memory[r].bytes + MIB(2) * random_between(1, 5);
+		}
+		for (uint32_t i = 0; i < sys.partition_count; i++) {
+			parts[i].cpu = (struct cpu_claim)RESERVATION(0, MS(1), MS(50));
+			usual[i] = parts[i].memory_bytes;
+			min[i] = or_usual(parts[i].memory_min_bytes, usual[i]);
+		}
+		is_accepted = plan_build(&sys, &board, &plan, &no) == OK;
+		CHECK(is_accepted == (has_places(usual) || has_places(min)));
+		none += !is_accepted;
+		if (!is_accepted)
+			continue;
+		check_places();
+		(void)see_memory();
+		for (uint32_t i = 0; i < item_count; i++) {
+			CHECK(items[i].given >= items[i].min && items[i].given <= items[i].max);
+			CHECK(items[i].given >= items[i].usual || !has_places(usual));
+			for (uint32_t k = 0; k < item_count; k++)
+				if (items[i].given < items[i].usual &&
+				    items[k].criticality < items[i].criticality)
+					CHECK(items[k].given == items[k].min);
+			in_pieces += items[i].given < items[i].usual;
+		}
+	}
+	printf("%u shrunk, %u refused\n", in_pieces, none);
+	CHECK(in_pieces > SYSTEMS / 20 && none > SYSTEMS / 20);
+}
+
 int main(int argc, char **argv)
 {
 	random_seed(argc, argv);
 	RUN(systems_get_what_their_tuples_promise);
+	RUN(memory_in_pieces_is_given_where_it_has_a_place);
 	return test_failed;
 }
