@@ -144,6 +144,17 @@ static bool has_several_on(const struct check *k, core_id_t core)
 	return i < k->vcpu_count;
 }
 
+/* Then what stands there are the minima: core/plan_tuple_cpu.c has shrunk them to it. */
+static bool has_minimum_on(const struct check *k, core_id_t core)
+{
+	uint32_t i = 0;
+
+	while (i < k->vcpu_count &&
+	       !(is_server_of(k, i, core) && check_claim_of(k, i)->budget_min_ns != 0))
+		i++;
+	return i < k->vcpu_count;
+}
+
 static void refuse_core(struct check *k, core_id_t core, uint64_t utilization_ppm)
 {
 	char text[PLAN_INEQUALITY_BYTES + sizeof(" + 63 more")], fix[120], who[16];
@@ -161,8 +172,8 @@ static void refuse_core(struct check *k, core_id_t core, uint64_t utilization_pp
 	text_add(&t, "move a %s to another core",
 		 has_several_on(k, core) ? "virtual CPU" : "partition");
 	fmt_text(who, sizeof(who), "core %u", core);
-	refuse(k, who, "%s = %s > 1: the reservations do not fit; %s", sum.out,
-	       text_ratio(utilization_ppm).s, fix);
+	refuse(k, who, "%s = %s > 1: %s do not fit; %s", sum.out, text_ratio(utilization_ppm).s,
+	       has_minimum_on(k, core) ? "even the minima" : "the reservations", fix);
 }
 
 static void check_core(struct check *k, core_id_t core)

@@ -225,7 +225,8 @@ static void minima_that_do_not_fit_are_refused_with_the_smallest_change(void)
 	between(1, 20000, 15000, 0);
 	parts[0].criticality = 1;
 	CHECK(refuses(
-		"core 0: one (30 + 0.1)/50 + two (15 + 0.1)/50 + three (10 + 0.1)/50 = 1.106 > 1",
+		"core 0: one (30 + 0.1)/50 + two (15 + 0.1)/50 + three (10 + 0.1)/50 = 1.106 > 1: "
+		"even the minima do not fit;",
 		"lower cpu.budget_min of partition 'two' to at most 9.7 ms", "or move a"));
 	between(0, 40000, 30000, 0);
 	between(1, 20000, 15000, 0);
