@@ -1,0 +1,9 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* configs/aquosa_macro_reserved_alone.c - the web server in (3 ms, 5 ms), no load. */
+#include "configs/aquosa_macro.h"
+
+static const struct partition_config partitions[] = {
+	MACRO_WEB(MACRO_TEST, RESERVATION(0, MS(3), MS(5))),
+};
+
+MACRO_SYSTEM("reserved_alone", SEC(60));
