@@ -7,4 +7,4 @@ static const struct partition_config partitions[] = {
 	MACRO_LOAD(BEST_EFFORT(0, 2)),
 };
 
-MACRO_SYSTEM("loaded", SEC(180));
+MACRO_SYSTEM("loaded", SEC(40));

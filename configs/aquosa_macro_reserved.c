@@ -7,4 +7,4 @@ static const struct partition_config partitions[] = {
 	MACRO_LOAD(BEST_EFFORT(0, 1)),
 };
 
-MACRO_SYSTEM("reserved", SEC(35));
+MACRO_SYSTEM("reserved", SEC(11));

