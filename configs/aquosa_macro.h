@@ -11,7 +11,7 @@
  *	    "load" wants 90 ms in every 100 ms: the paper says of its load that it tends to saturate the CPU,
  *	    and its guest without a reservation was 9.3 times slower.
  * Scale    The image has 250 x 250 pixels, 1/64 of the paper's. In QEMU under the instruction clock, where
- *	    a core has 1,000 million instructions a second, a page needs 25 ms of it: five periods.
+ *	    a core has 1,000 million instructions a second, a page needs 22 ms of it.
  * Time     The load begins when Linux has nearly booted: in every condition it is there before the first client.
  */
 #pragma once
