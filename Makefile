@@ -244,7 +244,7 @@ $(B)/guests/initrd-kvm: guests/linux/init $(B)/tool/linux/meter $(B)/tool/linux/
 # BOOTX64.EFI, bulkhead.iso, esp.img.
 configs := $(sort $(wildcard configs/*.c) $(CONFIG))
 define config_rules
-$(2)/plan: $(1) $(B)/tool/tools/plan.c.o $(B)/tool/tools/plan_json_tuples.c.o $(tool_o) Makefile
+$(2)/plan: $(1) $(addprefix $(B)/tool/tools/,plan.c.o plan_bounds.c.o plan_json_tuples.c.o) $(tool_o) Makefile
 	@mkdir -p $$(@D)
 	$(Q)$(CC) $(TOOL) -MMD -MP -MF $$@.d -o $$@ $$(filter %.c %.o,$$^)
 $(2)/plan.txt: $(2)/plan $(guests)

@@ -28,6 +28,7 @@
 #include "core/plan_disk.h"
 #include "core/plan_tasks.h"
 #include "core/plan_rate.h"
+#include "tools/plan_bounds.h"
 #include "tools/plan_json_tuples.h"
 
 #define FILE_MAX_BYTES   GIB(1)
@@ -449,6 +450,7 @@ static void json_plan(void)
 	printf("],\"memory_free_bytes\":%llu,\"pool_bytes\":%llu",
 	       (unsigned long long)plan.memory_free_bytes,
 	       (unsigned long long)memory_pool_bytes(&config));
+	json_bounds(&config, &plan);
 }
 
 static void print_json(bool is_accepted)

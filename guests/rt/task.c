@@ -7,6 +7,7 @@
 #include "guests/rt/work.h"
 
 #define STACK_BYTES 16384u
+#define BUSY_LOOPS  1000u
 
 /* Changed with interrupts off only, in the two handlers below. */
 static struct {
@@ -69,17 +70,16 @@ static struct trap_frame *on_timer(struct trap_frame *frame)
 static void complete_job(struct task *t, uint64_t now_tsc)
 {
 	uint64_t response = rm_complete(&runner.set, runner.running, now_tsc);
-	uint64_t jobs = runner.run->jobs;
 
-	if (jobs == 0 || t->done < jobs)
+	if (t->jobs == 0 || t->done < t->jobs)
 		t->misses += response > t->period_tsc;
-	if (t->done < jobs)
+	if (t->done < t->jobs)
 		t->responses[t->done] =
 			runner.run->rounds ? rounds_tick() - t->released_tick : response;
 	t->is_released = false;
 	t->done++;
 	guest_call(GUEST_CALL_REPORT_JOB, response, t->period_tsc);
-	runner.is_finished = jobs && rm_all_done(&runner.set, jobs);
+	runner.is_finished = t->jobs && rm_all_done(&runner.set);
 }
 
 /* INT VECTOR_YIELD: from a task, its job is done; from the idle context, begin. */
@@ -116,6 +116,8 @@ static bool prepare(const struct task_run *run, uint8_t *stacks)
 	runner.armed_tsc = 0;
 	runner.is_finished = false;
 	runner.set.count = run->count;
+	runner.set.policy = run->policy;
+	runner.set.round_tsc = run->round_tsc;
 	for (uint32_t i = 0; i < run->count; i++) {
 		struct task *t = &run->tasks[i];
 
@@ -124,6 +126,9 @@ static bool prepare(const struct task_run *run, uint8_t *stacks)
 		t->is_released = false;
 		t->context = trap_new_context(stacks + (i + 1) * STACK_BYTES, task_main);
 		runner.set.task[i].period_tsc = t->period_tsc;
+		runner.set.task[i].offset_tsc = t->offset_tsc;
+		runner.set.task[i].jitter_tsc = t->jitter_tsc;
+		runner.set.task[i].wanted = t->jobs;
 	}
 	rm_start(&runner.set, run->epoch_tsc);
 	return true;
@@ -139,6 +144,11 @@ bool task_run(const struct task_run *run)
 	trap_set_handler(VECTOR_YIELD, on_yield);
 	apic_timer_own(on_timer);
 	yield();
+	while (run->is_busy && !runner.is_finished) {
+		cpu_irq_on();
+		work_loops(BUSY_LOOPS);
+		cpu_irq_off();
+	}
 	while (!runner.is_finished) {
 		cpu_wait_irq();
 		if (run->idle && !runner.is_finished) {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * guests/rt/task.h - runs periodic tasks by fixed priority, preemptively, and records every
- * response.
+ * guests/rt/task.h - runs periodic tasks by fixed priority or by deadline, preemptively, and records
+ * every response.
  *
  * Model    As guests/rt/rm.h, whose decisions it carries out: a timer interrupt at the next
  *	    release that matters, a full context switch, HLT when nothing is ready. Each task
@@ -20,11 +20,13 @@
 #include "guests/rt/trap.h"
 
 struct task {
-	/* By the caller; the index is the priority, 0 the highest. */
-	uint64_t period_tsc;
+	/* By the caller; the index is the priority, 0 the highest, where that is what counts. */
+	uint64_t period_tsc, offset_tsc, jitter_tsc;
 	void (*job)(uint64_t arg);
 	uint64_t arg;
-	uint64_t *responses; /* room for the first `jobs` of struct task_run */
+	uint64_t jobs;       /* recorded; it ends when all tasks have done theirs. 0, of all:
+			      * runs for ever and records nothing */
+	uint64_t *responses; /* room for them */
 	/* By the runner. */
 	uint64_t done;
 	uint64_t misses; /* among the first `jobs`, or all: responses beyond the period */
@@ -37,10 +39,11 @@ struct task_run {
 	struct task *tasks;
 	uint32_t count;
 	uint64_t epoch_tsc; /* first release of all tasks */
-	uint64_t jobs;      /* recorded for each task; it ends when all have done so many. 0:
-			     * runs for ever and records nothing */
 	void (*idle)(void); /* called now and then while nothing is ready; may be NULL */
 	const volatile uint64_t *rounds; /* NULL: the TSC is the clock */
+	enum rm_policy policy;
+	uint64_t round_tsc; /* 0: none: guests/rt/rm.h */
+	bool is_busy;       /* it computes where it would sleep; then idle() is not called */
 };
 
 bool task_run(const struct task_run *run);

@@ -1,11 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * guests/tasks/main.c - a periodic task set by rate-monotonic priority, and its response times.
+ * guests/tasks/main.c - a periodic task set, and its response times.
  *
  * Arguments
- *   tasks=NAME:WORK:PERIOD,..  ms, up to three decimals
- *   jobs=N	  ends after N jobs of every task and reports the first N of each; 0 (the
- *		  default): runs until the hypervisor's run limit
+ *   tasks=NAME:WORK:PERIOD[:OFFSET[:JITTER]],..  ms, up to three decimals; by rate-monotonic priority, or
+ *   policy=edf	  by deadlines: guests/rt/rm.h
+ *   round=MS	  everything begins anew so often: with a round that is longer than a hyperperiod, tasks
+ *		  walk along whatever else has a period
+ *   busy=1	  computes where it would sleep
+ *   jobs=N	  ends after N jobs of every task and reports the first N of each; with rounds, those of
+ *		  N rounds; 0 (the default): runs until the hypervisor's run limit
  *   epoch=MS	  TSC time of the first releases, 100 by default. Missed (a late start): moved
  *		  by whole hyperperiods, which keeps the phase against other partitions
  *   report=full  every response, too
@@ -46,8 +50,10 @@ static void print_us(const char *before, uint64_t ticks)
 	printf("%s%lu.%lu", before, tenths / 10, tenths % 10);
 }
 
-static void report_task(const struct taskset_entry *e, struct task *t, uint64_t jobs)
+static void report_task(const struct taskset_entry *e, struct task *t)
 {
+	const uint64_t jobs = t->jobs;
+
 	stats_sort(t->responses, jobs);
 	printf("@{\"task\":\"%s\",\"period_us\":%lu,\"n\":%lu", e->name, e->period_us, jobs);
 	print_us(",\"p50_us\":", stats_percentile(t->responses, jobs, 50));
@@ -56,8 +62,10 @@ static void report_task(const struct taskset_entry *e, struct task *t, uint64_t 
 	printf(",\"misses\":%lu}\n", t->misses);
 }
 
-static void report_responses(const struct taskset_entry *e, const struct task *t, uint64_t jobs)
+static void report_responses(const struct taskset_entry *e, const struct task *t)
 {
+	const uint64_t jobs = t->jobs;
+
 	for (uint64_t first = 0; first < jobs; first += RESPONSES_A_LINE) {
 		printf("@{\"task\":\"%s\",\"first\":%lu,\"responses_us\":", e->name, first);
 		for (uint64_t k = first; k < jobs && k < first + RESPONSES_A_LINE; k++)
@@ -101,6 +109,23 @@ static uint64_t loops_for(uint64_t work_us)
 	return counts_rounds() ? ticks / WORK_LOOP_INSNS : work_loops_for(ticks);
 }
 
+/* In us; SIZE_MAX: there is a task that has no room in it, or it does not parse. */
+static uint64_t round_us(void)
+{
+	char text[32];
+	const char *at = text;
+	uint64_t us;
+
+	if (!args_find(guest_info()->args, "round", text, sizeof(text)))
+		return 0;
+	if (!taskset_parse_ms(&at, &us) || *at != '\0')
+		return SIZE_MAX;
+	for (uint32_t i = 0; i < set.count; i++)
+		if (us < set.entry[i].period_us)
+			return SIZE_MAX;
+	return us;
+}
+
 static const char *prepare(uint64_t jobs)
 {
 	char text[GUEST_ARGS_BYTES];
@@ -111,14 +136,19 @@ static const char *prepare(uint64_t jobs)
 	why = taskset_parse(text, &set);
 	if (why)
 		return why;
+	if (round_us() == SIZE_MAX)
+		return "a round is a number of ms, and has room for a period of each task";
 	work_calibrate();
 	for (uint32_t i = 0; i < set.count; i++) {
 		const struct taskset_entry *e = &set.entry[i];
 
 		tasks[i].period_tsc = ticks_from_us(e->period_us, hz());
+		tasks[i].offset_tsc = ticks_from_us(e->offset_us, hz());
+		tasks[i].jitter_tsc = ticks_from_us(e->jitter_us, hz());
 		tasks[i].job = work_loops;
 		tasks[i].arg = loops_for(e->work_us);
-		tasks[i].responses = malloc((jobs ? jobs : 1) * sizeof(uint64_t));
+		tasks[i].jobs = jobs * (round_us() ? round_us() / e->period_us : 1);
+		tasks[i].responses = malloc((jobs ? tasks[i].jobs : 1) * sizeof(uint64_t));
 		if (!tasks[i].responses)
 			return "no memory for so many responses";
 	}
@@ -138,15 +168,23 @@ int main(void)
 		return EXIT_FAILURE;
 	}
 	say_every_tsc = args_number(args, "say", 0) * hz();
-	if (!task_run(&(struct task_run){ tasks, set.count, choose_epoch(), jobs, say_progress,
-					  counts_rounds() ? &work_rounds : NULL })) {
+	if (!task_run(&(struct task_run){
+		    .tasks = tasks,
+		    .count = set.count,
+		    .epoch_tsc = choose_epoch(),
+		    .idle = say_progress,
+		    .rounds = counts_rounds() ? &work_rounds : NULL,
+		    .policy = args_is(args, "policy", "edf") ? RM_EDF : RM_FIXED,
+		    .round_tsc = ticks_from_us(round_us(), hz()),
+		    .is_busy = args_number(args, "busy", 0) != 0,
+	    })) {
 		printf("tasks: no memory for the stacks\n");
 		return EXIT_FAILURE;
 	}
 	for (uint32_t i = 0; i < set.count; i++) {
 		if (args_is(args, "report", "full"))
-			report_responses(&set.entry[i], &tasks[i], jobs);
-		report_task(&set.entry[i], &tasks[i], jobs);
+			report_responses(&set.entry[i], &tasks[i]);
+		report_task(&set.entry[i], &tasks[i]);
 	}
 	return EXIT_SUCCESS;
 }

@@ -8,8 +8,7 @@
 #define MS_MAX    UINT64_C(86400000) /* a day */
 #define US_PER_MS 1000u
 
-/* "30", "0.5", "1.25" ms, in us. */
-static bool parse_ms(const char **text, uint64_t *us)
+bool taskset_parse_ms(const char **text, uint64_t *us)
 {
 	uint64_t ms;
 
@@ -38,12 +37,17 @@ static const char *parse_entry(const char **text, struct taskset_entry *e)
 	memcpy(e->name, *text, length);
 	e->name[length] = '\0';
 	*text += length;
-	if (*(*text)++ != ':' || !parse_ms(text, &e->work_us))
+	if (*(*text)++ != ':' || !taskset_parse_ms(text, &e->work_us))
 		return "a task is name:work:period, in ms; its work does not parse";
-	if (*(*text)++ != ':' || !parse_ms(text, &e->period_us))
+	if (*(*text)++ != ':' || !taskset_parse_ms(text, &e->period_us))
 		return "a task is name:work:period, in ms; its period does not parse";
 	if (e->work_us == 0 || e->period_us == 0)
 		return "work and period must be more than 0";
+	e->offset_us = e->jitter_us = 0;
+	if (**text == ':' && ((*text)++, !taskset_parse_ms(text, &e->offset_us)))
+		return "a task's offset does not parse";
+	if (**text == ':' && ((*text)++, !taskset_parse_ms(text, &e->jitter_us)))
+		return "a task's jitter does not parse";
 	return NULL;
 }
 

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * guests/tasks/taskset.h - "name:work:period,name:work:period,..." as data. Pure.
+ * guests/tasks/taskset.h - "name:work:period,name:work:period:offset:jitter,..." as data. Pure.
  *
- * Model    Work and period in milliseconds with up to three decimals. The result is in rate-
- *	    monotonic order: shorter periods first, equal ones as given.
+ * Model    Times in milliseconds with up to three decimals; what is left out is 0. The result is in
+ *	    rate-monotonic order: shorter periods first, equal ones as given.
  * Errors   A reason in words, or NULL: parsed.
  */
 #pragma once
+#include <stdbool.h>
 #include <stdint.h>
 #include "guests/rt/rm.h"
 
@@ -16,12 +17,16 @@ struct taskset_entry {
 	char name[TASKSET_NAME_BYTES];
 	uint64_t work_us;
 	uint64_t period_us;
+	uint64_t offset_us, jitter_us;
 };
 
 struct taskset {
 	struct taskset_entry entry[RM_TASK_MAX];
 	uint32_t count;
 };
+
+/* "30", "0.5", "1.25" ms, in us; `*text` is left behind it. */
+bool taskset_parse_ms(const char **text, uint64_t *us);
 
 const char *taskset_parse(const char *text, struct taskset *out);
 

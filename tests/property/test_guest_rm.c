@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * tests/property/test_guest_rm.c - the task runner's decisions against a schedule written out
- * tick by tick, for random task sets, overloaded ones included.
+ * tick by tick, for random task sets, overloaded ones included: both policies, offsets, jitter, rounds.
  */
 #include <string.h>
 #include "guests/rt/rm.h"
@@ -25,7 +25,9 @@ struct schedule {
 struct problem {
 	uint32_t count;
 	uint64_t epoch;
-	uint64_t period[RM_TASK_MAX], work[RM_TASK_MAX];
+	uint64_t period[RM_TASK_MAX], work[RM_TASK_MAX], offset[RM_TASK_MAX], jitter[RM_TASK_MAX];
+	enum rm_policy policy;
+	uint64_t round;
 };
 
 static struct problem problem;
@@ -35,10 +37,45 @@ static void random_problem(void)
 {
 	problem.count = (uint32_t)random_between(1, 5);
 	problem.epoch = random_below(20);
+	problem.policy = random_below(2) ? RM_EDF : RM_FIXED;
+	problem.round = random_below(2) ? 25 + random_below(60) : 0;
 	for (uint32_t i = 0; i < problem.count; i++) {
 		problem.period[i] = random_between(1, 25);
 		problem.work[i] = random_between(1, 8);
+		problem.offset[i] = random_below(2) ? random_below(30) : 0;
+		problem.jitter[i] = random_below(2) ? random_below(10) : 0;
 	}
+}
+
+static uint64_t arrival_of(uint32_t i, uint64_t job)
+{
+	const uint64_t each = problem.round ? problem.round / problem.period[i] : UINT64_MAX;
+
+	return problem.epoch + job / each * problem.round + problem.offset[i] +
+	       job % each * problem.period[i];
+}
+
+static bool begins_round(uint32_t i, uint64_t job)
+{
+	return problem.round ? job % (problem.round / problem.period[i]) == 0 : job == 0;
+}
+
+/* Of those with a job that is released and not completed. */
+static uint32_t first_at(uint64_t now, const uint64_t *done)
+{
+	uint32_t first = RM_IDLE;
+
+	for (uint32_t i = 0; i < problem.count; i++) {
+		const uint64_t at = arrival_of(i, done[i]);
+
+		if (at + (begins_round(i, done[i]) ? problem.jitter[i] : 0) > now)
+			continue;
+		if (first == RM_IDLE || (problem.policy == RM_EDF &&
+					 at + problem.period[i] < arrival_of(first, done[first]) +
+									  problem.period[first]))
+			first = i;
+	}
+	return first;
 }
 
 static void note(struct schedule *s, uint32_t task, uint64_t done_at, uint64_t response)
@@ -46,41 +83,36 @@ static void note(struct schedule *s, uint32_t task, uint64_t done_at, uint64_t r
 	s->jobs[s->count++] = (struct job){ task, done_at, response };
 }
 
-/* Oracle: every tick goes to the first task with a job released and not completed. */
+/* Oracle: every tick goes to the first one in order. */
 static void run_tick_by_tick(struct schedule *s)
 {
-	uint64_t released[RM_TASK_MAX] = { 0 }, done[RM_TASK_MAX] = { 0 },
-		 spent[RM_TASK_MAX] = { 0 };
+	uint64_t done[RM_TASK_MAX] = { 0 }, spent[RM_TASK_MAX] = { 0 };
 
 	s->count = 0;
 	for (uint64_t t = 0; t < TICKS; t++) {
-		for (uint32_t i = 0; i < problem.count; i++)
-			if (t >= problem.epoch && (t - problem.epoch) % problem.period[i] == 0)
-				released[i]++;
-		for (uint32_t i = 0; i < problem.count; i++) {
-			if (released[i] == done[i])
-				continue;
-			if (++spent[i] == problem.work[i]) {
-				uint64_t release = problem.epoch + done[i] * problem.period[i];
+		const uint32_t i = first_at(t, done);
 
-				note(s, i, t + 1, t + 1 - release);
-				spent[i] = 0;
-				done[i]++;
-			}
-			break;
-		}
+		if (i == RM_IDLE || ++spent[i] < problem.work[i])
+			continue;
+		note(s, i, t + 1, t + 1 - arrival_of(i, done[i]));
+		spent[i] = 0;
+		done[i]++;
 	}
 }
 
 /* As guests/rt/task.c does it; extra interrupts come at random and must change nothing. */
 static void run_by_events(struct schedule *s)
 {
-	struct rm_set set = { .count = problem.count };
+	struct rm_set set = { .count = problem.count,
+			      .policy = problem.policy,
+			      .round_tsc = problem.round };
 	uint64_t left[RM_TASK_MAX];
 	uint64_t now = random_below(problem.epoch + 1);
 
 	for (uint32_t i = 0; i < problem.count; i++) {
 		set.task[i].period_tsc = problem.period[i];
+		set.task[i].offset_tsc = problem.offset[i];
+		set.task[i].jitter_tsc = problem.jitter[i];
 		left[i] = problem.work[i];
 	}
 	rm_start(&set, problem.epoch);
@@ -139,14 +171,17 @@ static void ends_when_every_task_has_done_its_jobs(void)
 	struct rm_set set = { .count = 2, .task = { { .period_tsc = 5 }, { .period_tsc = 7 } } };
 
 	rm_start(&set, 0);
-	CHECK(rm_all_done(&set, 0));
-	CHECK(!rm_all_done(&set, 1));
+	CHECK(rm_all_done(&set));
+	set.task[0].wanted = 2;
+	set.task[1].wanted = 1;
+	CHECK(!rm_all_done(&set));
 	rm_complete(&set, 0, 1);
 	rm_complete(&set, 0, 6);
-	CHECK(!rm_all_done(&set, 1));
+	CHECK(!rm_all_done(&set));
 	rm_complete(&set, 1, 7);
-	CHECK(rm_all_done(&set, 1));
-	CHECK(!rm_all_done(&set, 2));
+	CHECK(rm_all_done(&set));
+	set.task[1].wanted = 2;
+	CHECK(!rm_all_done(&set));
 }
 
 int main(int argc, char **argv)

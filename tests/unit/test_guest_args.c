@@ -72,6 +72,10 @@ static void task_set_is_sorted_by_period(void)
 	CHECK(strcmp(set.entry[2].name, "mid2") == 0);
 	CHECK(strcmp(set.entry[3].name, "slow") == 0);
 	CHECK(set.entry[3].work_us == 50000 && set.entry[3].period_us == 200000);
+	CHECK(set.entry[3].offset_us == 0 && set.entry[3].jitter_us == 0);
+	CHECK(!taskset_parse("a:1:2:30,b:1:3:0.5:0.25", &set) && set.count == 2);
+	CHECK(set.entry[0].offset_us == 30000 && set.entry[0].jitter_us == 0);
+	CHECK(set.entry[1].offset_us == 500 && set.entry[1].jitter_us == 250);
 }
 
 static void malformed_task_sets_are_refused(void)
@@ -92,7 +96,10 @@ static void malformed_task_sets_are_refused(void)
 		"a:1.0001:2",
 		"a:0:2",
 		"a:1:0",
-		"a:1:2:3",
+		"a:1:2:",
+		"a:1:2:x",
+		"a:1:2:3:",
+		"a:1:2:3:4:5",
 		"a:-1:2",
 		"a:1:99999999999",
 		"abcdefghijklmnop:1:2",

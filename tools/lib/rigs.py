@@ -13,6 +13,8 @@ import subprocess
 import sys
 import tempfile
 
+import tools.lib.bounds as bounds
+
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 RESULTS = os.path.join(TOP, "build/results")
 
@@ -95,7 +97,11 @@ def boot(rig, config, cpus=None, memory=None, icount=QEMU_ICOUNT, timeout=600, s
         command += ["--icount", str(icount)]
     elif rig.startswith("qemu"):  # in threads of their own they race: docs/emulators.md
         command += ["--one-thread"]
-    return _run(rig, config, command, serial, show)
+    b = _run(rig, config, command, serial, show)
+    is_timed = rig.startswith("bochs") or "--icount" in command
+    if b.ended_well and is_timed:  # a promise that was broken ends whoever asked for the run
+        bounds.judge(b, plan_of(config), RESULTS, tag or rig)
+    return b
 
 
 # What bare Linux needs to be told in a rig: Bochs' CPUID claims another TSC frequency than it
