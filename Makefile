@@ -63,12 +63,13 @@ guest_pure := $(wildcard guests/rt/args.c guests/rt/rm.c guests/rt/stats.c guest
 	      $(addprefix guests/blk/,ring.c ring_packed.c spread.c record.c))
 
 # Into images whose configuration has devices: what `plan --list-drivers` says is wanted.
-optional   := tasks tuples device disk tuning disk_rates rate igb nvme memnic nvme_disk virtio_disk
+optional   := trace tasks tuples device disk tuning disk_rates rate igb nvme memnic nvme_disk virtio_disk
 disk_pci   := core/disk_pci.c core/disk_gpt.c drivers/gpt/gpt.c
 nvme_both  := $(addprefix drivers/nvme/,nvme.c nvme_identify.c nvme_io.c nvme_queue.c)
 device_src := core/plan_device.c $(filter-out core/device_name.c core/device_rate%,$(wildcard core/device*.c)) \
 	      $(wildcard drivers/pci*.c drivers/sriov.c) arch/x86/vtd/gate.c
 rate_src   := core/plan_rate.c $(wildcard core/device_rate*.c) io/irq_rate.c io/shaper.c
+trace_src  := core/trace_detail.c
 tasks_src  := core/plan_tasks.c sched/demand.c sched/supply.c
 tuples_src := $(wildcard core/plan_tuple*.c)
 disk_rates_src := core/plan_tuple.c core/plan_disk_rate.c
@@ -246,7 +247,7 @@ configs := $(sort $(wildcard configs/*.c) $(CONFIG))
 define config_rules
 $(2)/plan: $(1) $(addprefix $(B)/tool/tools/,plan.c.o plan_bounds.c.o plan_json_tuples.c.o) $(tool_o) Makefile
 	@mkdir -p $$(@D)
-	$(Q)$(CC) $(TOOL) -MMD -MP -MF $$@.d -o $$@ $$(filter %.c %.o,$$^)
+	$(Q)$(CC) $(TOOL) -MMD -MP -MF $$@.d -o $$@ $(1) $$(filter %.o,$$^)
 $(2)/plan.txt: $(2)/plan $(guests)
 	$(Q)$(2)/plan --files $(B)/guests >$$@.new || { cat $$@.new >&2; exit 1; }
 	@mv $$@.new $$@

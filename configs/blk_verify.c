@@ -21,4 +21,5 @@ static const struct partition_config partitions[] = {
 
 static const struct disk_config disks[] = { BLK_MEMORY_DISK(5) };
 
-BLK_SYSTEM("blk_verify", BOARD_RIG(1), SEC(60), BLK_SERVICE);
+BLK_SYSTEM("blk_verify", BOARD_RIG(1), SEC(60), BLK_SERVICE, .trace_records = 2048,
+	   .trace_details = true);

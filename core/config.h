@@ -357,6 +357,7 @@ struct config {
 	uint64_t run_limit_ns; /* stop everything then; 0: run until all partitions have ended */
 	enum end_action at_end;
 	uint32_t trace_records; /* per core, a power of two; 0: no trace. Dumped at the end */
+	bool trace_details;     /* also of exits, interrupts and disk requests, on all cores */
 };
 
 extern const struct config config;

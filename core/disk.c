@@ -335,6 +335,7 @@ static enum err start_unit(const struct config *system, const struct plan *plan,
 	if (!u)
 		return refuse(reason, ERR_NOMEM, "disk '%s': %s", d->name, why);
 	u->config = d;
+	u->number = i;
 	u->is_polled = system->service.kind == CPU_OWNED;
 	u->due_tsc = u->serve_tsc = 0;
 	u->ns_per_tick = (uint64_t)(((unsigned __int128)SEC(1) << 32) / arch_clock_tsc_hz());

@@ -71,6 +71,7 @@ struct disk_unit {
 	struct disk *disk;                /* [I] */
 	const struct disk_driver *driver; /* [I]; NULL: a disk in memory */
 	char tag[24];                     /* [I] "disk NAME" */
+	uint32_t number;                  /* [I] config.disks[number] */
 	uint64_t ns_per_tick;             /* [I] 32 bits after the point */
 	bool is_polled;                   /* [I] by a side core: nobody is to kick */
 	uint32_t client_count;            /* [I] */

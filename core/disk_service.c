@@ -40,6 +40,18 @@ static void give_free(struct disk_client *c, struct block_request *r)
 	c->free = r;
 }
 
+static void trace_request(const struct disk_unit *u, const struct block_request *r,
+			  enum trace_io_event event)
+{
+	if (trace_disk)
+		trace_disk(&(struct trace_io){ .event = event,
+					       .disk = u->number,
+					       .client = r->client,
+					       .number = (uint32_t)(r->queue & 7) << 8 |
+							 (r->vblk.chain_id & 0xff),
+					       .sectors = r->sector_count });
+}
+
 static void add(struct disk_unit *u, struct disk_client *c, struct block_request *r,
 		uint64_t now_tsc)
 {
@@ -50,6 +62,7 @@ static void add(struct disk_unit *u, struct disk_client *c, struct block_request
 		r->sector + r->sector_count <=
 			c->vblk.config.first_sector + c->vblk.config.sector_count));
 	r->arrived_tsc = now_tsc;
+	trace_request(u, r, TRACE_IO_TAKEN);
 	begin_tsc = begin_ticks(u);
 	iosched_add(&u->sched, r, now_tsc);
 	end_ticks(u, &u->ticks.sched, begin_tsc);
@@ -145,6 +158,7 @@ static bool pump(struct disk_unit *u, uint64_t now_tsc)
 			continue;
 		}
 		any = true;
+		trace_request(u, r, TRACE_IO_GIVEN);
 	}
 	if (!any)
 		return n == DISK_STEP_MAX;
@@ -167,6 +181,7 @@ static void end(struct disk_unit *u, struct block_request *r, uint64_t now_tsc)
 	iosched_done(&u->sched, r, now_tsc);
 	end_ticks(u, &u->ticks.sched, begin_tsc);
 	disk_count(c, r, now_tsc);
+	trace_request(u, r, TRACE_IO_DONE);
 	vblk_end(&c->vblk, r);
 	c->touched |= BIT32(r->queue);
 	u->touched |= BIT32(c->index);

@@ -109,7 +109,10 @@ enum err load_check(struct partition *p, const struct boot_info *boot, const cha
 
 static void write_guest_info(struct partition *p)
 {
+	const uint64_t after_tsc = p->start_tsc - partitions[0].start_tsc;
 	struct guest_info info = { .magic = GUEST_INFO_MAGIC,
+				   .start_us = (uint32_t)mul_div(after_tsc, 1000000,
+								 arch_clock_tsc_hz()),
 				   .vcpu_count = p->plan->vcpu_count,
 				   .ram_bytes = p->plan->memory_bytes,
 				   .tsc_hz = arch_clock_tsc_hz(),

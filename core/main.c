@@ -221,7 +221,7 @@ static void create_traces(void)
 	for (core_id_t i = 0; config.trace_records && i < board.core_count; i++) {
 		struct trace_record *ring;
 
-		if (!plan.cores[i].is_used || plan.cores[i].is_owned)
+		if (!plan.cores[i].is_used || (plan.cores[i].is_owned && !config.trace_details))
 			continue;
 		ring = arch_mem_take_pages(align_up(bytes, PAGE_BYTES) / PAGE_BYTES);
 		if (!ring)

@@ -187,6 +187,9 @@ static void check_run(struct check *k)
 			      c->trace_records,
 			      (uint32_t)min_u64(BIT32(31 - __builtin_clz(c->trace_records)),
 						CONFIG_TRACE_RECORDS_MAX));
+	else if (c->trace_details && c->trace_records == 0)
+		refuse_system(k, "trace_details: there is no trace to have them in; give "
+				 "trace_records, or leave them out");
 	else if (c->trace_records > CONFIG_TRACE_RECORDS_MAX)
 		refuse_system(k, "trace_records = %u: a core has room for %u; give at most that",
 			      c->trace_records, CONFIG_TRACE_RECORDS_MAX);

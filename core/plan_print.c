@@ -60,11 +60,11 @@ static void print_system(const struct printer *p)
 	if (c->board.console_bytes_per_second != 0)
 		text_line(p->put, "  guests' lines: %llu bytes a second in all",
 			  (unsigned long long)c->board.console_bytes_per_second);
-	text_line(p->put, "  ends %s%s, then: %s; trace: %u records a core",
+	text_line(p->put, "  ends %s%s, then: %s; trace: %u records a core%s",
 		  c->run_limit_ns ? "when all partitions have ended or after "
 				  : "when all partitions have ended",
 		  c->run_limit_ns ? text_time(c->run_limit_ns).s : "", end_name(c->at_end),
-		  c->trace_records);
+		  c->trace_records, c->trace_details ? ", with details" : "");
 }
 
 static void print_claim(const struct printer *p, uint32_t vcpu)

@@ -364,11 +364,15 @@ static __attribute__((noinline)) bool act(struct vcpu_state *v, enum exit_action
 	PANIC("an exit action that does not exist");
 }
 
+enum exit_watch { EXITS_AS_THEY_COME, EXITS_TRACED };
+
 /*
  * Until its time is up, it blocks, or the core is wanted elsewhere. The path of every exit:
- * each instruction here is in every number of docs/performance.md.
+ * each instruction here is in every number of docs/performance.md. Inlined twice, so that none is there
+ * for a trace that nobody wants.
  */
-static __attribute__((noinline)) enum leave run_guest(struct vcpu_state *v)
+static inline __attribute__((always_inline)) enum leave loop(struct vcpu_state *v,
+							     enum exit_watch watch)
 {
 	uint64_t *account = &v->ledger.hypervisor[LEDGER_SWITCH];
 	enum leave leave = LEAVE_READY;
@@ -386,8 +390,13 @@ static __attribute__((noinline)) enum leave run_guest(struct vcpu_state *v)
 		action = exit_dispatch(v, e);
 		if (__builtin_expect(action == ACT_SKIP_INSN, 1))
 			arch_vcpu_skip_insn(v->id);
-		else if (!act(v, action, &leave))
+		else if (!act(v, action, &leave)) {
+			if (watch == EXITS_TRACED)
+				trace_exit(v, e);
 			break;
+		}
+		if (watch == EXITS_TRACED)
+			trace_exit(v, e);
 	} while (v->exit.exit_tsc < v->until_tsc);
 	/* What the end of its time, or an interrupt, takes is the switch's; the rest was for the guest. */
 	if (v->exit.kind != EXIT_DEADLINE && v->exit.kind != EXIT_IRQ) {
@@ -397,6 +406,16 @@ static __attribute__((noinline)) enum leave run_guest(struct vcpu_state *v)
 		v->last_tsc = now_tsc;
 	}
 	return leave;
+}
+
+static __attribute__((noinline)) enum leave run_guest(struct vcpu_state *v)
+{
+	return loop(v, EXITS_AS_THEY_COME);
+}
+
+static __attribute__((noinline)) enum leave run_guest_traced(struct vcpu_state *v)
+{
+	return loop(v, EXITS_TRACED);
 }
 
 /* The guest is loaded again, in the budget of its first vCPU; the last step starts it. */
@@ -494,8 +513,10 @@ static __attribute__((noinline)) void serve(struct run_core *c, struct cbs_pick 
 		leave = LEAVE_READY; /* something came since the pass: it looks first */
 	else if (v->is_service)
 		leave = run_service(c, v);
+	else if (v->is_parked)
+		leave = reload(v);
 	else
-		leave = v->is_parked ? reload(v) : run_guest(v);
+		leave = trace_exit ? run_guest_traced(v) : run_guest(v);
 	__atomic_store_n(&c->running, NULL, __ATOMIC_RELEASE);
 	c->ledger.last_tsc = v->last_tsc;
 	v->ready_tsc = v->last_tsc;

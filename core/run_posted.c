@@ -74,6 +74,8 @@ bool run_has_time(uint64_t now_tsc)
 
 void run_notify(vcpu_set_t set)
 {
+	if (trace_posts)
+		trace_posts(set);
 	for (; set; set &= set - 1) {
 		struct vcpu_state *to = &vcpu_states[__builtin_ctzll(set)];
 
@@ -86,6 +88,8 @@ void run_notify(vcpu_set_t set)
 void run_deliver(struct vcpu_state *from, vcpu_set_t set)
 {
 	if (set & BIT64(from->id)) {
+		if (trace_posts)
+			trace_posts(BIT64(from->id));
 		(void)arch_vcpu_sync(from->id);
 		run_note_timer(from);
 		if (arch_vcpu_waits_for_sipi(from->id)) /* it sent itself an INIT */
@@ -96,7 +100,11 @@ void run_deliver(struct vcpu_state *from, vcpu_set_t set)
 
 void run_take_interrupts(void)
 {
-	run_poke(arch_vcpu_interrupted());
+	const vcpu_set_t set = arch_vcpu_interrupted();
+
+	if (trace_interrupts)
+		trace_interrupts(set);
+	run_poke(set);
 }
 
 static void retire(struct run_core *c, struct vcpu_state *v, uint64_t now_tsc)

@@ -37,7 +37,7 @@ struct guest_info {
 	uint64_t ram_bytes;
 	uint64_t tsc_hz;
 	uint32_t use_vmmcall;
-	uint32_t reserved;
+	uint32_t start_us; /* by how much its TSC is behind that of the first partition, at first */
 	char name[GUEST_NAME_BYTES]; /* the partition's, NUL-terminated */
 	char args[GUEST_ARGS_BYTES]; /* from the configuration, NUL-terminated */
 	uint32_t console_port;       /* 0: none, calls are used */

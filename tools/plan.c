@@ -505,6 +505,8 @@ static void list_drivers(void)
 
 	bool has_pci = config.pf_count != 0;
 
+	if (config.trace_details)
+		puts("trace");
 	if (has_tasks())
 		puts("tasks");
 	if (has_tuples(&config))

@@ -8,7 +8,8 @@
  *	@{"server":S,"core":C,"name":"..","budget_tsc":Q,"period_tsc":P[,"overhead_tsc":O]}
  *	@{"trace":C,"records":[[tsc,kind,server,arg],...]}	(sched/trace.h; many lines)
  * and runs sched/trace_check.h over each core's records. A server without a line of its own is
- * a background one.
+ * a background one. Of exits (core/trace.h) it asks that each lies in a run of its server, work and all, and
+ * that none begins before the work for the last one was done.
  * Limits   -o overrun, -s shortfall, -r reaction, -l all three. Else O, the bound of one switch
  *	    that admission counted with; without it 1/200 of the core's shortest period.
  * Exit     0: OK. 1: a promise was broken. 2: unreadable, or not enough to conclude: a reserved
@@ -20,6 +21,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+#include "core/trace.h"
 #include "sched/trace_check.h"
 
 #define NAME_BYTES   32
@@ -212,6 +214,58 @@ static enum verdict print_verdict(uint32_t core, const struct core_trace *c,
 	return VERDICT_OK;
 }
 
+struct exit_check {
+	uint32_t running; /* TRACE_NO_SERVER: nobody, or it is not known */
+	uint64_t since_tsc, busy_until_tsc;
+	uint64_t count;
+};
+
+static const char *exit_fault(struct exit_check *x, struct trace_record r)
+{
+	const bool is_own = trace_server(r) == x->running;
+
+	switch (trace_kind(r)) {
+	case TRACE_RUN:
+		if (!is_own)
+			x->since_tsc = x->busy_until_tsc = r.tsc;
+		x->running = trace_server(r);
+		return NULL;
+	case TRACE_STOP:
+		x->running = TRACE_NO_SERVER;
+		return is_own && r.tsc < x->busy_until_tsc ? "goes on after the run" : NULL;
+	case TRACE_EXIT:
+		x->count++;
+		if (!is_own)
+			return x->since_tsc == 0 ? NULL : "is of a server that does not run";
+		if (r.tsc < x->busy_until_tsc)
+			return "begins before the run, or within the last exit";
+		x->busy_until_tsc = r.tsc + (uint64_t)(trace_arg(r) >> 8);
+		return NULL;
+	default:
+		return NULL;
+	}
+}
+
+static enum verdict check_exits(uint32_t core, const struct core_trace *c)
+{
+	struct exit_check x = { .running = TRACE_NO_SERVER };
+
+	for (uint64_t i = 0; i < c->record_count; i++) {
+		const char *const fault = exit_fault(&x, c->records[i]);
+
+		if (!fault)
+			continue;
+		printf("core %u: VIOLATION at record %" PRIu64 ", tsc %" PRIu64
+		       ": an exit of server %u %s\n",
+		       core, i, c->records[i].tsc, trace_server(c->records[i]), fault);
+		return VERDICT_BROKEN;
+	}
+	if (x.count)
+		printf("core %u: %" PRIu64 " exits, all within the runs of their servers\n", core,
+		       x.count);
+	return VERDICT_OK;
+}
+
 static enum verdict check_core(uint32_t core, const struct options *o)
 {
 	static struct trace_check t;
@@ -220,13 +274,16 @@ static enum verdict check_core(uint32_t core, const struct options *o)
 
 	trace_check_init(&t, c->servers, c->server_count, &limits);
 	for (uint64_t i = 0; i < c->record_count; i++) {
-		if (!trace_check_record(&t, c->records[i]))
+		if (trace_kind(c->records[i]) < TRACE_EXIT && /* whose `tsc` may lie before */
+		    !trace_check_record(&t, c->records[i]))
 			break;
 	}
 	printf("core %u, in TSC ticks; allowed: overrun %" PRIu64 ", shortfall %" PRIu64
 	       ", reaction %" PRIu64 "\n",
 	       core, limits.overrun_tsc, limits.shortfall_tsc, limits.reaction_tsc);
 	print_servers(c, &t);
+	if (check_exits(core, c) != VERDICT_OK)
+		return VERDICT_BROKEN;
 	return print_verdict(core, c, &t, o->window_count);
 }
 

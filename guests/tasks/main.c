@@ -12,6 +12,7 @@
  *		  N rounds; 0 (the default): runs until the hypervisor's run limit
  *   epoch=MS	  TSC time of the first releases, 100 by default. Missed (a late start): moved
  *		  by whole hyperperiods, which keeps the phase against other partitions
+ *   common=1	  the epoch is that of the first partition's TSC: for several that are to meet
  *   report=full  every response, too
  *   say=S	  a line for people at most every S seconds, from idle time
  *   clock=rounds  work is that of a clock that counts instructions, and responses are measured in
@@ -92,9 +93,10 @@ static uint64_t choose_epoch(void)
 {
 	uint64_t wish_us = args_number(guest_info()->args, "epoch", DEFAULT_EPOCH_MS) * US_PER_MS;
 	uint64_t now_us = ticks_to_tenth_us(cpu_rdtsc(), hz()) / 10;
-	uint64_t us = taskset_epoch_us(&set, wish_us, now_us + START_MARGIN_US);
 
-	return ticks_from_us(us, hz());
+	if (args_number(guest_info()->args, "common", 0) && wish_us > guest_info()->start_us)
+		wish_us -= guest_info()->start_us;
+	return ticks_from_us(taskset_epoch_us(&set, wish_us, now_us + START_MARGIN_US), hz());
 }
 
 static bool counts_rounds(void)

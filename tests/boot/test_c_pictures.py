@@ -9,6 +9,7 @@ import tools.lib.rigs as rigs
 CONFIG = "eight"
 BROWSER = ["chromium", "--headless", "--no-sandbox", "--disable-gpu", "--virtual-time-budget=1000", "--dump-dom"]
 rigs.boot_soon("bochs", CONFIG, cpus=1)
+rigs.boot_soon("bochs", "blk_verify", cpus=1)
 
 
 def run(*command):
@@ -85,3 +86,70 @@ def test_a_trace_is_drawn_in_lanes():
     run(os.path.join(rigs.TOP, "tools/trace"), transcript(), "--svg", out, "--for", "40")
     dom = opened(out)
     assert dom.count('class="lane"') == 8 and len(re.findall('class="run"', dom)) >= 16
+
+
+# --- details: exits, interrupts, requests to a disk ------------------------------------------------
+
+DETAILS = "blk_verify"
+
+
+def detailed():
+    assert rigs.boot_once("bochs", DETAILS, cpus=1).ended_well
+    serial = os.path.join(rigs.config_dir(DETAILS), "bochs.serial")
+    out = os.path.join(rigs.config_dir(DETAILS), "trace.json")
+    run(os.path.join(rigs.TOP, "tools/trace"), serial, "--perfetto", out)
+    with open(out) as f:
+        return json.load(f)["traceEvents"], serial
+
+
+def test_each_exit_lies_within_a_run_of_its_guest():
+    events, serial = detailed()
+    runs, exits = ([e for e in events if e["ph"] == "X" and e["cat"] == cat] for cat in ("run", "exit"))
+    assert len(exits) >= 100 and len({e["name"] for e in exits}) >= 3, len(exits)
+    first = min(e["ts"] for e in runs)
+    for e in exits:
+        assert e["ts"] < first or any(
+            r["tid"] == e["tid"] and r["ts"] - 1e-3 <= e["ts"] and
+            e["ts"] + e["dur"] <= r["ts"] + r["dur"] + 1e-3 for r in runs), e
+    run(os.path.join(rigs.TOP, "build/tool/trace_check"), "-w", "0", serial)
+
+
+def test_an_exit_of_a_guest_that_does_not_run_is_caught():
+    _, serial = detailed()
+    with open(serial) as f:
+        lines = f.read().split("\n")
+    at = max(i for i, line in enumerate(lines) if line.startswith('@{"trace"') and ",9," in line)
+    o = json.loads(lines[at][1:])
+    next(r for r in reversed(o["records"]) if r[1] == 9)[2] ^= 1
+    lines[at] = "@" + json.dumps(o, separators=(",", ":"))
+    path = os.path.join(rigs.config_dir(DETAILS), "tampered.serial")
+    with open(path, "w") as f:
+        f.write("\n".join(lines))
+    done = subprocess.run([os.path.join(rigs.TOP, "build/tool/trace_check"), "-w", "0", path],
+                          stdout=subprocess.PIPE, text=True)
+    assert done.returncode == 1 and "an exit of server" in done.stdout, done.stdout[-2000:]
+
+
+def test_requests_and_interrupts_are_in_the_trace():
+    events, serial = detailed()
+    begun = {e["id"]: e for e in events if e["ph"] == "b"}
+    ended = {e["id"]: e for e in events if e["ph"] == "e"}
+    assert len(ended) >= 20 and set(begun) == set(ended)
+    assert all(begun[i]["ts"] <= ended[i]["ts"] and begun[i]["args"]["sectors"] < 2048 for i in ended)
+    given = [e for e in events if e["ph"] == "n"]
+    assert len(given) >= 0.9 * len(ended)
+    assert all(begun[e["id"]]["ts"] <= e["ts"] <= ended[e["id"]]["ts"] for e in given)
+    assert any(e["ph"] == "i" and e["cat"] == "interrupt" for e in events)
+    out = os.path.join(rigs.config_dir(DETAILS), "trace.svg")
+    run(os.path.join(rigs.TOP, "tools/trace"), serial, "--svg", out, "--for", "50")
+    dom = opened(out)
+    for kind in ("run", "exit", "request", "done"):
+        assert 'class="%s"' % kind in dom, kind
+
+
+def test_exits_have_the_names_of_the_contract():
+    with open(os.path.join(rigs.TOP, "arch/vcpu.h")) as f:
+        kinds = re.findall(r"^\tEXIT_([A-Z_]+),", f.read(), re.M)
+    with open(os.path.join(rigs.TOP, "tools/trace")) as f:
+        names = re.findall(r'"([a-z_]+)"', re.search(r"EXITS = \[(.*?)\]", f.read(), re.S).group(1))
+    assert names == [k.lower() for k in kinds], (names, kinds)

@@ -3,7 +3,7 @@
 tools/lib/bounds.py - what a plan promises against what a run did: every bound of `plan --json`, "bounds".
 
 rigs.boot() hands each run to judge(), which writes build/results/bounds/CONFIG.RUN.json and raises Exceeded
-where a promise was broken. collect() puts all of them together: build/results/bounds.json, a list of
+where a promise was broken: an experiment ends then. collect() puts all of them together: build/results/bounds.json, a list of
   {name, kind, bound, worst, unit, runs, ratio, configs}
 one for each promise of each configuration; of a task's response, one for each analysis (tasks, reservation,
 supply), which is what the number depends on. worst null, runs 0: no run could have shown it. ratio: bound
@@ -20,7 +20,7 @@ FOLDER = "bounds"
 HARD = {"response", "budget", "late", "switch", "utilization", "request", "rate", "console"}
 
 
-class Exceeded(SystemExit):
+class Exceeded(AssertionError):
     """A run broke a promise of its plan."""
 
 
@@ -106,9 +106,9 @@ def rate(run, b):
     key = "delivered" if b["what"] == "interrupts" else b["what"]
     looks = [(o["t_ns"], o[key]) for o in run.boot.having("t_ns", key, vf=b["vf"], partition=b["partition"])]
     ends = run.boot.having(key, vf_of=b["partition"])
-    seen = [max(0, n2 - n1 - b["burst"]) * 10**9 / (t2 - t1) for i, (t1, n1) in enumerate(looks) for t2, n2 in looks[i + 1:]
+    seen = [max(0, n2 - n1 - b.get("burst", 0)) * 10**9 / (t2 - t1) for i, (t1, n1) in enumerate(looks) for t2, n2 in looks[i + 1:]
             if t2 - t1 >= 10**9]
-    seen += [max(0, o[key] - b["burst"]) * 10**9 / run.elapsed_ns() for o in ends if run.elapsed_ns() >= 10**9]
+    seen += [max(0, o[key] - b.get("burst", 0)) * 10**9 / run.elapsed_ns() for o in ends if run.elapsed_ns() >= 10**9]
     return int(max(seen)) if seen else None
 
 

@@ -10,7 +10,8 @@ from xml.sax.saxutils import escape
 LEFT, RIGHT, TOP, LANE, TEXT = 150, 20, 34, 24, 12
 WIDTH = 1200
 COLOURS = ["#4878a8", "#78a848", "#c07830", "#8868a8", "#38a0a0", "#b05070", "#707070", "#a89030"]
-MARKS = {"replenish": "#2a7a2a", "deadline": "#c03030", "throttle": "#c03030", "wake": "#4444aa"}
+MARKS = {"replenish": "#2a7a2a", "deadline": "#c03030", "throttle": "#c03030", "wake": "#4444aa",
+         "exit": "#999999", "interrupt": "#c07000", "posted": "#c8b400", "given": "#4444aa", "done": "#2a7a2a"}
 
 
 class Lane:
