@@ -152,6 +152,25 @@ static void who_finds_it_idle_wakes_it(void)
 	CHECK(is_near(played.utilization[0], 1.0 / 1.5, EVENTS));
 }
 
+static void falling_asleep_keeps_nobody_but_the_next(void)
+{
+	static const char *const one =
+		"p wait i\np cpu f\np disk i\nt all r e -1 wait m 1\nt s i es -1 cpu\n"
+		"t d i ed -1 disk\ny e es 1\ny e ed 1\ns es 0.01\nc es 0\n"
+		"w es 0.002 0.005\ns ed %s\nc ed 0\n";
+	char text[400];
+
+	snprintf(text, sizeof(text), one, "0.03");
+	run(text);
+	check_rate(1 / 0.042, 1e-9);
+	CHECK(is_near(mean.utilization[1], 0.017 / 0.042, 1e-9));
+	CHECK(is_near(played.utilization[1], 0.017 / 0.042, 1e-3));
+	/* Who is back before it sleeps waits until it does. */
+	snprintf(text, sizeof(text), one, "0.001");
+	run(text);
+	CHECK(is_near(played.flows[0].throughput, 1 / 0.017, 1e-3));
+}
+
 static void weights_share_a_disk(void)
 {
 	run("p wait i\np disk w\nt a r ea -1 wait m 6\nt b r eb -1 wait m 6\nt c r ec -1 wait m 6\n"
@@ -253,6 +272,7 @@ int main(void)
 	RUN(several_servers);
 	RUN(a_reservation_is_had_and_not_more);
 	RUN(who_finds_it_idle_wakes_it);
+	RUN(falling_asleep_keeps_nobody_but_the_next);
 	RUN(weights_share_a_disk);
 	RUN(a_limit_before_the_path_and_one_behind_it);
 	RUN(a_layer_of_threads);

@@ -238,7 +238,9 @@ static bool parse_entry_line(struct parser *p)
 	case 'Z':
 		return number(p, 2, 0, &e->think);
 	case 'w':
-		return number(p, 2, 0, &e->wake);
+		return number(p, 2, 0, &e->wake) &&
+		       (p->count < 4 || strcmp(p->words[3], "-1") == 0 ||
+			number(p, 3, 0, &e->sleep));
 	case 'l':
 		return number(p, 2, 1e-9, &e->limit) && number(p, 3, 1, &e->burst);
 	case 'a':
