@@ -66,6 +66,8 @@ static void arrivals_that_find_no_room(void)
 	check_rate(120 * (1 - block), 1e-9);
 	CHECK(is_near(mean.flows[0].lost, 120 * block, 1e-9));
 	CHECK(is_near(played.flows[0].lost, 120 * block, 0.03));
+	run("p cpu f\nt in i e -1 cpu q 5\ns e 0.01 -1\na e 100\n");
+	check_rate(100 * 5 / 6.0, 1e-9);
 }
 
 static void machines_and_a_repairman(void)
@@ -139,6 +141,26 @@ static void a_reservation_is_had_and_not_more(void)
 	CHECK(is_near(mean.flows[0].throughput, played.flows[0].throughput, 0.1));
 }
 
+static void the_earliest_deadline_is_first(void)
+{
+	/* Who comes now and then, with a short period, does not wait for who has always work, and a long one. */
+	run("p wait i\np core f\ng short 0.001 0.002 core\ng long 0.004 0.008 core\nt b r eb -1 wait m 2\n"
+	    "t s i es -1 short\nt l i el -1 long\ny eb el 1\ns es 0.0001\nc es 0\ns el 0.0001\nc el 0\n"
+	    "a es 50\n");
+	CHECK(is_near(played.flows[1].response, 0.0001, 0.05));
+	check_rate(5000, 2e-3);
+}
+
+static void a_guest_sleeps_within_its_budget(void)
+{
+	/* It waits for the disk more often than for its budget: though it is full, waking is a part of it. */
+	run("p wait i\np core f\np disk i\ng vm 0.002 0.01 core\nt a r e -1 wait m 3\nt s i es -1 vm\n"
+	    "t d i ed -1 disk\ny e es 1\ny e ed 1\ns es 0.0002\nc es 0\nw es 0.00017\ns ed 0.0007\n");
+	CHECK(is_near(mean.utilization[3], 0.2, 1e-3) && is_near(played.utilization[3], 0.2, 1e-3));
+	CHECK(played.flows[0].throughput < 900);
+	CHECK(is_near(mean.flows[0].throughput, played.flows[0].throughput, 0.07));
+}
+
 static void who_finds_it_idle_wakes_it(void)
 {
 	/* One customer always does; of many, nobody. */
@@ -169,6 +191,10 @@ static void falling_asleep_keeps_nobody_but_the_next(void)
 	snprintf(text, sizeof(text), one, "0.001");
 	run(text);
 	CHECK(is_near(played.flows[0].throughput, 1 / 0.017, 1e-3));
+	/* Of many nobody finds it asleep. */
+	run("p wait i\np cpu f\nt all r e -1 wait m 50\nt s i es -1 cpu\ny e es 1\ns es 0.01\nc es 0\n"
+	    "w es 0.005 0.005\n");
+	check_rate(100, 1e-3);
 }
 
 static void weights_share_a_disk(void)
@@ -271,6 +297,8 @@ int main(void)
 	RUN(two_classes_share_a_server);
 	RUN(several_servers);
 	RUN(a_reservation_is_had_and_not_more);
+	RUN(the_earliest_deadline_is_first);
+	RUN(a_guest_sleeps_within_its_budget);
 	RUN(who_finds_it_idle_wakes_it);
 	RUN(falling_asleep_keeps_nobody_but_the_next);
 	RUN(weights_share_a_disk);
