@@ -8,6 +8,11 @@
  *	    (of equal ones, the first in the configuration), each at the lowest address that
  *	    holds it. Simple and the same everywhere, not optimal: where the board's memory is
  *	    in pieces, it can refuse what a cleverer packing would fit.
+ * Lists    Of a list nothing is read beyond its maximum (CONFIG_*_MAX, MAX_PARTITIONS), however many it is said
+ *	    to have: a count above it is refused. Up to it, the list must have as many as its count. Of a
+ *	    text nothing is read beyond what its field may have, and 25 characters for a refusal.
+ * Time     Bounded, whatever the numbers are: DEMAND_STEP_MAX steps a question about tasks, refused where that is
+ *	    not enough; DISK_OPTIMIZER_PREDICTIONS() a disk with .tuning. tests/fuzz/fuzz_plan.c counts.
  * Units    as named; *_tsc on the board's clock. Budgets and the overhead are rounded up to
  *	    ticks, periods down: "at least Q in every P" holds, and less than one tick each is
  *	    reserved in excess. Admission is of the rounded values.

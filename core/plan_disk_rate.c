@@ -89,8 +89,8 @@ static void check_disk(struct check *k, uint32_t disk)
 		       "bytes_per_s of its shares: tuning finds their weights; leave them out, or it");
 	else if (d->time.parallel == 0)
 		refuse(k, label.s,
-		       "time: how many bytes a second there are follows from the times that the disk "
-		       "takes; give them, or leave bytes_per_s out");
+		       "time is not given; how many bytes a second there are follows from the times that "
+		       "the disk takes: give it, or leave bytes_per_s out");
 }
 
 /* ---- What a byte costs ---- */
@@ -319,8 +319,8 @@ void check_disk_rates(struct check *k, uint32_t disk, uint32_t before)
 		return;
 	if (count != all)
 		refuse(k, check_disk_label(k, disk).s,
-		       "%u of %u shares have bytes_per_s: what the others are to leave, their weights "
-		       "do not say; give it to all, or to none",
+		       "bytes_per_s: %u of %u shares have it, and the others' weights do not say what "
+		       "they leave; give it to all, or to none",
 		       count, all);
 	check_disk(k, disk);
 	/* Of what makes no sense nothing can be computed. */

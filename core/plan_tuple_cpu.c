@@ -19,21 +19,27 @@ static bool check_kind(struct check *k, uint32_t i)
 {
 	const struct cpu_claim *const c = check_claim_of(k, i);
 
+	const bool is_min = c->budget_min_ns != 0;
+	const char *const field = is_min ? "budget_min" : "budget_max";
+	const struct short_text value = text_time(is_min ? c->budget_min_ns : c->budget_max_ns);
+
 	if (k->plan->vcpus[i].part == PLAN_SERVICE_PART)
-		refuse_vcpu(k, i,
-			    ".budget_min, .budget_max: the service serves all, and has exactly its "
-			    "budget; leave them out");
+		refuse_vcpu(
+			k, i,
+			".%s = %s: the service serves all, and has exactly its budget; leave it "
+			"out",
+			field, value.s);
 	else if (c->kind == CPU_ENOUGH)
 		refuse_vcpu(k, i,
-			    " = ENOUGH_FOR_TASKS(%u): its budget is what the tasks need, and that "
-			    "exactly; leave budget_min and budget_max out, or claim "
-			    "RESERVATION_BETWEEN()",
-			    c->core);
+			    ".%s = %s: ENOUGH_FOR_TASKS finds what the tasks need, and that "
+			    "exactly; leave it out, or claim RESERVATION_BETWEEN(%u, budget, min, "
+			    "max, period)",
+			    field, value.s, c->core);
 	else if (c->kind != CPU_RESERVED)
 		refuse_vcpu(k, i,
-			    ".budget_min, .budget_max: only a reservation has a budget; leave them "
-			    "out, or claim RESERVATION_BETWEEN(%u, budget, min, max, period)",
-			    c->core);
+			    ".%s = %s: only a reservation has a budget; leave it out, or claim "
+			    "RESERVATION_BETWEEN(%u, budget, min, max, period)",
+			    field, value.s, c->core);
 	else
 		return true;
 	return false;

@@ -13,11 +13,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include "sched/supply.h"
+#include "sched/demand.h"
 
 #define LINE_MAX   299u /* core/plan_text.c cuts there */
 #define TEXT_BYTES 65536u
-#define STEPS_MAX  UINT64_C(1000000000)
 
 #define MUST(x) \
 	do { \
@@ -32,6 +31,9 @@ static struct plan plans[2];
 static struct plan_refusals refusals[2];
 static char texts[2][TEXT_BYTES];
 static uint32_t which;
+
+/* Of each partition: its tasks one by one, then two searches to propose something, or one to see what it needs. */
+#define STEPS_MAX ((uint64_t)MAX_PARTITIONS * (DEMAND_TASK_MAX + 2) * DEMAND_STEP_MAX)
 
 /* A step: a window of time that is looked at for a guest's tasks. */
 static uint64_t steps;

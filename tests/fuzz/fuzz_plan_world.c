@@ -32,7 +32,7 @@ void world_forget(void)
 static void put_claims(struct world *w, uint32_t shape)
 {
 	w->parts[0].cpu = (struct cpu_claim)RESERVATION(0, MS(32), MS(50));
-	if (shape & 1)
+	if ((shape & 0x39) == 0x39)
 		w->parts[0].cpu = (struct cpu_claim)ENOUGH_FOR_TASKS(0);
 	w->parts[1].cpu = (struct cpu_claim)BEST_EFFORT(0, 1);
 	w->parts[2].cpu_count = 2;
@@ -113,7 +113,7 @@ static void put_disks(struct world *w, uint32_t shape)
 	}
 	w->shares[3][2] = (struct disk_share){ .disk = "real", .partition = "data" };
 	w->parts[3].disk_count = 3;
-	if (shape == 7) { /* takes by far the longest */
+	if (shape == UINT8_MAX) { /* takes by far the longest */
 		w->disks[2].tuning = DISK_TUNE_ANALYTIC;
 		w->tasks[2][1][0].target_ns = SEC(10);
 	}
@@ -344,6 +344,7 @@ static const struct field system_fields[] = {
 	N(run_limit_ns),
 	N(at_end),
 	N(trace_records),
+	FIELD(struct config, trace_details, FLAG, 0),
 };
 #undef N
 #undef L
@@ -582,7 +583,7 @@ void world_make(struct world *w, struct input *in)
 {
 	const uint32_t shape = get8(in), changes = get8(in);
 
-	put_system(w, shape & 7);
+	put_system(w, shape);
 	world_open(w);
 	for (uint32_t n = changes & 7; n > 0; n--)
 		change_anything(w, in);

@@ -162,13 +162,13 @@ static void nonsense_is_refused(void)
 	CHECK(refuses("partition 'one'", "weight = 5", "leave one of the two out"));
 	shares[0].bytes_per_s.usual = 0;
 	shares[0].request_bytes = 0;
-	CHECK(refuses("disk 'ssd'", "1 of 2 shares have bytes_per_s", "to all, or to none"));
+	CHECK(refuses("disk 'ssd'", "1 of 2 shares have it", "to all, or to none"));
 	disk[0].scheduler = DISK_FIFO;
 	CHECK(refuses("disk 'ssd'", "only the budget-fair", "give DISK_BFQ"));
 	disk[0].kind = DISK_NVME;
 	disk[0].bytes = 0;
 	disk[0].time = (struct service_time_config){ 0 };
-	CHECK(refuses("disk 'ssd'", "time: how many", "give them"));
+	CHECK(refuses("disk 'ssd'", "time is not given; how many", "give it"));
 	/* 32 requests of 4 KiB for one of the other's: 8 MiB of these take longer than 125 ms. */
 	shares[0].request_bytes = KIB(4);
 	CHECK(refuses("disk 'ssd'", "bytes do not cost the same", "give a max_budget of at most"));

@@ -305,9 +305,9 @@ static void nonsense_is_refused(void)
 	parts[0].cpu = (struct cpu_claim){ .kind = CPU_ENOUGH, .budget_min_ns = MS(1) };
 	parts[0].cpu_tasks = tasks;
 	parts[0].cpu_task_count = 1;
-	CHECK(refuses("partition 'one': cpu", "what the tasks need", "leave budget_min"));
+	CHECK(refuses("partition 'one': cpu", "what the tasks need", "leave it out"));
 	sys.service = (struct cpu_claim)RESERVATION_BETWEEN(1, MS(1), US(500), 0, MS(10));
-	CHECK(refuses("system: service", "the service serves all", "leave them out"));
+	CHECK(refuses("system: service", "the service serves all", "leave it out"));
 	memory(0, 16, 18, 0);
 	CHECK(refuses("partition 'one'", "memory_min_bytes = 18 MiB is above", "lower it"));
 	memory(0, 16, 0, 14);

@@ -126,6 +126,13 @@ static const struct row claim_rows[] = {
 	  "partition 'load0': cpu.period = 1152921504.606846976 s: more than 2^62 ticks of this board's clock "
 	  "of 4000000000 Hz; give less",
 	  { SET(LOAD.period_ns, BIT64(60) - 1) } },
+	{ "a budget beyond the clock, by rounding",
+	  { SET(board.tsc_hz, 1000000001),
+	    CLAIM(LOAD,
+		  RESERVATION(3, UINT64_C(4611686013815701890), UINT64_C(4611686013815701890))) },
+	  "partition 'load0': cpu.budget = 4611686013.81570189 s: more than 2^62 ticks of this board's clock of "
+	  "1000000001 Hz; give less",
+	  { SET(LOAD.budget_ns, SEC(1)) } },
 	{ "times shorter than the timer's",
 	  { SET(sys.board.timer_resolution_ns, MS(10)), SET(LOAD.budget_ns, MS(10) - 1) },
 	  "partition 'load0': cpu.budget = 9.999999 ms is below the timer's resolution on this board; give "
