@@ -452,7 +452,7 @@ fuzz_plan := $(wildcard tests/fuzz/fuzz_plan*.c core/plan*.c sched/*.c io/latenc
 $(B)/fuzz/plan: $(fuzz_plan) $(wildcard core/*.h io/*.h sched/*.h core/lib/*.h tests/fuzz/*.h) Makefile
 	@mkdir -p $(@D)
 	$(Q)clang $(WARN) -I. -O2 -g -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all \
-		-Wl,--wrap=supply_window -o $@ $(fuzz_plan)
+		-fno-sanitize-coverage=trace-cmp -Wl,--wrap=supply_window -o $@ $(fuzz_plan)
 
 # The disk's latency models: measured, fitted, trained, written to io/latency_table.c, and checked.
 fit_with = $(B)/tool/tools/fit/data_rows.c.o $(filter-out %/main.c.o,$(sim_o)) \
