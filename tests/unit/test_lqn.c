@@ -144,11 +144,11 @@ static void a_reservation_is_had_and_not_more(void)
 static void the_earliest_deadline_is_first(void)
 {
 	/* Who comes now and then, with a short period, does not wait for who has always work, and a long one. */
-	run("p wait i\np core f\ng short 0.001 0.002 core\ng long 0.004 0.008 core\nt b r eb -1 wait m 2\n"
-	    "t s i es -1 short\nt l i el -1 long\ny eb el 1\ns es 0.0001\nc es 0\ns el 0.0001\nc el 0\n"
-	    "a es 50\n");
-	CHECK(is_near(played.flows[1].response, 0.0001, 0.05));
-	check_rate(5000, 2e-3);
+	run("p wait i\np core f\ng short 0.01 0.02 core\ng long 0.04 0.08 core\nt b r eb -1 wait m 2\n"
+	    "t s i es -1 short\nt l i el -1 long\ny eb el 1\ns es 0.001\nc es 0\ns el 0.001\nc el 0\n"
+	    "a es 5\n");
+	CHECK(is_near(played.flows[1].response, 0.001, 0.05));
+	check_rate(500, 2e-3);
 }
 
 static void a_guest_sleeps_within_its_budget(void)
