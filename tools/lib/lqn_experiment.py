@@ -191,7 +191,7 @@ def plot(rows):
         for r in rows])
     linux_experiment.gnuplot("lqn", "1100,560", [
         "set datafile separator ','", "set style data histograms", "set style fill solid 0.8",
-        "set logscale y", "set yrange [50:*]", "set xtics rotate by -40 font ',9'", "set key top right",
+        "set logscale y", "set yrange [20:*]", "set xtics rotate by -40 font ',9'", "set key top right",
         "set ylabel 'requests or frames a second'", "set bmargin 9",
         "set title 'Predicted by layered queueing networks, and measured'",
         "plot '%s' skip 1 using 2:xtic(1) title 'measured', '' skip 1 using 3 title 'predicted, by events', "
