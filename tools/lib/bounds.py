@@ -131,7 +131,7 @@ def rows_of(boot, plan):
     rows = []
     for b in plan.get("bounds", []):
         worst = WITNESS[b["kind"]](run, b)
-        rows.append({k: b[k] for k in ("name", "kind", "bound", "unit", "analysis", "target_ns") if k in b})
+        rows.append({k: b[k] for k in ("name", "kind", "bound", "unit", "analysis", "index", "target_ns") if k in b})
         rows[-1]["worst"] = worst
     return rows
 
@@ -161,9 +161,13 @@ def judge(boot, plan, results, run):
 
 # --- all of them ----------------------------------------------------------------------------------
 
+def in_ms(analysis):
+    return re.sub(r"\d+", lambda m: "%g" % (int(m.group()) / 1e6), analysis)
+
+
 def name_of(config, row):
     if "analysis" in row:
-        return "%s: %s" % (row["name"].split(".")[1], row["analysis"])
+        return "task %d of %s" % (row["index"], in_ms(row["analysis"]))
     return "%s: %s" % (config, row["name"])
 
 
