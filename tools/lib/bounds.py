@@ -44,8 +44,8 @@ class Run:
 
 def budget(run, b):
     """
-    Only of a server that has used one up: nobody knows what others have left over. In Bochs with several CPUs
-    a string instruction of one moves the clock of all by its whole length: docs/emulators.md.
+    Only of a server that has used one up: nobody knows what others have left over. Not in Bochs with
+    several CPUs, whose clock also moves by what others execute at a stretch: docs/bounds.md.
     """
     if run.boot.rig.startswith("bochs") and len(run.cores) > 1:
         return None
