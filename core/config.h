@@ -13,6 +13,7 @@
 
 #define CONFIG_NAME_MAX          31u
 #define PARTITION_NAME_MAX       15u
+#define DEVICE_NAME_MAX          15u    /* of PFs and disks */
 #define CONFIG_TRACE_RECORDS_MAX 65536u /* 1 MiB a core */
 
 enum cpu_claim_kind {

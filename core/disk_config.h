@@ -34,11 +34,15 @@ static inline uint32_t disk_default(uint32_t given, uint32_t otherwise)
 	return given != 0 ? given : otherwise;
 }
 
-/* Names that are longer are refused, not compared: they may be endless. */
-#define DISK_NAME_MAX 15u
+/* Names of PFs and disks, which may be endless: what is longer than a name is refused, not compared. */
+static inline bool config_is_same_name(const char *a, const char *b)
+{
+	return a && b && strncmp(a, b, DEVICE_NAME_MAX + 1) == 0;
+}
+
 static inline bool disk_is_on(const struct disk_share *s, const struct disk_config *d)
 {
-	return s->disk && d->name && strncmp(s->disk, d->name, DISK_NAME_MAX + 1) == 0;
+	return config_is_same_name(s->disk, d->name);
 }
 
 static inline uint64_t disk_max_budget_bytes(const struct disk_config *d)
@@ -59,11 +63,6 @@ static inline uint32_t disk_queue_size(const struct disk_share *s)
 static inline uint32_t disk_request_max(const struct disk_share *s)
 {
 	return disk_default(s->request_max_bytes, DISK_REQUEST_MAX_BYTES);
-}
-
-static inline bool disk_has_rate(const struct disk_share *s)
-{
-	return s->bytes_per_s.usual != 0 || s->bytes_per_s.min != 0 || s->bytes_per_s.max != 0;
 }
 
 static inline uint64_t disk_slice_idle_ns(const struct disk_config *d)

@@ -29,8 +29,6 @@
 /* What is placed in memory: partitions by their numbers, and memory disks from here on. */
 #define CHECK_ITEM_DISK  (MAX_PARTITIONS + 1)
 #define CHECK_ITEM_COUNT (CHECK_ITEM_DISK + CONFIG_DISK_MAX)
-/* Of PFs and disks. */
-#define PLAN_NAME_MAX 15u
 
 struct check {
 	const struct config *config;
@@ -104,12 +102,6 @@ void check_disk_tuning(struct check *k, uint32_t disk, uint32_t before) __attrib
 /* core/plan_disk_rate.c: likewise; shares with bytes_per_s. */
 void check_disk_rates(struct check *k, uint32_t disk, uint32_t before) __attribute__((weak));
 bool check_is_name(const char *name, uint32_t max);
-/* Names of PFs and disks, which may be endless: what is longer than a name is refused, not compared. */
-_Static_assert(PLAN_NAME_MAX == DISK_NAME_MAX, "disk_is_on() agrees");
-static inline bool check_is_same(const char *a, const char *b)
-{
-	return a && b && strncmp(a, b, PLAN_NAME_MAX + 1) == 0;
-}
 
 /* What has virtual CPUs: a partition, or the service, as if it were one. */
 static inline const struct partition_config *check_config_of(const struct check *k, part_id_t part)

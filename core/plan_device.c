@@ -37,7 +37,7 @@ static uint32_t pf_count(const struct check *k)
 static const struct pf_config *find_pf(const struct check *k, const char *name)
 {
 	for (uint32_t i = 0; i < pf_count(k); i++)
-		if (check_is_same(k->config->pfs[i].name, name))
+		if (config_is_same_name(k->config->pfs[i].name, name))
 			return &k->config->pfs[i];
 	return NULL;
 }
@@ -46,11 +46,11 @@ static void check_pf_name(struct check *k, uint32_t i)
 {
 	const struct pf_config *f = &k->config->pfs[i];
 
-	if (!check_is_name(f->name, PLAN_NAME_MAX))
+	if (!check_is_name(f->name, DEVICE_NAME_MAX))
 		refuse_system(k,
 			      "pfs[%u].name = %s: a VF names its PF by 1 to %u characters of "
 			      "[a-z0-9_-]; give one",
-			      i, text_quoted(f->name).s, PLAN_NAME_MAX);
+			      i, text_quoted(f->name).s, DEVICE_NAME_MAX);
 	else if (find_pf(k, f->name) != f)
 		refuse_system(k,
 			      "pfs[%u].name = '%s': pfs[%u] has it already; a VF names its PF by "
@@ -144,7 +144,7 @@ static bool is_same_function(const struct device_config *a, const struct device_
 	if (a->kind != b->kind || !a->name || !b->name)
 		return false;
 	if (a->kind == DEVICE_VF)
-		return a->index == b->index && check_is_same(a->name, b->name);
+		return a->index == b->index && config_is_same_name(a->name, b->name);
 	return device_parse_pci(a->name, &one) && device_parse_pci(b->name, &two) && one == two;
 }
 

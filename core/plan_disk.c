@@ -8,6 +8,7 @@
 #include "core/disk_config.h"
 #include "core/lib/fmt.h"
 #include "core/plan_check.h"
+#include "core/plan_rate.h"
 
 #define DEPTH_MAX      128u
 #define POLL_MIN_NS    US(10)
@@ -27,7 +28,7 @@ struct short_text check_disk_label(const struct check *k, uint32_t disk)
 	const char *const name = k->config->disks[disk].name;
 	struct short_text t;
 
-	if (check_is_name(name, PLAN_NAME_MAX))
+	if (check_is_name(name, DEVICE_NAME_MAX))
 		fmt_text(t.s, sizeof(t.s), "disk '%s'", name);
 	else
 		fmt_text(t.s, sizeof(t.s), "disks[%u]", disk);
@@ -55,7 +56,7 @@ static uint32_t share_count(const struct partition_config *p)
 static uint32_t find_disk(const struct check *k, const char *name)
 {
 	for (uint32_t i = 0; name && i < k->disk_count; i++)
-		if (check_is_same(k->config->disks[i].name, name))
+		if (config_is_same_name(k->config->disks[i].name, name))
 			return i;
 	return CONFIG_DISK_MAX;
 }
@@ -95,11 +96,11 @@ static bool check_disk_name(struct check *k, uint32_t i)
 	char who[sizeof("disks[4294967295]")];
 
 	fmt_text(who, sizeof(who), "disks[%u]", i);
-	if (!check_is_name(name, PLAN_NAME_MAX))
+	if (!check_is_name(name, DEVICE_NAME_MAX))
 		refuse(k, who,
 		       "name = %s: a share names its disk by 1 to %u characters of [a-z0-9_-]; "
 		       "give one",
-		       text_quoted(name).s, PLAN_NAME_MAX);
+		       text_quoted(name).s, DEVICE_NAME_MAX);
 	else if (find_disk(k, name) != i)
 		refuse(k, who,
 		       "name = '%s': disks[%u] has it already; a share names its disk by it: "
@@ -390,7 +391,7 @@ static void check_range(struct check *k, part_id_t part, uint32_t n, const struc
 
 static bool overlap(const struct disk_share *a, const struct disk_share *b)
 {
-	if (!check_is_same(a->disk, b->disk) || (a->is_read_only && b->is_read_only))
+	if (!config_is_same_name(a->disk, b->disk) || (a->is_read_only && b->is_read_only))
 		return false;
 	if (a->partition || b->partition) /* a name and a range: compared at boot */
 		return a->partition && b->partition &&
@@ -495,7 +496,7 @@ static void check_claims(struct check *k, part_id_t part, uint32_t n, const stru
 	const struct disk_share *const s = &k->config->partitions[part].disks[n];
 	const bool has_budget = s->budget_bytes != 0 || s->budget_period_ns != 0;
 
-	if (s->request_bytes != 0 && !disk_has_rate(s))
+	if (s->request_bytes != 0 && !rate_is_tuple(&s->bytes_per_s))
 		refuse_partition(k, part,
 				 "disks[%u].request_bytes = %u: it is what bytes_per_s is promised "
 				 "for; give that, or leave it out",

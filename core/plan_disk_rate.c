@@ -18,6 +18,7 @@
 #include "core/disk_config.h"
 #include "core/lib/fmt.h"
 #include "core/plan_disk.h"
+#include "core/plan_rate.h"
 #include "core/plan_tuple.h"
 #include "drivers/disk.h"
 
@@ -219,7 +220,7 @@ static uint32_t check_shares(struct check *k, uint32_t disk)
 
 		for (uint32_t n = 0; p->disks && n < p->disk_count && n < CONFIG_SHARE_MAX; n++) {
 			if (!disk_is_on(&p->disks[n], &k->config->disks[disk]) ||
-			    !disk_has_rate(&p->disks[n]))
+			    !rate_is_tuple(&p->disks[n].bytes_per_s))
 				continue;
 			count++;
 			check_numbers(k, i, n);

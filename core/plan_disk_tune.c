@@ -274,7 +274,7 @@ void check_disk_tuning(struct check *k, uint32_t disk, uint32_t before)
 		const struct partition_config *const p = &k->config->partitions[i];
 
 		for (uint32_t n = 0; p->disks && n < p->disk_count && n < CONFIG_SHARE_MAX; n++) {
-			if (!check_is_same(p->disks[n].disk, d->name))
+			if (!config_is_same_name(p->disks[n].disk, d->name))
 				continue;
 			if (d->tuning != DISK_AS_GIVEN)
 				check_tasks(k, i, n, d);

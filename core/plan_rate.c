@@ -32,7 +32,7 @@ static const struct device_config *next_vf(const struct config *c, const struct 
 		for (; p->devices && *n < p->device_count && *n < CONFIG_DEVICE_MAX; *n += 1) {
 			const struct device_config *const d = &p->devices[*n];
 
-			if (d->kind == DEVICE_VF && check_is_same(d->name, f->name))
+			if (d->kind == DEVICE_VF && config_is_same_name(d->name, f->name))
 				return d;
 		}
 	}

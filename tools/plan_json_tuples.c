@@ -138,7 +138,7 @@ bool has_disk_rates(const struct config *c)
 {
 	for (uint32_t i = 0; i < c->partition_count; i++)
 		for (uint32_t n = 0; n < c->partitions[i].disk_count; n++)
-			if (disk_has_rate(&c->partitions[i].disks[n]))
+			if (rate_is_tuple(&c->partitions[i].disks[n].bytes_per_s))
 				return true;
 	return false;
 }

@@ -10,9 +10,7 @@
  * Sharing  Included once by a test, which defines good_system(): it fills in `sys` and all it leads to.
  */
 #pragma once
-#include <string.h>
-#include "core/plan.h"
-#include "tests/test.h"
+#include "tests/unit/plan_rig.h"
 
 struct edit {
 	void *at;
@@ -36,11 +34,6 @@ struct row {
 	struct edit mend[EDIT_MAX];
 };
 
-static struct config sys;
-static struct board board;
-static struct plan plan;
-static struct plan_refusals no;
-
 /* Again after the board was made of the configuration: it may be what is changed. */
 static void apply(const struct edit *edits)
 {
@@ -48,7 +41,7 @@ static void apply(const struct edit *edits)
 		memcpy(edits[i].at, edits[i].value, edits[i].bytes);
 }
 
-static enum err build(void (*good_system)(void), const struct row *row, uint32_t steps)
+static enum err build_row(const struct row *row, uint32_t steps)
 {
 	good_system();
 	for (uint32_t again = 0; again < 2; again++) {
@@ -85,22 +78,22 @@ static bool is_sentence(const char *s)
 	       (!strstr(s, "...") || strstr(s, "...'"));
 }
 
-static void check_row(void (*good_system)(void), const struct row *row)
+static void check_row(const struct row *row)
 {
 	static const struct plan nothing;
-	const bool is_good = build(good_system, row, 0) == OK;
+	const bool is_good = build_row(row, 0) == OK;
 	bool is_refused, is_mended;
 
 	if (!is_good)
 		show(row, "the good system is refused");
-	is_refused = build(good_system, row, 1) == ERR_INVAL && no.count == 1 &&
+	is_refused = build_row(row, 1) == ERR_INVAL && no.count == 1 &&
 		     strcmp(no.text[0], row->says) == 0 &&
 		     memcmp(&plan, &nothing, sizeof(plan)) == 0;
 	if (!is_refused) {
 		show(row, "refused otherwise");
 		printf("    wanted %s\n", row->says);
 	}
-	is_mended = build(good_system, row, 2) == OK && no.count == 0;
+	is_mended = build_row(row, 2) == OK && no.count == 0;
 	if (!is_mended)
 		show(row, "what the sentence says does not mend it");
 	CHECK(is_good && is_refused && is_mended && is_sentence(row->says));
@@ -109,6 +102,6 @@ static void check_row(void (*good_system)(void), const struct row *row)
 #define CHECK_ROWS(rows) \
 	do { \
 		for (uint32_t n = 0; n < ARRAY_SIZE(rows); n++) \
-			check_row(good_system, &(rows)[n]); \
+			check_row(&(rows)[n]); \
 		printf("%u wrong configurations\n", (uint32_t)ARRAY_SIZE(rows)); \
 	} while (0)

@@ -8,7 +8,7 @@ static struct cpu_task tasks[CONFIG_TASK_MAX + 1];
 static struct partition_config parts[6];
 
 /* rt0 has tasks, and shares core 0; smp0 has a core and a half; core 3 is free. */
-static void good_system(void)
+void good_system(void)
 {
 	static const char *const names[] = { "rt0", "load0", "smp0", "a", "b", "c" };
 

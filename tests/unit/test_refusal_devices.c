@@ -6,7 +6,7 @@ static struct device_config first[CONFIG_DEVICE_MAX + 1], second[2];
 static struct partition_config parts[2];
 static struct pf_config pfs[CONFIG_PF_MAX + 1];
 
-static void good_system(void)
+void good_system(void)
 {
 	memset(first, 0, sizeof(first));
 	for (uint32_t i = 0; i <= CONFIG_DEVICE_MAX; i++)

@@ -12,7 +12,7 @@ static char long_text[2049];
 static struct partition_config parts[COUNT + 1];
 
 /* One of each protocol, and a fourth that counts only where the row says so. */
-static void good_system(void)
+void good_system(void)
 {
 	memset(modules, 0, sizeof(modules));
 	memset(long_text, 'x', sizeof(long_text) - 1);

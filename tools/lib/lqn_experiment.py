@@ -211,11 +211,7 @@ def lqn():
     rigs.merge_json("lqn", summary={
         "within_10_percent": good, "within_10_percent_by_mean_values": analytic,
         "bars": [{"what": w, "value": v, "bar": b, "holds": h} for w, v, b, h in checks]})
-    for what, value, bar, holds in checks:
-        print("  %-62s %12s  %-12s %s" % (what, value, bar, "ok" if holds else "NO"))
-    print("  results %s" % path[len(rigs.TOP) + 1:])
-    if not all(c[3] for c in checks):
-        raise SystemExit(1)
+    rigs.report(checks, path[len(rigs.TOP) + 1:])
 
 
 EXPERIMENTS = {"lqn": lqn}

@@ -238,13 +238,6 @@ def configurations():
     return found
 
 
-def report(checks):
-    for what, value, bound, holds in checks:
-        print("  %-78s %8s  %-7s %s" % (what, value, bound, "ok" if holds else "NO"))
-    if not all(c[3] for c in checks):
-        raise SystemExit(1)
-
-
 def plan():
     """what the planner answers for the paper's tasks, and guests that meet the worst moment of its bounds"""
     least = least_budgets()
@@ -258,7 +251,7 @@ def plan():
                 1 <= ratio <= CPU_RATIO_MAX) for (task, analysis), ratio in best.items()]
     rigs.write_json("plan", {"least_budget_ms": least, "cpu": rows, "random": tested("test_demand_random"),
                              "exhaustive": tested("test_demand_exhaustive"), "configurations": configurations()})
-    report(checks)
+    rigs.report(checks)
 
 
 # --- bounds --------------------------------------------------------------------------------------
@@ -271,7 +264,7 @@ def all_bounds():
     loose = [r for r in rows if r["kind"] == "response" and r["runs"] and r["ratio"] > CPU_RATIO_MAX]
     for r in exceeded + loose:
         print("  %s: %s %s, seen %s" % (r["name"], r["bound"], r["unit"], r["worst"]))
-    report([("bounds in runs", sum(r["runs"] for r in rows), "", True),
+    rigs.report([("bounds in runs", sum(r["runs"] for r in rows), "", True),
             ("exceeded", len(exceeded), "0", not exceeded),
             ("responses of tasks: bounds more than 10 % above the worst seen", len(loose), "0", not loose)])
 

@@ -20,11 +20,7 @@ import tools.lib.rigs as rigs
 def finish(name, rows, checks, **summary):
     path = rigs.write_json(name, {"cells": rows, "summary": dict(
         summary, bars=[{"what": w, "value": v, "bar": b, "holds": h} for w, v, b, h in checks])})
-    for what, value, bar, holds in checks:
-        print("  %-66s %12s  %-10s %s" % (what, value, bar, "ok" if holds else "NO"))
-    print("  results %s" % os.path.relpath(path, rigs.TOP))
-    if not all(c[3] for c in checks):
-        raise SystemExit(1)
+    rigs.report(checks, os.path.relpath(path, rigs.TOP))
 
 
 def write_csv(name, head, rows):

@@ -186,6 +186,16 @@ def boot_once(rig, config, **options):
     return boot_soon(rig, config, **options).result()
 
 
+def report(checks, results=None):
+    """Of an experiment's bars, (what, value, bar, holds): each, and where results are. One that does not hold ends it."""
+    for what, value, bar, holds in checks:
+        print("  %-66s %12s  %-10s %s" % (what, value, bar, "ok" if holds else "NO"))
+    if results:
+        print("  results %s" % results)
+    if not all(c[3] for c in checks):
+        raise SystemExit(1)
+
+
 def one(b, *keys, **values):
     """The one object that has them, as Boot.having()."""
     rows = b.having(*keys, **values)

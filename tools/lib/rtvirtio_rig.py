@@ -49,11 +49,7 @@ def tasks_of(b):
 
 def finish(name, checks, **fields):
     path = rigs.merge_json(name, **fields)
-    for what, value, bound, holds in checks:
-        print("  %-62s %12s  %-10s %s" % (what, value, bound, "ok" if holds else "NO"))
-    print("  results %s" % os.path.relpath(path, rigs.TOP))
-    if not all(c[3] for c in checks):
-        raise SystemExit(1)
+    rigs.report(checks, os.path.relpath(path, rigs.TOP))
 
 
 # --- the simulator and the rig -------------------------------------------------------------------

@@ -241,11 +241,7 @@ def rtvirtio():
         print("  %-20s %6.2f %%   at scales %s" % (s, average[s], ", ".join(
             "%s: %.1f" % (k, sensitivity[k][s]) for k in sorted(sensitivity, key=float))))
     checks = checks_of(average, rates, predicted, changes)
-    for what, value, bound, holds in checks:
-        print("  %-66s %8s  %-9s %s" % (what, value, bound, "ok" if holds else "NO"))
-    print("  results %s, .csv, .svg, -example.svg, -scale.svg" % os.path.relpath(path, rigs.TOP))
-    if not all(c[3] for c in checks):
-        raise SystemExit(1)
+    rigs.report(checks, "%s, .csv, .svg, -example.svg, -scale.svg" % os.path.relpath(path, rigs.TOP))
 
 
 EXPERIMENTS = {NAME: rtvirtio}
