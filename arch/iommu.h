@@ -105,8 +105,9 @@ struct irq_counts {
 /* Since boot. Any core. */
 void arch_iommu_irq_counts(pci_addr_t device, struct irq_counts *counts);
 /*
- * The vCPU waits for its turn, or cannot be woken: the throttled device that has just interrupted it is masked
- * until its gate is opened, for more of the same would only take time from others.
+ * The vCPU waits for its turn, or cannot be woken: the entry that has just interrupted it, throttled or not, is
+ * masked until its gate is opened, for more of the same would only take time from others. Not of a device without
+ * MSI-X: such a one is not to be given to a vCPU that shares its core.
  */
 void arch_iommu_rest(vcpu_id_t vcpu) __attribute__((weak));
 /*

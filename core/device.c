@@ -332,6 +332,15 @@ static const char *reset_before(const struct device *d)
 	return e == OK ? NULL : r.why;
 }
 
+static bool shares_a_core(const struct partition *p)
+{
+	bool any = false;
+
+	for (uint32_t i = 0; i < p->plan->vcpu_count; i++)
+		any |= p->vcpus[i].plan->kind != CPU_OWNED;
+	return any;
+}
+
 static enum err hand_over(struct device *d, const char **reason)
 {
 	const part_id_t id = (part_id_t)(d->partition - partitions);
@@ -355,6 +364,11 @@ static enum err hand_over(struct device *d, const char **reason)
 			"it without what was there before: %s; leave it out",
 			d->partition->config->name, d->name, why);
 	describe(function_of(d), &in_pc);
+	if (in_pc.msi != 0 && shares_a_core(d->partition))
+		return refuse_device(
+			d, reason, ERR_UNSUPPORTED,
+			"it has MSI and no MSI-X, so that its interrupts cannot be held "
+			"back while others run; give the partition OWN_CORE() only");
 	e = arch_iommu_attach(function_of(d)->addr, id);
 	if (e != OK)
 		return refuse_device(

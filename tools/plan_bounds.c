@@ -35,17 +35,6 @@ static const char *owner(const struct config *c, const struct plan *plan, part_i
 
 /* ---- CPU ---- */
 
-/* It has a device that may interrupt as often as it likes. */
-static bool is_disturbed(const struct config *c, part_id_t part)
-{
-	const struct partition_config *const p = &c->partitions[part];
-
-	for (uint32_t i = 0; part != PLAN_SERVICE_PART && i < p->device_count; i++)
-		if (p->devices[i].irq_rate.kind == IRQ_RATE_UNSET)
-			return true;
-	return false;
-}
-
 static void servers(const struct config *c, const struct plan *plan)
 {
 	for (uint32_t i = 0; i < plan->vcpu_count; i++) {
@@ -56,7 +45,7 @@ static void servers(const struct config *c, const struct plan *plan)
 		if (v->kind != CPU_RESERVED)
 			continue;
 		snprintf(name, sizeof(name), v->index ? "%s.%u" : "%s", who, v->index);
-		begin(is_disturbed(c, v->part) ? "charge" : "budget",
+		begin("budget",
 		      v->claim.budget_ns + c->board.switch_overhead_ns + PLAN_SERVICE_STEP_NS, "ns",
 		      "%s.budget", name);
 		printf(",\"partition\":\"%s\",\"vcpu\":%u,\"budget_ns\":%llu}", who, v->index,

@@ -7,8 +7,6 @@
  *	      response	    of a task, from its arrival to its end; "analysis": all that the number is made of
  *	      budget	    CPU time of a server between two budgets: Q, and what nothing interrupts: a step of
  *			    the service or the longest exit, PLAN_SERVICE_STEP_NS, and a switch
- *	      charge	    the same of a guest with a device that may interrupt as often as it likes. What that
- *			    costs is charged to it, beyond Q if need be, and has no bound: no promise
  *	      late	    periods in which a server did not get its Q: none
  *	      switch	    from one guest to another
  *	      utilization   of the core, by all reservations together

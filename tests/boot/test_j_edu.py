@@ -4,10 +4,10 @@ A guest that owns a whole function, neither virtual nor PCI Express: MSI, DMA, a
 """
 import tools.lib.rigs as rigs
 
-OPTIONS = {"cpus": 1, "more": ("--arg=-device pcie-root-port,id=rp1,bus=pcie.0,chassis=1,slot=1 "
+OPTIONS = {"cpus": 2, "more": ("--arg=-device pcie-root-port,id=rp1,bus=pcie.0,chassis=1,slot=1 "
                                "-device edu,bus=rp1",)}
 rigs.boot_soon("qemu-iso", "edu", **OPTIONS)
-rigs.boot_soon("qemu-iso", "edu", cpus=1)
+rigs.boot_soon("qemu-iso", "edu", cpus=2)
 
 
 def boot():
@@ -41,7 +41,7 @@ def test_its_bus_is_reset_for_each_life():
 
 
 def test_a_machine_without_it_is_refused_by_name():
-    b = rigs.boot_once("qemu-iso", "edu", cpus=1)
+    b = rigs.boot_once("qemu-iso", "edu", cpus=2)
     assert not b.ended_well
     assert any("cannot start: devices: partition 'edu': device '01:00.0': this machine has no such "
                "function" in line for line in b.lines), b.tail()

@@ -438,6 +438,59 @@ static void a_throttle_that_is_taken_off_leaves_nothing_behind(void)
 	CHECK(after.delivered == before.delivered + 100 && after.masked == before.masked);
 }
 
+/* Nor does one without a throttle say more than that while its vCPU waits; and what it had to say comes then. */
+static void without_a_throttle_who_waits_is_interrupted_once_by_each_entry(void)
+{
+	struct irq_counts before, after;
+
+	route(1, 0);
+	watch[0].rests = true;
+	arch_iommu_irq_counts(addresses[0], &before);
+	for (uint32_t k = 0; k < 10000; k++) {
+		now_tsc += 1000;
+		run_gate(0);
+		look_at_devices();
+		raise(0);
+		raise(1);
+		take(0);
+	}
+	arch_iommu_irq_counts(addresses[0], &after);
+	CHECK(after.raised == before.raised + 2 && after.masked == before.masked + 2);
+	CHECK(entries[0].taken != entries[0].raised && entries[1].taken != entries[1].raised);
+	watch[0].rests = false;
+	run_gate(0);
+	look_at_devices();
+	take(0);
+	CHECK(entries[0].taken == entries[0].raised && entries[1].taken == entries[1].raised);
+	settle();
+}
+
+/* The other's throttle holds no more and no less than before. */
+static void who_is_without_a_throttle_does_not_wait_for_the_gate_of_another(void)
+{
+	throttle(1, INTERVAL);
+	route(ENTRIES, 0);
+	now_tsc += 4 * INTERVAL;
+	raise(ENTRIES);
+	take(0);
+	watch[0].rests = true;
+	raise(ENTRIES);
+	raise(0);
+	take(0);
+	raise(0);
+	CHECK(entries[0].pending);
+	watch[0].rests = false;
+	run_gate(0);
+	look_at_devices();
+	take(0);
+	CHECK(entries[0].taken == entries[0].raised);
+	raise(ENTRIES);
+	CHECK(entries[ENTRIES].taken != entries[ENTRIES].raised);
+	CHECK(arch_iommu_gate_tsc(0) > now_tsc);
+	settle();
+	throttle(1, 0);
+}
+
 /* Who looks after what hardware posts? Nobody: so nothing may be held back. */
 static void where_hardware_posts_there_is_no_gate(void)
 {
@@ -477,6 +530,8 @@ int main(int argc, char **argv)
 	RUN(an_entry_that_leads_elsewhere_is_not_kept_masked);
 	RUN(a_message_under_way_passes_a_gate_of_another_core);
 	RUN(a_throttle_that_is_taken_off_leaves_nothing_behind);
+	RUN(without_a_throttle_who_waits_is_interrupted_once_by_each_entry);
+	RUN(who_is_without_a_throttle_does_not_wait_for_the_gate_of_another);
 	RUN(where_hardware_posts_there_is_no_gate);
 	return test_failed;
 }

@@ -53,6 +53,7 @@ struct partition *rig_partition(const char *name, uint64_t bytes, const struct d
 {
 	const uint32_t i = partition_count++;
 	struct partition *const p = &partitions[i];
+	static const struct plan_vcpu reserved = { .kind = CPU_RESERVED };
 
 	ASSERT(i < RIG_PART_MAX && count <= RIG_DEVICE_MAX);
 	for (uint32_t n = 0; n < count; n++)
@@ -65,7 +66,7 @@ struct partition *rig_partition(const char *name, uint64_t bytes, const struct d
 						 .has_pc = true,
 						 .memory_base = GIB(64) * (i + 1),
 						 .memory_bytes = bytes };
-	vcpu_states[i] = (struct vcpu_state){ .id = i, .partition = p };
+	vcpu_states[i] = (struct vcpu_state){ .id = i, .partition = p, .plan = &reserved };
 	*p = (struct partition){ .config = &part_configs[i],
 				 .plan = &part_plans[i],
 				 .vcpus = &vcpu_states[i],
@@ -74,6 +75,13 @@ struct partition *rig_partition(const char *name, uint64_t bytes, const struct d
 	snprintf(p->tag, sizeof(p->tag), "part %.15s", name);
 	sys.partition_count = partition_count;
 	return p;
+}
+
+void rig_own_core(struct partition *p)
+{
+	static const struct plan_vcpu owned = { .kind = CPU_OWNED };
+
+	p->vcpus[0].plan = &owned;
 }
 
 enum err rig_boot(const char **reason)

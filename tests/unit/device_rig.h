@@ -86,6 +86,8 @@ void rig_pf(const struct pf_config *pf);
 /* One vCPU, `bytes` of memory from 64 GiB times its number + 1. */
 struct partition *rig_partition(const char *name, uint64_t bytes,
 				const struct device_config *devices, uint32_t count);
+/* Its vCPU shares core 0, unless this is said. */
+void rig_own_core(struct partition *p);
 #define RIG_DEVICES(...) \
 	(const struct device_config[]){ __VA_ARGS__ }, \
 		sizeof((const struct device_config[]){ __VA_ARGS__ }) / \

@@ -302,6 +302,29 @@ static void a_function_has_to_be_reset(void)
 	CHECK(rig_count(RIG_ATTACH) == 0 && rig_count(RIG_ADD) == 0);
 }
 
+/* In the place of its MSI-X. */
+static void with_msi_alone(void)
+{
+	on_q35();
+	fake_pci_set(q35.plain, 0xa0, 1, 0x05, 0);
+	fake_pci_set(q35.plain, 0xa2, 2, 0x80, 0x71);
+}
+
+/* An interrupt that nobody can mask would take others' time as often as the device likes. */
+static void with_msi_alone_a_guest_needs_cores_of_its_own(void)
+{
+	on_q35();
+	fake_pci_msi(q35.plain, 0xd0, 0, true, true);
+	rig_partition("a", MIB(64), RIG_DEVICES(PCI_AT("03:00.0")));
+	CHECK(rig_boot(&reason) == OK); /* it has MSI-X, too */
+	with_msi_alone();
+	CHECK(alone_refused("03:00.0", ERR_UNSUPPORTED, "it has MSI and no MSI-X"));
+	CHECK(reason && strstr(reason, "OWN_CORE()") && rig_count(RIG_ATTACH) == 0);
+	with_msi_alone();
+	rig_own_core(rig_partition("a", MIB(64), RIG_DEVICES(PCI_AT("03:00.0"))));
+	CHECK(rig_boot(&reason) == OK);
+}
+
 static void the_iommu_and_the_pc_have_to_take_it(void)
 {
 	on_q35();
@@ -341,6 +364,7 @@ int main(void)
 	RUN(behind_a_conventional_bridge_nobody_is_told_apart);
 	RUN(bars_have_to_be_placed_and_be_pages);
 	RUN(a_function_has_to_be_reset);
+	RUN(with_msi_alone_a_guest_needs_cores_of_its_own);
 	RUN(the_iommu_and_the_pc_have_to_take_it);
 	return test_failed;
 }

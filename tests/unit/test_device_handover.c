@@ -220,7 +220,8 @@ static void msi_is_one_message(void)
 
 		rig_clear();
 		fake_pci_msi(server.uncore[0], 0x90, 4, is_64 != 0, true);
-		rig_partition("a", MIB(64), RIG_DEVICES(PCI_AT("80:04.1"), PCI_AT("80:04.0")));
+		rig_own_core(rig_partition("a", MIB(64),
+					   RIG_DEVICES(PCI_AT("80:04.1"), PCI_AT("80:04.0"))));
 		CHECK(rig_boot(&reason) == OK && rig.function_count[0] == 2);
 		CHECK(f->facts.msi_count == 1 && f->msi == 0x90);
 		CHECK(f->facts.msi_is_64 == (is_64 != 0) && !f->facts.msi_has_masks);

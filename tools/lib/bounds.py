@@ -7,8 +7,7 @@ where a promise was broken: an experiment ends then. collect() puts all of them 
   {name, kind, bound, worst, unit, runs, ratio, configs}
 one for each promise of each configuration; of a task's response, one for each analysis (tasks, reservation,
 supply), which is what the number depends on. worst null, runs 0: no run could have shown it. ratio: bound
-by worst. A "prediction" is an estimate, a "charge" has no bound (tools/plan_bounds.h): both are compared, and
-are no promises.
+by worst. A "prediction" is an estimate: it is compared, and is no promise.
 
 Times are of virtual time; where a rig has none (QEMU with several CPUs, KVM), they are not looked at.
 """
@@ -117,7 +116,7 @@ def console(run, b):
     return told * 10**9 // run.elapsed_ns() if run.elapsed_ns() >= 10**9 else None
 
 
-WITNESS = {"budget": budget, "charge": budget, "late": late, "switch": switch, "utilization": utilization, "response": response,
+WITNESS = {"budget": budget, "late": late, "switch": switch, "utilization": utilization, "response": response,
            "request": request, "prediction": prediction, "rate": rate, "console": console}
 
 

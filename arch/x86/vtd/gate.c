@@ -17,6 +17,8 @@ static struct gate {
 	irq_id_t early;         /* the last that came too early */
 	irq_id_t latest;        /* irq + 1; 0: none has come since the vCPU was last laid to rest */
 	uint64_t masked[WORDS]; /* irqs that were masked here. Some may lead elsewhere by now */
+	uint64_t rested[WORDS]; /* likewise, of no throttle: until the vCPU runs */
+	bool has_rested;
 } gates[MAX_VCPUS];
 
 /* One writer; others may read. */
@@ -26,33 +28,35 @@ static void count(uint64_t *counter, int64_t change)
 			 __ATOMIC_RELAXED);
 }
 
-static void mask(struct gate *g, irq_id_t irq)
+/* False: it cannot be, its device has no MSI-X. */
+static bool mask(uint64_t *masked, irq_id_t irq)
 {
 	struct flow *const f = &flows[irq];
 
 	if (!f->source)
-		return;
-	g->masked[irq / 64] |= BIT64(irq % 64);
+		return false;
+	masked[irq / 64] |= BIT64(irq % 64);
 	count(&f->counts.masked, 1);
 	irq_source_hold(f->source, IRQ_GATE);
+	return true;
 }
 
-/* What waited in the devices comes at once. */
-static void unmask_all(struct gate *g)
+/* What waited in the devices comes at once. True: there was something. */
+static bool unmask_all(uint64_t *masked)
 {
 	bool had_more = false;
 
 	for (uint32_t i = 0; i < WORDS; i++) {
-		for (uint64_t set = g->masked[i]; set; set &= set - 1) {
+		for (uint64_t set = masked[i]; set; set &= set - 1) {
 			struct irq_source *const s =
 				flows[i * 64 + (uint32_t)__builtin_ctzll(set)].source;
 
 			had_more |= irq_source_is_waiting(s);
 			irq_source_let_go(s, IRQ_GATE);
 		}
-		g->masked[i] = 0;
+		masked[i] = 0;
 	}
-	pi_gate_unmasked(&g->state, had_more);
+	return had_more;
 }
 
 static void post_throttled(struct gate *g, irq_id_t irq, struct vcpu *v, uint8_t vector,
@@ -63,12 +67,11 @@ static void post_throttled(struct gate *g, irq_id_t irq, struct vcpu *v, uint8_t
 
 	count(answer.must_notify ? &flows[irq].counts.delivered : &flows[irq].counts.merged, 1);
 	if (answer.must_unmask)
-		unmask_all(g);
+		pi_gate_unmasked(&g->state, unmask_all(g->masked));
 	if (answer.must_mask)
-		mask(g, irq);
+		(void)mask(g->masked, irq);
 	if (!answer.must_notify)
 		g->early = irq;
-	g->latest = irq + 1;
 }
 
 /* Of a throttled device each message is its vCPU's to look at, and to pay for. */
@@ -76,10 +79,13 @@ bool vtd_gate_post(irq_id_t irq, struct vcpu *v, uint8_t vector)
 {
 	struct flow *const f = &flows[irq];
 	const uint64_t interval_tsc = __atomic_load_n(&f->interval_tsc, __ATOMIC_RELAXED);
+	const bool has_gate = v->core == arch_mp_core_id() && !vtd_irq_hardware_posts_to(v);
 	bool is_due;
 
 	count(&f->counts.raised, 1);
-	if (interval_tsc != 0 && v->core == arch_mp_core_id() && !vtd_irq_hardware_posts_to(v)) {
+	if (has_gate)
+		gates[v->id].latest = irq + 1;
+	if (has_gate && interval_tsc != 0) {
 		post_throttled(&gates[v->id], irq, v, vector, interval_tsc);
 		return true;
 	}
@@ -90,9 +96,11 @@ bool vtd_gate_post(irq_id_t irq, struct vcpu *v, uint8_t vector)
 
 uint64_t arch_iommu_gate_tsc(vcpu_id_t vcpu)
 {
-	const uint64_t due_tsc = gates[vcpu].state.due_tsc;
+	const struct gate *const g = &gates[vcpu];
 
-	return due_tsc == 0 ? TSC_NEVER : due_tsc;
+	if (g->has_rested)
+		return 0;
+	return g->state.due_tsc == 0 ? TSC_NEVER : g->state.due_tsc;
 }
 
 bool arch_iommu_open_gate(vcpu_id_t vcpu, uint64_t now_tsc)
@@ -101,8 +109,11 @@ bool arch_iommu_open_gate(vcpu_id_t vcpu, uint64_t now_tsc)
 	const struct pi_gate_answer answer =
 		pi_gate_open(&g->state, vcpu_at(vcpu)->mailbox.vectors, now_tsc);
 
+	if (g->has_rested)
+		(void)unmask_all(g->rested);
+	g->has_rested = false;
 	if (answer.must_unmask)
-		unmask_all(g);
+		pi_gate_unmasked(&g->state, unmask_all(g->masked));
 	if (answer.must_notify) {
 		count(&flows[g->early].counts.merged, -1);
 		count(&flows[g->early].counts.delivered, 1);
@@ -114,12 +125,16 @@ void arch_iommu_rest(vcpu_id_t vcpu)
 {
 	struct gate *const g = &gates[vcpu];
 	const irq_id_t irq = g->latest - 1;
+	uint64_t interval_tsc;
 
 	if (g->latest == 0)
 		return;
 	g->latest = 0;
-	if (pi_gate_rest(&g->state, __atomic_load_n(&flows[irq].interval_tsc, __ATOMIC_RELAXED)))
-		mask(g, irq);
+	interval_tsc = __atomic_load_n(&flows[irq].interval_tsc, __ATOMIC_RELAXED);
+	if (interval_tsc == 0)
+		g->has_rested |= mask(g->rested, irq);
+	else if (pi_gate_rest(&g->state, interval_tsc))
+		(void)mask(g->masked, irq);
 }
 
 /* ---- Any core ---- */

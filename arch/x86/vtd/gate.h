@@ -9,6 +9,8 @@
  *	    it was under way, passes: the gate is its own core's. There is at most one for
  *	    each change of a route, which costs its guest much more.
  *	    A vCPU to which hardware may post has no gate: nobody would open it.
+ *	    Who is not throttled passes, but for arch_iommu_rest(): then its entry is masked until the vCPU
+ *	    runs, whatever the state of the gate.
  * Sharing  _post() and what arch/iommu.h has of the gate: the vCPU's core. Intervals and counts: any
  *	    core, atomic; counts are written by the core that serves the irq.
  */
