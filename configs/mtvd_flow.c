@@ -13,7 +13,7 @@ static const struct partition_config partitions[] = {
 		"mode=sink quiet=1 threads=4 flow=1 from_ms=1500 to_ms=2500 checksum=1 ack=16 work_ns=20000"),
 	TRAFFIC_GUEST("gen", .cpu = RESERVATION(0, MS(2), MS(10)), 1, 2,
 		      "mode=generate to=02:00:00:00:00:01 window=128 size=554 flows=8"
-		      " start_ms=1400 stop_ms=2600"),
+		      " start_ms=1400 stop_ms=2400"),
 };
 
 TRAFFIC_SYSTEM("mtvd_flow", 2, 10);
