@@ -42,12 +42,7 @@ class Run:
 
 
 def budget(run, b):
-    """
-    Only of a server that has used one up: nobody knows what others have left over. Not in Bochs with
-    several CPUs, whose clock also moves by what others execute at a stretch: docs/bounds.md.
-    """
-    if run.boot.rig.startswith("bochs") and len(run.cores) > 1:
-        return None
+    """Only of a server that has used one up: nobody knows what others have left over."""
     o = run.vcpus.get((b["partition"], b["vcpu"]))
     return b["budget_ns"] + run.ns(o["overrun_max_tsc"]) if o and o["overrun_max_tsc"] else None
 
