@@ -9,6 +9,7 @@
 #include "core/lib/fmt.h"
 #include "core/plan_check.h"
 #include "io/irq_rate.h"
+#include "io/shaper.h"
 
 #define WINDOW_MIN_NS  MS(1)
 #define WINDOW_MAX_NS  MS(100)
@@ -111,7 +112,7 @@ static uint64_t loss_of(const struct config *c, const struct pf_config *f,
 	need = s.usual - room;
 	if (need >= s.slack_equal)
 		return own;
-	/* Both fit 64 bits: need < slack <= 8 tuples of at most the link's sums. */
+	/* Each is at most SHAPER_RATE_MAX, and of few VFs: the product is far below 2^128. */
 	return (uint64_t)((need * own + s.slack_equal - 1) / s.slack_equal);
 }
 
@@ -227,6 +228,9 @@ static void check_irq_rate(const struct place *p, const struct irq_rate_config *
 
 static void check_tuple(const struct place *p, const char *name, const struct tuple *t)
 {
+	if (t->usual > SHAPER_RATE_MAX)
+		refuse_at(p, "qos.%s.usual = %llu: no link has that; give at most %llu", name,
+			  (ull)t->usual, (ull)SHAPER_RATE_MAX);
 	if (t->min > t->usual)
 		refuse_at(
 			p,
@@ -315,7 +319,8 @@ static void check_way(struct check *k, const struct pf_config *f, uint32_t way)
 	part_id_t part = 0;
 	uint32_t n = 0;
 
-	if (s.min <= link)
+	/* Beyond 64 bits, one of them has been refused by itself. */
+	if (s.min <= link || s.min > UINT64_MAX)
 		return;
 	add_minima(&t, k, f, way);
 	if (find_giver(k->config, f, way, s.min - link, &part, &n))

@@ -237,10 +237,30 @@ static void minima_must_fit_the_link(void)
 			  : third)[0]
 			.qos.tx_bytes_per_s = (struct tuple)EXACTLY(1000);
 	CHECK(refuses("system", "one 1000 + two 1000 + three 1000 = 3000 > 999", "by 2001 in all"));
-	/* No sum wraps. */
-	first[0].qos.rx_bytes_per_s = (struct tuple)EXACTLY(UINT64_MAX);
-	second[0].qos.rx_bytes_per_s = (struct tuple)EXACTLY(UINT64_MAX);
-	CHECK(refuses("system", "qos.rx_bytes_per_s.min of 'net'", "in all"));
+	first[0].qos.rx_bytes_per_s = (struct tuple)EXACTLY(BIT64(40));
+	second[0].qos.rx_bytes_per_s = (struct tuple)EXACTLY(BIT64(40));
+	CHECK(refuses("system", "one 1099511627776 + two 1099511627776 = 2199023255552 > 125000000",
+		      "lower them by 2198898255552 in all"));
+}
+
+/* What is far beyond any link takes part in sums and products, and nothing wraps. */
+static void too_large_rates_are_refused_and_the_largest_are_shrunk_to_the_link(void)
+{
+	struct tuple *const all[] = { &first[0].qos.rx_bytes_per_s, &second[0].qos.rx_bytes_per_s,
+				      &third[0].qos.rx_bytes_per_s };
+	uint64_t sum = 0;
+
+	good_system();
+	for (uint32_t i = 0; i < 3; i++)
+		*all[i] = (struct tuple)EXACTLY(UINT64_MAX);
+	/* Of each, and nothing of their sum, which is beyond 64 bits. */
+	CHECK(build() == ERR_INVAL && no.count == 3);
+	for (uint32_t i = 0; i < 3; i++)
+		*all[i] = (struct tuple){ BIT64(40), i, 0 };
+	CHECK(build() == OK);
+	sum = granted(&first[0]).rx_bytes_per_s.usual + granted(&second[0]).rx_bytes_per_s.usual +
+	      granted(&third[0]).rx_bytes_per_s.usual;
+	CHECK(sum <= LINK && sum > LINK - 3);
 }
 
 /* The least critical first, down to its min; then the next. */
@@ -367,6 +387,7 @@ int main(void)
 	RUN(only_network_vfs_have_rates);
 	RUN(tuples_are_in_order);
 	RUN(minima_must_fit_the_link);
+	RUN(too_large_rates_are_refused_and_the_largest_are_shrunk_to_the_link);
 	RUN(what_is_usual_is_shrunk_by_priority);
 	RUN(criticality_comes_before_priority);
 	RUN(equal_ones_lose_in_proportion_and_the_sum_fits);

@@ -255,6 +255,11 @@ static const struct row rate_rows[] = {
 	  "partition 'one': devices[0].qos.tx_packets_per_s: usual = 5 is above max = 4; it never has more than "
 	  "max: raise max, or lower usual",
 	  { SET(first[0].qos.tx_packets_per_s.max, 5) } },
+	{ "more than any link has",
+	  { SET(first[0].RX, .usual = UINT64_MAX) },
+	  "partition 'one': devices[0].qos.rx_bytes_per_s.usual = 18446744073709551615: no link has that; give at "
+	  "most 1099511627776",
+	  { SET(first[0].RX.usual, UINT64_C(1099511627776)) } },
 	{ "more of a link than there is",
 	  { SET(first[0].RX, 80000000, 80000000, 0), SET(second[0].RX, 60000000, 60000000, 0),
 	    SET(first[0].qos.priority, 1) },
