@@ -312,7 +312,8 @@ enum err demand_least(enum supply_kind kind, const struct demand_search *search,
 		return e;
 	if (search->first == 0 || search->step == 0)
 		return ERR_INVAL;
-	if (search->last >= TIME_LIMIT || search->overhead >= TIME_LIMIT)
+	if (search->last >= TIME_LIMIT || search->step >= TIME_LIMIT ||
+	    search->overhead >= TIME_LIMIT)
 		return ERR_RANGE;
 	for (s.period = search->first; s.period <= search->last; s.period += search->step) {
 		e = min_budget(&q, &s);

@@ -240,6 +240,8 @@ static void malformed_input_is_an_error(void)
 	CHECK(demand_least(SUPPLY_WORST_CASE, &search, &paper, &best) == ERR_INVAL);
 	search = (struct demand_search){ 1, 5, 0, 0 };
 	CHECK(demand_least(SUPPLY_WORST_CASE, &search, &paper, &best) == ERR_INVAL);
+	search = (struct demand_search){ 1, 5, UINT64_MAX, 0 };
+	CHECK(demand_least(SUPPLY_WORST_CASE, &search, &paper, &best) == ERR_RANGE);
 	d = (struct demand){ DEMAND_RATE_MONOTONIC, huge, 2 };
 	CHECK(demand_response(&whole, &d, 1, &x) == OK && x == BIT64(61) + 1);
 }
