@@ -149,6 +149,8 @@ void check_pf_in_memory(struct check *k, uint32_t i) __attribute__((weak));
 
 /* The least budget that is worth a switch, and that a timer can measure. */
 uint64_t check_min_budget_ns(const struct board *b);
+/* Budget and switch, alone on a core: nothing else is ever admitted. */
+bool check_fits_period(const struct board *b, uint64_t budget_ns, uint64_t period_ns);
 
 /*
  * Nanoseconds in ticks, up and down; false: more than PLAN_TICKS_MAX. Budgets and overhead go

@@ -135,6 +135,15 @@ static uint32_t find_giver(struct check *k, core_id_t core, uint64_t *budget_ns)
 	return giver;
 }
 
+static uint32_t server_count(const struct check *k, core_id_t core)
+{
+	uint32_t count = 0;
+
+	for (uint32_t i = 0; i < k->vcpu_count; i++)
+		count += is_server_of(k, i, core);
+	return count;
+}
+
 static bool has_several_on(const struct check *k, core_id_t core)
 {
 	uint32_t i = 0;
@@ -169,8 +178,11 @@ static void refuse_core(struct check *k, core_id_t core, uint64_t utilization_pp
 			 check_claim_field(k, giver).s,
 			 check_claim_of(k, giver)->budget_min_ns != 0 ? "_min" : "",
 			 check_label(k, k->plan->vcpus[giver].part).s, text_time(budget_ns).s);
-	text_add(&t, "move a %s to another core",
-		 has_several_on(k, core) ? "virtual CPU" : "partition");
+	if (server_count(k, core) == 1)
+		text_add(&t, "give it OWN_CORE(%u)", core);
+	else
+		text_add(&t, "move a %s to another core",
+			 has_several_on(k, core) ? "virtual CPU" : "partition");
 	fmt_text(who, sizeof(who), "core %u", core);
 	refuse(k, who, "%s = %s > 1: %s do not fit; %s", sum.out, text_ratio(utilization_ppm).s,
 	       has_minimum_on(k, core) ? "even the minima" : "the reservations", fix);

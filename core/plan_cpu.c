@@ -146,22 +146,42 @@ uint64_t check_min_budget_ns(const struct board *b)
 	return ticks_to_ns(max_u64(b->timer_resolution_tsc, b->switch_overhead_tsc), b->tsc_hz);
 }
 
+static uint64_t overhead_ns(const struct board *b)
+{
+	return ticks_to_ns(b->switch_overhead_tsc, b->tsc_hz);
+}
+
+bool check_fits_period(const struct board *b, uint64_t budget_ns, uint64_t period_ns)
+{
+	return budget_ns <= period_ns && overhead_ns(b) <= period_ns - budget_ns;
+}
+
+/* The least period that has room for this budget and a switch. */
+static uint64_t min_period_ns(const struct board *b, uint64_t budget_ns)
+{
+	uint64_t ns;
+
+	return __builtin_add_overflow(budget_ns, overhead_ns(b), &ns) ? UINT64_MAX : ns;
+}
+
 /* Fields that stand alone. False: there is nothing to compare. */
 static bool check_times_given(struct check *k, uint32_t i)
 {
 	const struct cpu_claim *c = check_claim_of(k, i);
 	const struct board *b = k->board;
+	const uint64_t least_ns = check_min_budget_ns(b);
 
 	if (c->budget_ns == 0)
 		refuse_vcpu(k, i,
 			    ".budget = 0: a reservation has a budget; give at least %s "
 			    "on this board",
-			    text_time(check_min_budget_ns(b)).s);
+			    text_time(least_ns).s);
 	if (c->period_ns == 0)
-		refuse_vcpu(k, i,
-			    ".period = 0: a reservation has a period; give at least its "
-			    "budget, and %s on this board",
-			    text_time(ticks_to_ns(b->timer_resolution_tsc, b->tsc_hz)).s);
+		refuse_vcpu(
+			k, i,
+			".period = 0: a reservation has a period, with room for its budget and a "
+			"switch; give at least %s on this board",
+			text_time(min_period_ns(b, max_u64(c->budget_ns, least_ns))).s);
 	return c->budget_ns != 0 && c->period_ns != 0;
 }
 
@@ -193,14 +213,16 @@ static bool check_times_against_timer(struct check *k, uint32_t i)
 	const struct cpu_claim *c = check_claim_of(k, i);
 	const struct board *b = k->board;
 	struct plan_vcpu *p = &k->plan->vcpus[i];
+	const uint64_t least_ns = min_period_ns(b, check_min_budget_ns(b));
 	bool is_ok = true;
 
-	if (p->period_tsc < b->timer_resolution_tsc) {
-		refuse_vcpu(k, i,
-			    ".period = %s is below the timer's resolution on this board; "
-			    "give at least %s",
-			    text_time(c->period_ns).s,
-			    text_time(ticks_to_ns(b->timer_resolution_tsc, b->tsc_hz)).s);
+	if (c->period_ns < least_ns) {
+		refuse_vcpu(
+			k, i,
+			".period = %s: the least budget on this board is %s, and a switch takes "
+			"%s; give at least %s",
+			text_time(c->period_ns).s, text_time(check_min_budget_ns(b)).s,
+			text_time(overhead_ns(b)).s, text_time(least_ns).s);
 		is_ok = false;
 	}
 	if (p->budget_tsc < b->timer_resolution_tsc) {
@@ -224,18 +246,20 @@ static bool check_times(struct check *k, uint32_t i)
 	const struct cpu_claim *c = check_claim_of(k, i);
 	struct plan_vcpu *p = &k->plan->vcpus[i];
 
-	if (!check_times_given(k, i))
+	if (!check_times_given(k, i) || !convert_times(k, i) || !check_times_against_timer(k, i))
 		return false;
-	if (c->budget_ns > c->period_ns) {
-		refuse_vcpu(k, i,
-			    ".budget = %s exceeds its period of %s; a budget is at most the "
-			    "period: give at most %s, or OWN_CORE(%u)",
-			    text_time(c->budget_ns).s, text_time(c->period_ns).s,
-			    text_time(c->period_ns).s, c->core);
+	/* One that may be shrunk may want all of its core. */
+	if (c->budget_ns > c->period_ns ||
+	    (c->budget_min_ns == 0 && !check_fits_period(k->board, c->budget_ns, c->period_ns))) {
+		refuse_vcpu(
+			k, i,
+			".budget = %s: with a switch of %s it exceeds its period of %s; give at "
+			"most %s, or OWN_CORE(%u)",
+			text_time(c->budget_ns).s, text_time(overhead_ns(k->board)).s,
+			text_time(c->period_ns).s,
+			text_time(c->period_ns - overhead_ns(k->board)).s, c->core);
 		return false;
 	}
-	if (!convert_times(k, i) || !check_times_against_timer(k, i))
-		return false;
 	/* Q = P, on a clock that does not divide it: all of a period is all there is. */
 	p->budget_tsc = min_u64(p->budget_tsc, p->period_tsc);
 	return true;
@@ -251,11 +275,14 @@ static bool check_board_times(struct check *k)
 			      "board.switch_overhead = %s: reservations need the bound of a server "
 			      "switch; give board.switch_overhead_ns as published for the board",
 			      text_time(ticks_to_ns(b->switch_overhead_tsc, b->tsc_hz)).s);
-	if (b->timer_resolution_tsc == 0)
-		refuse_system(k, "board.timer_resolution = 0: reservations need a timer of known "
-				 "resolution; give board.timer_resolution_ns");
+	if (b->timer_resolution_tsc == 0 || b->timer_resolution_tsc > PLAN_TICKS_MAX)
+		refuse_system(k,
+			      "board.timer_resolution = %s: reservations need a timer of known "
+			      "resolution; give board.timer_resolution_ns",
+			      text_time(ticks_to_ns(b->timer_resolution_tsc, b->tsc_hz)).s);
 	return b->switch_overhead_tsc != 0 && b->switch_overhead_tsc <= PLAN_TICKS_MAX &&
-	       b->timer_resolution_tsc != 0 && b->tsc_hz != 0;
+	       b->timer_resolution_tsc != 0 && b->timer_resolution_tsc <= PLAN_TICKS_MAX &&
+	       b->tsc_hz != 0;
 }
 
 static void check_claim(struct check *k, uint32_t i, bool has_board_times)
@@ -280,7 +307,8 @@ void check_cpu(struct check *k)
 	bool has_reservation = false, has_board_times;
 
 	for (uint32_t i = 0; i < k->vcpu_count; i++)
-		has_reservation |= check_claim_of(k, i)->kind == CPU_RESERVED;
+		has_reservation |= check_claim_of(k, i)->kind == CPU_RESERVED ||
+				   check_claim_of(k, i)->kind == CPU_ENOUGH;
 	has_board_times = has_reservation && check_board_times(k);
 	for (uint32_t i = 0; i < k->vcpu_count; i++)
 		check_claim(k, i, has_board_times);

@@ -195,35 +195,74 @@ static uint32_t first_late(const struct question *q, const struct supply *s, enu
 	return i;
 }
 
+/* Likewise, and it fits a core with a switch. */
+static enum err find_fitting(const struct check *k, const struct question *q, uint64_t period_ns,
+			     struct supply *best)
+{
+	const enum err e = find(k, q, period_ns, best);
+
+	return e == OK && !check_fits_period(k->board, best->budget, best->period) ? ERR_RANGE : e;
+}
+
+static bool does_core_serve(const struct question *q)
+{
+	const struct supply core = { q->kind, 1, 1 };
+	enum err e;
+
+	return first_late(q, &core, &e) == q->demand.count;
+}
+
+/* Where no reservation does: "give OWN_CORE(0), take tasks out, or lengthen their periods or deadlines" */
+static void add_other_ways(struct text *fix, const struct question *q, core_id_t core)
+{
+	if (does_core_serve(q))
+		text_add(fix, "give OWN_CORE(%u), ", core);
+	text_add(fix, "take tasks out, or lengthen their periods or deadlines");
+}
+
 /* "give a budget of at least 32 ms, or RESERVATION(0, 5.2 ms, 9.375 ms)" */
 static void suggest(const struct check *k, const struct question *q, const struct cpu_claim *c,
 		    struct text *fix)
 {
 	struct supply same = { 0 }, any = { 0 };
-	const bool has_same = c->kind == CPU_RESERVED && find(k, q, c->period_ns, &same) == OK;
-	const bool has_any = find(k, q, 0, &any) == OK && any.budget <= any.period;
+	const bool has_same =
+		c->kind == CPU_RESERVED && find_fitting(k, q, c->period_ns, &same) == OK;
+	const bool has_any = find_fitting(k, q, 0, &any) == OK;
 
 	if (has_same)
 		text_add(fix, "give a budget of at least %s", text_time(same.budget).s);
 	if (has_any)
 		text_add(fix, "%s RESERVATION(%u, %s, %s)", has_same ? ", or" : "give", c->core,
 			 text_time(any.budget).s, text_time(any.period).s);
-	if (!has_same && !has_any)
-		text_add(fix, "no reservation does: take tasks out, or lengthen their periods or "
-			      "deadlines");
+	if (has_same || has_any)
+		return;
+	text_add(fix, "no reservation does: ");
+	add_other_ways(fix, q, c->core);
 }
 
-/* It is not shrunk below that. (Found in whole microseconds: not more than it has.) */
+/*
+ * It is not shrunk below that. (Found in whole microseconds: not more than it has.) Where that takes too long
+ * to find, it is not shrunk at all.
+ */
 static void note_need(struct check *k, uint32_t vcpu, const struct question *q)
 {
 	struct cpu_claim *const c = &k->plan->vcpus[vcpu].claim;
 	struct supply least;
+	bool is_known;
 
-	if (c->kind != CPU_RESERVED || find(k, q, c->period_ns, &least) != OK)
+	if (c->kind != CPU_RESERVED)
 		return;
-	k->need_ns[vcpu] = min_u64(least.budget, c->budget_ns);
-	if (c->budget_min_ns != 0)
-		c->budget_min_ns = max_u64(c->budget_min_ns, k->need_ns[vcpu]);
+	is_known = find(k, q, c->period_ns, &least) == OK;
+	k->need_ns[vcpu] = is_known ? min_u64(least.budget, c->budget_ns) : c->budget_ns;
+	if (c->budget_min_ns == 0)
+		return;
+	if (!is_known && c->budget_min_ns < c->budget_ns)
+		refuse_vcpu(
+			k, vcpu,
+			".budget_min = %s: to find what its tasks need of it takes more than %u "
+			"steps: the periods are too far apart; " FAR_APART ", or leave it out",
+			text_time(c->budget_min_ns).s, DEMAND_STEP_MAX);
+	c->budget_min_ns = max_u64(c->budget_min_ns, k->need_ns[vcpu]);
 }
 
 /* "RESERVATION(0, 28 ms, 50 ms)" */
@@ -274,6 +313,26 @@ static void check_claim(struct check *k, part_id_t part, const struct question *
 		refuse_late(k, vcpu, q, late, e);
 }
 
+static void refuse_enough(struct check *k, uint32_t vcpu, const struct question *q)
+{
+	const struct cpu_claim *const c = check_claim_of(k, vcpu);
+	char text[160];
+	struct text fix = text_begin(text, sizeof(text));
+	struct supply any;
+
+	if (c->period_ns != 0 && find_fitting(k, q, 0, &any) == OK) {
+		refuse_vcpu(
+			k, vcpu,
+			".period = %s: no budget that fits in it with a switch serves these tasks; "
+			"leave it out, or give %s",
+			text_time(c->period_ns).s, text_time(any.period).s);
+		return;
+	}
+	add_other_ways(&fix, q, c->core);
+	refuse_vcpu(k, vcpu, " = ENOUGH_FOR_TASKS(%u): no reservation serves these tasks; %s",
+		    c->core, fix.out);
+}
+
 static void choose_claim(struct check *k, part_id_t part, const struct question *q)
 {
 	const uint32_t vcpu = k->plan->partitions[part].vcpu_first;
@@ -288,7 +347,7 @@ static void choose_claim(struct check *k, part_id_t part, const struct question 
 			    text_time(c->budget_ns).s, c->core);
 		return;
 	}
-	e = find(k, q, c->period_ns, &best);
+	e = find_fitting(k, q, c->period_ns, &best);
 	if (e == ERR_TIMEOUT) {
 		refuse_vcpu(k, vcpu,
 			    " = ENOUGH_FOR_TASKS(%u): to find it takes more than %u steps: the "
@@ -297,12 +356,8 @@ static void choose_claim(struct check *k, part_id_t part, const struct question 
 			    c->core, DEMAND_STEP_MAX, c->core);
 		return;
 	}
-	if (e != OK || best.budget > best.period) {
-		refuse_vcpu(
-			k, vcpu,
-			" = ENOUGH_FOR_TASKS(%u): no reservation serves these tasks; take tasks "
-			"out, or lengthen their periods or deadlines",
-			c->core);
+	if (e != OK) {
+		refuse_enough(k, vcpu, q);
 		return;
 	}
 	*c = (struct cpu_claim)RESERVATION(c->core, best.budget, best.period);

@@ -12,11 +12,7 @@ static void check_one(struct check *k, part_id_t i, const char *field, uint64_t 
 	const struct partition_config *const p = &k->config->partitions[i];
 	const bool is_min = bytes == p->memory_min_bytes;
 
-	if (bytes % LARGE_PAGE_BYTES != 0)
-		refuse_partition(k, i, "%s = %s: not a multiple of %s; give %s", field,
-				 text_size(bytes).s, text_size(LARGE_PAGE_BYTES).s,
-				 text_size(align_down(bytes, LARGE_PAGE_BYTES)).s);
-	else if (is_min && bytes < check_memory_least(k, i))
+	if (is_min && bytes < check_memory_least(k, i))
 		refuse_partition(k, i,
 				 "%s = %s: such a guest does not start in less than %s; give "
 				 "at least that",
@@ -24,6 +20,10 @@ static void check_one(struct check *k, part_id_t i, const char *field, uint64_t 
 	else if (bytes > CHECK_MEMORY_MAX_BYTES)
 		refuse_partition(k, i, "%s = %s: guest RAM is laid out for %s; give at most that",
 				 field, text_size(bytes).s, text_size(CHECK_MEMORY_MAX_BYTES).s);
+	else if (bytes % LARGE_PAGE_BYTES != 0)
+		refuse_partition(k, i, "%s = %s: not a multiple of %s; give %s", field,
+				 text_size(bytes).s, text_size(LARGE_PAGE_BYTES).s,
+				 text_size(align_down(bytes, LARGE_PAGE_BYTES)).s);
 	else
 		k->has_memory_tuple[i] = true;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * expect: partition 'fast': cpu.period = 500 ns is below the timer's resolution on this board
- * expect: give at least 1 us
+ * expect: partition 'fast': cpu.period = 500 ns: the least budget on this board is 100 us
+ * expect: give at least 200 us
  */
 #include "configs/boards.h"
 

@@ -122,7 +122,7 @@ static void the_service_is_checked(void)
 	CHECK(refuses("system", "service = RESERVATION(1): partition 'two' owns that core",
 		      "core 2 is free"));
 	sys.service.budget_ns = MS(101);
-	CHECK(refuses("system", "service.budget = 101 ms exceeds its period", "at most 100 ms"));
+	CHECK(refuses("system", "service.budget = 101 ms: with a switch", "at most 99.99 ms"));
 	parts[1].cpu = (struct cpu_claim)RESERVATION(2, MS(1), MS(100) - 1);
 	CHECK(refuses("system",
 		      "service.period = 100 ms: partition 'two' on core 2 has 99.999999 ms",

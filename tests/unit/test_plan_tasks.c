@@ -112,6 +112,18 @@ static void the_papers_reservation_is_too_small_in_the_worst_case(void)
 	CHECK(prints("from idle: true only while"));
 }
 
+/* The tasks are not all that is wrong: without the board's part their user would look in the wrong place. */
+static void a_board_that_is_not_told_of_is_asked_for_with_enough(void)
+{
+	paper_system();
+	parts[0].cpu = (struct cpu_claim)ENOUGH_FOR_TASKS(0);
+	parts[1].cpu = (struct cpu_claim)BEST_EFFORT(0, 1);
+	sys.board.switch_overhead_ns = BIT64(63);
+	CHECK(build() == ERR_INVAL && no.count == 2);
+	CHECK(strstr(no.text[1], "give board.switch_overhead_ns as published"));
+	paper_system();
+}
+
 /* What is found is enough, and no more than the least of the same period, by a microsecond. */
 static void the_planner_finds_a_reservation(void)
 {
@@ -175,6 +187,7 @@ int main(void)
 {
 	RUN(the_papers_tasks_have_bounds);
 	RUN(the_papers_reservation_is_too_small_in_the_worst_case);
+	RUN(a_board_that_is_not_told_of_is_asked_for_with_enough);
 	RUN(the_planner_finds_a_reservation);
 	RUN(an_owned_core_supplies_all_the_time);
 	RUN(edf_is_a_choice);

@@ -113,14 +113,25 @@ static const struct row claim_rows[] = {
 	  { SET(LOAD.budget_ns, US(30)) } },
 	{ "no period",
 	  { SET(LOAD.period_ns, 0) },
-	  "partition 'load0': cpu.period = 0: a reservation has a period; give at least its budget, and 1 us "
-	  "on this board",
-	  { SET(LOAD.period_ns, MS(50)) } },
+	  "partition 'load0': cpu.period = 0: a reservation has a period, with room for its budget and a switch; "
+	  "give at least 10.03 ms on this board",
+	  { SET(LOAD, .kind = CPU_RESERVED, .core = 3, .budget_ns = MS(10),
+		.period_ns = US(10030)) } },
 	{ "a budget above its period",
 	  { SET(LOAD.budget_ns, MS(60)), SET(LOAD.core, 3) },
-	  "partition 'load0': cpu.budget = 60 ms exceeds its period of 50 ms; a budget is at most the period: "
-	  "give at most 50 ms, or OWN_CORE(3)",
+	  "partition 'load0': cpu.budget = 60 ms: with a switch of 30 us it exceeds its period of 50 ms; give at "
+	  "most 49.97 ms, or OWN_CORE(3)",
+	  { SET(LOAD.budget_ns, US(49970)) } },
+	{ "a budget that leaves no time for a switch",
+	  { CLAIM(LOAD, RESERVATION(3, MS(50), MS(50))) },
+	  "partition 'load0': cpu.budget = 50 ms: with a switch of 30 us it exceeds its period of 50 ms; give at "
+	  "most 49.97 ms, or OWN_CORE(3)",
 	  { CLAIM(LOAD, OWN_CORE(3)) } },
+	{ "a period of 1 ns",
+	  { CLAIM(LOAD, RESERVATION(3, US(30), 1)) },
+	  "partition 'load0': cpu.period = 1 ns: the least budget on this board is 30 us, and a switch takes 30 "
+	  "us; give at least 60 us",
+	  { SET(LOAD.period_ns, US(60)) } },
 	{ "a period beyond the clock",
 	  { SET(board.tsc_hz, UINT64_C(4000000000)), SET(LOAD.period_ns, BIT64(60)) },
 	  "partition 'load0': cpu.period = 1152921504.606846976 s: more than 2^62 ticks of this board's clock "
@@ -141,9 +152,9 @@ static const struct row claim_rows[] = {
 	{ "a period shorter than the timer's, by rounding",
 	  { SET(board.tsc_hz, 333333333), SET(board.timer_resolution_tsc, 334),
 	    SET(board.switch_overhead_tsc, 1), CLAIM(LOAD, RESERVATION(3, US(1), US(1))) },
-	  "partition 'load0': cpu.period = 1 us is below the timer's resolution on this board; give at least "
-	  "1.003 us",
-	  { SET(LOAD.period_ns, US(2)) } },
+	  "partition 'load0': cpu.period = 1 us: the least budget on this board is 1.003 us, and a switch takes 4 "
+	  "ns; give at least 1.007 us",
+	  { SET(LOAD, .kind = CPU_RESERVED, .core = 3, .budget_ns = US(1), .period_ns = 1007) } },
 	{ "a budget that a switch uses up",
 	  { SET(LOAD.budget_ns, US(30) - 1) },
 	  "partition 'load0': cpu.budget = 29.999 us is less than a server switch costs, 30 us; give at least "
@@ -160,11 +171,11 @@ static const struct row claim_rows[] = {
 	  "lower cpus[1].budget of partition 'smp0' to at most 29.94 ms, or move a virtual CPU to another core",
 	  { SET(claims[1].budget_ns, US(29940)) } },
 	{ "two that want all of a core",
-	  { CLAIM(LOAD, RESERVATION(3, MS(50), MS(50))),
-	    CLAIM(claims[0], RESERVATION(3, MS(50), MS(50))) },
-	  "core 3: load0 (50 + 0.03)/50 + smp0.0 (50 + 0.03)/50 = 2.0012 > 1: the reservations do not fit; "
+	  { CLAIM(LOAD, RESERVATION(3, US(49970), MS(50))),
+	    CLAIM(claims[0], RESERVATION(3, US(49970), MS(50))) },
+	  "core 3: load0 (49.97 + 0.03)/50 + smp0.0 (49.97 + 0.03)/50 = 2 > 1: the reservations do not fit; "
 	  "move a virtual CPU to another core",
-	  { CLAIM(LOAD, OWN_CORE(1)), SET(claims[0].budget_ns, US(49970)) } },
+	  { SET(LOAD.core, 1) } },
 };
 
 static const struct row list_rows[] = {
@@ -280,6 +291,22 @@ static const struct row task_rows[] = {
 	  "partition 'rt0': cpu = RESERVATION(0, 28 ms, 50 ms): task 'tau2' (50 ms in 200 ms) may not be done "
 	  "by its deadline of 200 ms; give a budget of at least 32 ms, or RESERVATION(0, 3.45 ms, 6.25 ms)",
 	  { SET(RT.cpu.budget_ns, MS(32)) } },
+	{ "enough, but only a whole core is",
+	  { CLAIM(RT.cpu, ENOUGH_FOR_TASKS(3)), SET(tasks[0].wcet_ns, MS(150)),
+	    SET(RT.cpu_task_count, 1) },
+	  "partition 'rt0': cpu = ENOUGH_FOR_TASKS(3): no reservation serves these tasks; give OWN_CORE(3), take "
+	  "tasks out, or lengthen their periods or deadlines",
+	  { CLAIM(RT.cpu, OWN_CORE(3)) } },
+	{ "enough, in a period that is too short",
+	  { SET(RT.cpu, .kind = CPU_ENOUGH, .period_ns = 1) },
+	  "partition 'rt0': cpu.period = 1 ns: no budget that fits in it with a switch serves these tasks; leave it "
+	  "out, or give 6.25 ms",
+	  { SET(RT.cpu.period_ns, US(6250)) } },
+	{ "a budget that is too small, in a period that is too short",
+	  { CLAIM(RT.cpu, RESERVATION(3, US(30), US(60))) },
+	  "partition 'rt0': cpu = RESERVATION(3, 30 us, 60 us): task 'tau2' (50 ms in 200 ms) may not be done by its "
+	  "deadline of 200 ms; give RESERVATION(3, 3.45 ms, 6.25 ms)",
+	  { CLAIM(RT.cpu, RESERVATION(3, US(3450), US(6250))) } },
 	{ "an owned core too slow",
 	  { CLAIM(RT.cpu, OWN_CORE(3)), SET(tasks[1].wcet_ns, MS(130)),
 	    SET(tasks[1].jitter_ns, MS(20)) },
@@ -294,6 +321,13 @@ static const struct row task_rows[] = {
 	  "takes more than 200000 steps to tell: the periods are too far apart; take the longest ones out, or "
 	  "lengthen the shortest",
 	  { SET(RT.cpu_task_count, 1) } },
+	{ "a core that is promised twice, and what one needs of it takes too long to find",
+	  { SET(tasks[0], .wcet_ns = MS(20), .period_ns = MS(200)),
+	    SET(tasks[1], .wcet_ns = SEC(400), .period_ns = SEC(4000)),
+	    CLAIM(RT.cpu, RESERVATION(0, MS(40), MS(50))), SET(RT.task_policy, TASKS_EDF) },
+	  "core 0: rt0 (40 + 0.03)/50 + load0 (10 + 0.03)/50 = 1.0012 > 1: the reservations do not fit; lower "
+	  "cpu.budget of partition 'load0' to at most 9.94 ms, or move a partition to another core",
+	  { SET(LOAD.budget_ns, US(9940)) } },
 	{ "enough, for tasks too far apart",
 	  { SET(tasks[0], .wcet_ns = US(1), .period_ns = US(100)),
 	    CLAIM(RT.cpu, ENOUGH_FOR_TASKS(3)),

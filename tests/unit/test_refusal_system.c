@@ -124,8 +124,13 @@ static const struct row board_rows[] = {
 	  { SET(sys.board.switch_overhead_ns, US(30)) } },
 	{ "what the timer resolves is not known",
 	  { SET(sys.board.timer_resolution_ns, 0) },
-	  "system: board.timer_resolution = 0: reservations need a timer of known resolution; give "
+	  "system: board.timer_resolution = 0 ns: reservations need a timer of known resolution; give "
 	  "board.timer_resolution_ns",
+	  { SET(sys.board.timer_resolution_ns, US(1)) } },
+	{ "a timer of centuries",
+	  { SET(sys.board.timer_resolution_ns, UINT64_MAX) },
+	  "system: board.timer_resolution = 18446744073.709551615 s: reservations need a timer of known "
+	  "resolution; give board.timer_resolution_ns",
 	  { SET(sys.board.timer_resolution_ns, US(1)) } },
 	{ "a console of 300 baud",
 	  { SET(sys.board.console_bytes_per_second, 30) },

@@ -54,6 +54,9 @@ void good_system(void)
 }
 
 #define ONE parts[0]
+/* A question about them takes some 20,000 deadlines to answer, and the least budget some 25 questions. */
+static const struct cpu_task far[] = { { .wcet_ns = MS(20), .period_ns = MS(200) },
+				       { .wcet_ns = SEC(400), .period_ns = SEC(4000) } };
 
 static const struct row cpu_rows[] = {
 	{ "a least above the budget",
@@ -87,6 +90,17 @@ static const struct row cpu_rows[] = {
 	  "partition 'one': cpu.budget_min = 1 ms: ENOUGH_FOR_TASKS finds what the tasks need, and that exactly; leave "
 	  "it out, or claim RESERVATION_BETWEEN(0, budget, min, max, period)",
 	  { SET(ONE.cpu.budget_min_ns, 0) } },
+	{ "a least that leaves no time for a switch",
+	  { CLAIM(ONE.cpu, RESERVATION_BETWEEN(1, MS(50), MS(50), 0, MS(50))) },
+	  "core 1: one (50 + 0.1)/50 = 1.002 > 1: even the minima do not fit; lower cpu.budget_min of partition "
+	  "'one' to at most 49.9 ms, or give it OWN_CORE(1)",
+	  { SET(ONE.cpu.budget_min_ns, US(49900)) } },
+	{ "a least, and tasks too far apart to tell whether it is enough",
+	  { CLAIM(ONE.cpu, RESERVATION_BETWEEN(0, MS(25), MS(5), 0, MS(50))),
+	    SET(ONE.cpu_tasks, far), SET(ONE.cpu_task_count, 2), SET(ONE.task_policy, TASKS_EDF) },
+	  "partition 'one': cpu.budget_min = 5 ms: to find what its tasks need of it takes more than 200000 steps: the "
+	  "periods are too far apart; take the longest ones out, or lengthen the shortest, or leave it out",
+	  { SET(ONE.cpu.budget_min_ns, 0) } },
 	{ "a least of the service",
 	  { CLAIM(sys.service, RESERVATION_BETWEEN(2, MS(1), US(500), 0, MS(10))) },
 	  "system: service.budget_min = 500 us: the service serves all, and has exactly its budget; leave it out",
@@ -108,6 +122,16 @@ static const struct row memory_rows[] = {
 	  { SET(ONE.memory_min_bytes, MIB(3)) },
 	  "partition 'one': memory_min_bytes = 3 MiB: not a multiple of 2 MiB; give 2 MiB",
 	  { SET(ONE.memory_min_bytes, MIB(2)) } },
+	{ "a least of less than a guest has",
+	  { SET(ONE.memory_min_bytes, MIB(1)) },
+	  "partition 'one': memory_min_bytes = 1 MiB: such a guest does not start in less than 2 MiB; give at least "
+	  "that",
+	  { SET(ONE.memory_min_bytes, MIB(2)) } },
+	{ "a most of odd size beyond what guests have",
+	  { SET(ONE.memory_max_bytes, GIB(513) + 1) },
+	  "partition 'one': memory_max_bytes = 550829555713 bytes: guest RAM is laid out for 512 GiB; give at most "
+	  "that",
+	  { SET(ONE.memory_max_bytes, GIB(512)) } },
 	{ "a most beyond what guests have",
 	  { SET(ONE.memory_max_bytes, GIB(1024)) },
 	  "partition 'one': memory_max_bytes = 1024 GiB: guest RAM is laid out for 512 GiB; give at most that",
