@@ -33,6 +33,13 @@ def serve_kind(words, frames):
     return "serve work_ns=%s frames=%s" % (words.get("work_ns", "0"), frames)
 
 
+def why_not(part, kind, costs):
+    """Why this guest cannot be in a model; None: it can."""
+    if part["vcpus"][0]["kind"] == "best_effort":
+        return "how much of its core others leave it is not known"
+    return None if kind in costs else "no costs are known of '%s'" % kind
+
+
 class Text:
     """Lines by section: what is named must be there before."""
 
@@ -79,6 +86,8 @@ def add_cpus(text, plan):
     if "service" in plan:
         claims.append(("service", plan["service"]))
     for name, v in claims:
+        if v["kind"] == "best_effort":
+            continue
         if v["kind"] == "reserved":
             if v["core"] not in hosts:
                 hosts.append(v["core"])
@@ -112,12 +121,13 @@ def add_disks(text, plan, costs):
                        disk["parallel"] or 1)
         for part in plan["partitions"]:
             words = words_of(part)
-            if disk["name"] not in [disk["name"] for s in disk["shares"] if s["partition"] == part["name"]]:
+            if part["name"] not in [s["partition"] for s in disk["shares"]]:
                 continue
-            if words.get("mode") == "load" and "disk guest" in costs:
-                add_load(text, part, words, disk, costs)
+            why = why_not(part, "disk guest" if words.get("mode") == "load" else part.get("args", ""), costs)
+            if why:
+                text.left_out[part["name"]] = why
             else:
-                text.left_out[part["name"]] = "no costs are known of its arguments"
+                add_load(text, part, words, disk, costs)
 
 
 # --- networks ----------------------------------------------------------------------------------
@@ -130,11 +140,8 @@ def peers_of(plan, words):
 
 
 def limit_of(part):
-    for d in part.get("devices", []):
-        usual, _, most = d.get("rx_packets_per_s", [0, 0, 0])
-        if most and usual:
-            return most
-    return None
+    """0: none. Packets have no link that others could leave it something of: usual says nothing here."""
+    return max([d["rx_packets_per_s"][2] for d in part.get("devices", []) if "rx_packets_per_s" in d] or [0])
 
 
 def add_frames(text, link, source, name, to, count, nbytes, costs):
@@ -146,10 +153,11 @@ def add_frames(text, link, source, name, to, count, nbytes, costs):
 
 def add_stream(text, link, gen, words, sink, costs):
     kind = sink_kind(words_of(sink))
-    if kind not in costs:
-        text.left_out[sink["name"]] = "no costs are known of '%s'" % kind
-        return
     name = sink["name"]
+    why = why_not(sink, kind, costs)
+    if why:
+        text.left_out[name] = why
+        return
     text.source(name, "wait", float(words.get("rate", 0)))
     add_frames(text, link, name, name, "in", 1, int(words.get("size", 554)), costs)
     text.station("guest." + name, name, name, text.seconds(costs[kind]["each"]),
@@ -159,10 +167,12 @@ def add_stream(text, link, gen, words, sink, costs):
 def add_requests(text, link, client, words, server, costs):
     frames = int(words.get("frames", 68))
     kind = serve_kind(words_of(server), frames)
-    if kind not in costs:
-        text.left_out[server["name"]] = "no costs are known of '%s'" % kind
+    name = server["name"]
+    why = why_not(server, kind, costs)
+    if why:
+        text.left_out[name] = why
         return
-    name, c = server["name"], costs[kind]
+    c = costs[kind]
     every_us = int(words.get("every_us", 20000))
     text.source(name, "wait", 1e6 / every_us if every_us else None, int(words.get("under_way", 8)),
                 c["turnaround"] / text.hz)
