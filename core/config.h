@@ -13,6 +13,7 @@
 
 #define CONFIG_NAME_MAX          31u
 #define PARTITION_NAME_MAX       15u
+#define TASK_NAME_MAX            15u
 #define DEVICE_NAME_MAX          15u    /* of PFs and disks */
 #define CONFIG_TRACE_RECORDS_MAX 65536u /* 1 MiB a core */
 
@@ -64,7 +65,7 @@ struct cpu_claim {
  * refuses a reservation that is too small for a deadline: sched/demand.h.
  */
 struct cpu_task {
-	const char *name; /* NULL: its number */
+	const char *name; /* 1 to 15 characters of [a-z0-9_-]; NULL: its number */
 	uint64_t wcet_ns, period_ns;
 	uint64_t deadline_ns; /* 0: the period; at most that */
 	uint64_t jitter_ns;   /* it may be released so long after it has arrived */

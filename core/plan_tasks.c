@@ -95,6 +95,20 @@ static bool check_task(struct check *k, part_id_t part, uint32_t i)
 	return false;
 }
 
+static bool check_name(struct check *k, part_id_t part, uint32_t i)
+{
+	const char *const name = k->config->partitions[part].cpu_tasks[i].name;
+
+	if (!name || check_is_name(name, TASK_NAME_MAX))
+		return true;
+	refuse_partition(
+		k, part,
+		"cpu_tasks[%u].name = %s: a task's name is 1 to %u characters of [a-z0-9_-]; "
+		"give one, or leave it out",
+		i, text_quoted(name).s, TASK_NAME_MAX);
+	return false;
+}
+
 static bool check_choices(struct check *k, part_id_t part)
 {
 	const struct partition_config *const p = &k->config->partitions[part];
@@ -142,7 +156,7 @@ static bool check_list(struct check *k, part_id_t part)
 		return false;
 	}
 	for (uint32_t i = 0; i < p->cpu_task_count; i++)
-		is_good &= check_task(k, part, i);
+		is_good &= check_name(k, part, i) & check_task(k, part, i);
 	return check_choices(k, part) && is_good;
 }
 

@@ -91,6 +91,7 @@ static const char *tasks(const struct config *c, const struct plan *p)
 			const struct cpu_task *const t = &c->partitions[i].cpu_tasks[n];
 			uint64_t bound = 0;
 
+			NEEDS(!t->name || is_name(t->name, 15));
 			NEEDS(plan_task_bound(c, p, i, n, &bound));
 			NEEDS(bound >= t->wcet_ns &&
 			      bound <= (t->deadline_ns ? t->deadline_ns : t->period_ns));

@@ -224,6 +224,11 @@ static const struct row task_rows[] = {
 	  "partition 'rt0': cpu_tasks: 2 virtual CPUs, and the analysis is of one; give its tasks a partition "
 	  "with one, or leave them out",
 	  { SET(RT.cpu_count, 1) } },
+	{ "a task's name that is none",
+	  { SET(tasks[1].name, "tau \"2\"") },
+	  "partition 'rt0': cpu_tasks[1].name = 'tau \"2\"': a task's name is 1 to 15 characters of [a-z0-9_-]; give "
+	  "one, or leave it out",
+	  { SET(tasks[1].name, NULL) } },
 	{ "a task that does nothing",
 	  { SET(tasks[1].wcet_ns, 0) },
 	  "partition 'rt0': cpu_tasks[1].wcet = 0: a task has both; give its worst-case execution time, and the "
