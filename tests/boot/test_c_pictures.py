@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Pictures of plans and of runs, opened in a browser: they are whole, and say what plan and trace say."""
+import importlib.machinery
+import importlib.util
 import json
 import os
 import re
@@ -42,6 +44,101 @@ def test_a_plan_has_a_lane_for_each_server_with_its_slots():
     assert dom.count('class="replenish"') == sum(-(-400 // p) for p in (10, 15, 20, 30, 40, 50, 70, 100))
 
 
+def rows_of(dom, title):
+    """The table under that heading: [[text of a cell]], without its heads."""
+    part = dom[dom.index("<h2>%s</h2>" % title):]
+    part = part[:part.index("</table>")]
+    return [[re.sub("<[^>]*>", "", cell).strip() for cell in re.findall("<td[^>]*>(.*?)</td>", row, re.S)]
+            for row in re.findall("<tr>(.*?)</tr>", part, re.S)[1:]]
+
+
+def test_a_table_of_tuples_has_what_was_wanted_and_what_is_given():
+    said, dom = plan("tuples")
+    unit = {"budget_ns": (1e6, " ms"), "memory_bytes": (2.0**20, " MiB")}
+    want = []
+    for p in said["partitions"]:
+        for g in p["grants"]:
+            by, name = unit[g["resource"]]
+            want.append([p["name"], str(p["criticality"]), g["resource"]] + [
+                "%g%s" % (round(g[key] / by, 4), name) for key in ("min", "usual", "max", "given")] + [g["is"]])
+    assert rows_of(dom, "Resource tuples") == want, (rows_of(dom, "Resource tuples"), want)
+    # From configs/tuples.c: vision is shrunk, and keeps what its task needs; no max is none at all.
+    vision = next(r for r in want if r[0] == "vision")
+    assert vision[2:6] == ["budget_ns", "6.667 ms", "30 ms", "30 ms"] and vision[7] == "shrunk", vision
+    two = {"name": "smp", "criticality": 0,
+           "grants": [{"resource": "budget_ns", "of": n, "min": 1, "usual": 1, "max": 1, "given": 1, "is": "usual"}
+                      for n in range(2)]}
+    assert [r[2] for r in rows_of("\n".join(picture().grants({"partitions": [two]})), "Resource tuples")] == [
+        "budget_ns", "budget_ns 1"]
+    _, dom = plan("blk_rates")
+    assert [r[5] for r in rows_of(dom, "Resource tuples")] == ["", "", ""], rows_of(dom, "Resource tuples")
+    assert [r[3:5] for r in rows_of(dom, "Resource tuples")][0] == ["8000000", "12000000"]
+
+
+def test_all_of_the_memory_is_in_the_picture():
+    said, dom = plan("tuples")
+    rows = rows_of(dom, "Memory")
+    pieces = [(int(r[0], 16), float(r[1].split()[0]) * 2**20) for r in rows]
+    assert pieces[0][0] == 0 and all(a + size == b for (a, size), (b, _) in zip(pieces, pieces[1:])), rows
+    assert sum(pieces[-1]) == 256 * 2**20 and rows[0][2] == "(taken)" and rows[-1][2] != "(free)", rows
+    rows = rows_of(plan("enough")[1], "Memory")
+    assert rows[-1][1:3] == ["208 MiB", "(free)"], rows  # of 256, less 16 and two of 16
+
+
+def picture():
+    """The tool's functions."""
+    loader = importlib.machinery.SourceFileLoader("plan_picture", os.path.join(rigs.TOP, "tools/plan_picture"))
+    module = importlib.util.module_from_spec(importlib.util.spec_from_loader("plan_picture", loader))
+    loader.exec_module(module)
+    return module
+
+
+def page_of(vcpus, tasks=()):
+    """A picture of servers that no configuration here has."""
+    parts = [{"name": "p%d" % n, "vcpus": [v], "tasks": list(tasks), "devices": [], "grants": [],
+              "memory_base": (n + 8) << 21, "memory_bytes": 1 << 21, "image": "x.elf"} for n, v in enumerate(vcpus)]
+    return picture().page({"system": "made up", "partitions": parts, "disks": [], "pfs": [], "memory_free_bytes": 0,
+                           "cores": [{"core": 0, "owned": False, "utilization_ppm": 500000}]})
+
+
+def reserved(budget_ns, period_ns):
+    return {"kind": "reserved", "core": 0, "budget_ns": budget_ns, "period_ns": period_ns}
+
+
+def joined(slots):
+    out = []
+    for begin, end in slots:
+        if out and out[-1][1] == begin:
+            begin = out.pop()[0]
+        out.append((begin, end))
+    return out
+
+
+def test_slots_are_those_of_edf():
+    """(2, 4) and (3, 6): by hand. At 4 the second is due before the first, at 8 both are due at 12."""
+    tool, reserved_two = picture(), [("a", reserved(2, 4)), ("b", reserved(3, 6))]
+    end, what = tool.horizon_ns(reserved_two)
+    assert (end, what) == (12, "one hyperperiod")
+    slots = tool.edf(reserved_two, end)
+    assert joined(slots["a"]) == [(0, 2), (5, 7), (8, 10)], slots
+    assert joined(slots["b"]) == [(2, 5), (7, 8), (10, 12)], slots
+
+
+def test_what_exceeds_its_limit_is_red():
+    late, kept = picture().bar(430, 100), picture().bar(100, 100)
+    assert "#c03030" in late and "430 %" in late and "#c03030" not in kept and "100 %" in kept
+
+
+def test_periods_far_apart_make_a_picture_of_bounded_size():
+    dom = page_of([reserved(10**6, 3600 * 10**9), reserved(150000, 301000)])
+    assert 500 < dom.count('class="replenish"') <= 602, dom.count('class="replenish"')
+    assert "the longest period is 3600 s, the shortest 0.301 ms" in dom
+    dom = page_of([reserved(10**6, 4 * 10**6), {"kind": "best_effort", "core": 0}],
+                  [{"name": "", "wcet_ns": 1, "period_ns": 9, "bound_ns": 2, "deadline_ns": 9}])
+    assert "one hyperperiod" in dom and "best effort: p1, what is left over" in dom
+    assert rows_of(dom, "Tasks")[0][1] == "0"
+
+
 def test_a_plan_shows_tasks_disks_and_devices():
     said, dom = plan("enough")
     for task in said["partitions"][0]["tasks"]:
@@ -51,8 +148,8 @@ def test_a_plan_shows_tasks_disks_and_devices():
     said, dom = plan("tuples")
     given = [g["is"] for p in said["partitions"] for g in p["grants"]]
     assert {"shrunk", "grown"} <= set(given), said
-    for verdict in set(given):
-        assert dom.count('<td class="%s">' % verdict) == given.count(verdict), verdict
+    for verdict in set(given):  # in red and green
+        assert dom.count('<td class="%s">%s<' % (verdict, verdict)) == given.count(verdict), verdict
     said, dom = plan("net_pair")
     assert "VF 0 of nic (igb)" in dom and "02:00:00:00:00:01" in dom
 
