@@ -127,9 +127,9 @@ static const struct row claim_rows[] = {
 	  "partition 'load0': cpu.budget = 50 ms: with a switch of 30 us it exceeds its period of 50 ms; give at "
 	  "most 49.97 ms, or OWN_CORE(3)",
 	  { CLAIM(LOAD, OWN_CORE(3)) } },
-	{ "a period of 1 ns",
-	  { CLAIM(LOAD, RESERVATION(3, US(30), 1)) },
-	  "partition 'load0': cpu.period = 1 ns: the least budget on this board is 30 us, and a switch takes 30 "
+	{ "a period too short for a switch",
+	  { CLAIM(LOAD, RESERVATION(3, US(30), US(60) - 1)) },
+	  "partition 'load0': cpu.period = 59.999 us: the least budget on this board is 30 us, and a switch takes 30 "
 	  "us; give at least 60 us",
 	  { SET(LOAD.period_ns, US(60)) } },
 	{ "a period beyond the clock",
