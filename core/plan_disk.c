@@ -23,12 +23,29 @@
 
 typedef unsigned long long ull;
 
+/* CONFIG_DISK_MAX: there is none of this name. */
+static uint32_t find_disk(const struct check *k, const char *name)
+{
+	for (uint32_t i = 0; name && i < k->disk_count; i++)
+		if (config_is_same_name(k->config->disks[i].name, name))
+			return i;
+	return CONFIG_DISK_MAX;
+}
+
+/* Shares can mean it: it has a name, and is the first of this name. */
+static bool has_own_name(const struct check *k, uint32_t disk)
+{
+	const char *const name = k->config->disks[disk].name;
+
+	return check_is_name(name, DEVICE_NAME_MAX) && find_disk(k, name) == disk;
+}
+
 struct short_text check_disk_label(const struct check *k, uint32_t disk)
 {
 	const char *const name = k->config->disks[disk].name;
 	struct short_text t;
 
-	if (check_is_name(name, DEVICE_NAME_MAX))
+	if (has_own_name(k, disk))
 		fmt_text(t.s, sizeof(t.s), "disk '%s'", name);
 	else
 		fmt_text(t.s, sizeof(t.s), "disks[%u]", disk);
@@ -50,15 +67,6 @@ static void refuse_disk(struct check *k, uint32_t disk, const char *format, ...)
 static uint32_t share_count(const struct partition_config *p)
 {
 	return p->disks ? (uint32_t)min_u64(p->disk_count, CONFIG_SHARE_MAX) : 0;
-}
-
-/* CONFIG_DISK_MAX: there is none of this name. */
-static uint32_t find_disk(const struct check *k, const char *name)
-{
-	for (uint32_t i = 0; name && i < k->disk_count; i++)
-		if (config_is_same_name(k->config->disks[i].name, name))
-			return i;
-	return CONFIG_DISK_MAX;
 }
 
 /* ---- Disks ---- */
@@ -89,26 +97,20 @@ bool check_disk_memory(struct check *k, uint32_t i)
 	return true;
 }
 
-/* False: no share can mean it. */
-static bool check_disk_name(struct check *k, uint32_t i)
+static void check_disk_name(struct check *k, uint32_t i)
 {
 	const char *const name = k->config->disks[i].name;
-	char who[sizeof("disks[4294967295]")];
 
-	fmt_text(who, sizeof(who), "disks[%u]", i);
 	if (!check_is_name(name, DEVICE_NAME_MAX))
-		refuse(k, who,
-		       "name = %s: a share names its disk by 1 to %u characters of [a-z0-9_-]; "
-		       "give one",
-		       text_quoted(name).s, DEVICE_NAME_MAX);
-	else if (find_disk(k, name) != i)
-		refuse(k, who,
-		       "name = '%s': disks[%u] has it already; a share names its disk by it: "
-		       "give another",
-		       name, find_disk(k, name));
-	else
-		return true;
-	return false;
+		refuse_disk(k, i,
+			    "name = %s: a share names its disk by 1 to %u characters of "
+			    "[a-z0-9_-]; give one",
+			    text_quoted(name).s, DEVICE_NAME_MAX);
+	else if (!has_own_name(k, i))
+		refuse_disk(k, i,
+			    "name = '%s': disks[%u] has it already; a share names its disk by it: "
+			    "give another",
+			    name, find_disk(k, name));
 }
 
 static void refuse_address(struct check *k, uint32_t i, const char *other)
@@ -306,8 +308,7 @@ static void check_disk(struct check *k, uint32_t i)
 {
 	const enum disk_kind kind = k->config->disks[i].kind;
 
-	const bool has_name = check_disk_name(k, i);
-
+	check_disk_name(k, i);
 	if (kind != DISK_MEMORY && kind != DISK_NVME && kind != DISK_VIRTIO)
 		refuse_disk(k, i,
 			    "kind = %u: not a choice; give DISK_MEMORY, DISK_NVME or DISK_VIRTIO",
@@ -315,7 +316,7 @@ static void check_disk(struct check *k, uint32_t i)
 	check_disk_place(k, i);
 	check_order(k, i);
 	check_time_model(k, i);
-	if (has_name)
+	if (has_own_name(k, i))
 		check_is_shared(k, i);
 }
 
@@ -378,7 +379,8 @@ static void check_range(struct check *k, part_id_t part, uint32_t n, const struc
 			"multiples of %u (4 KiB), whatever blocks the disk has; give %llu "
 			"and %llu",
 			n, (ull)s->first_sector, (ull)s->sector_count, ALIGN_SECTORS,
-			(ull)align_up(s->first_sector, ALIGN_SECTORS),
+			/* Down: no further than its own range goes, and all others' are aligned. */
+			(ull)align_down(s->first_sector, ALIGN_SECTORS),
 			(ull)max_u64(align_down(s->sector_count, ALIGN_SECTORS), ALIGN_SECTORS));
 	else if (d->kind == DISK_MEMORY &&
 		 (s->first_sector > sectors || s->sector_count > sectors - s->first_sector))
@@ -589,7 +591,9 @@ void check_disks(struct check *k)
 		check_shares(k, i);
 	/* Where a list is wrong, there is nothing to tune for. */
 	for (uint32_t i = 0; i < k->disk_count && check_disk_tuning; i++)
-		check_disk_tuning(k, i, before);
+		if (has_own_name(k, i))
+			check_disk_tuning(k, i, before);
 	for (uint32_t i = 0; i < k->disk_count && check_disk_rates; i++)
-		check_disk_rates(k, i, before);
+		if (has_own_name(k, i))
+			check_disk_rates(k, i, before);
 }

@@ -143,7 +143,7 @@ static void ranges_are_checked(void)
 		"a GPT partition");
 	REFUSED(second[0], sector_count, UINT64_MAX - 4095, who, "not a range", "give both");
 	REFUSED(second[0], sector_count, 4088 + 1, who, "sector_count = 4089", "multiples of 8");
-	REFUSED(second[0], first_sector, 4097, who, "first_sector = 4097", "give 4104 and 4096");
+	REFUSED(second[0], first_sector, 4097, who, "first_sector = 4097", "give 4096 and 4096");
 	REFUSED(second[0], sector_count, 4104, who, "disk 'fast' has 8192", "make it larger");
 	second[0].sector_count = 8;
 	REFUSED(second[0], first_sector, 8192, who, "disk 'fast' has 8192", "end there");
