@@ -9,6 +9,7 @@
  *
  *   plan [--files DIR] [--json]	the plan, or all refusals
  *   plan --list-files			the names of images and modules, each once, one a line
+ *   plan --list-drivers			of an accepted configuration: what its image is linked with
  * Exit code  0 accepted, 1 refused, 2 wrong usage.
  */
 #include <stdarg.h>
@@ -83,8 +84,8 @@ static void find_files(void)
 		board.files[board.file_count++] = "";
 }
 
-/* Its whole content; false: cannot be read. Kept until the end. */
-static bool read_file(const char *name, struct guest_file *file)
+/* Its whole content, to be freed; NULL: cannot be read. */
+static uint8_t *read_file(const char *name, struct guest_file *file)
 {
 	char path[PATH_BYTES];
 	FILE *f = file_path(name, path) ? fopen(path, "rb") : NULL;
@@ -95,16 +96,18 @@ static bool read_file(const char *name, struct guest_file *file)
 	    (uint64_t)st.st_size > FILE_MAX_BYTES) {
 		if (f)
 			fclose(f);
-		return false;
+		return NULL;
 	}
 	file->name = name;
 	file->size = (uint64_t)st.st_size;
 	data = malloc(file->size + 1);
+	if (data && fread(data, 1, file->size, f) != file->size) {
+		free(data);
+		data = NULL;
+	}
 	file->bytes = data;
-	if (!data || fread(data, 1, file->size, f) != file->size)
-		file->bytes = NULL;
 	fclose(f);
-	return file->bytes != NULL;
+	return data;
 }
 
 static void check_digest(const struct partition_config *p, const struct guest_file *file,
@@ -177,13 +180,15 @@ static void check_files(const struct partition_config *p, const struct plan_part
 	struct guest_image image = { .args = p->args ? p->args : "",
 				     .module_count = p->module_count,
 				     .vcpu_count = part->vcpu_count };
+	uint8_t *data[1 + CONFIG_MODULE_MAX] = { NULL };
 	const uint32_t refused_before = file_refusal_count;
 
 	for (uint32_t i = 0; i < config_file_count(p); i++) {
 		struct guest_file *file = i == 0 ? &image.kernel : &image.modules[i - 1];
 		const struct config_file wanted = config_file_of(p, i);
 
-		if (!read_file(wanted.name, file)) {
+		data[i] = read_file(wanted.name, file);
+		if (!data[i]) {
 			refuse_file(p, "file '%s': cannot be read", wanted.name);
 			continue;
 		}
@@ -193,7 +198,7 @@ static void check_files(const struct partition_config *p, const struct plan_part
 	if (file_refusal_count == refused_before)
 		check_protocol(p, part, &image);
 	for (uint32_t i = 0; i < config_file_count(p); i++)
-		free((void *)(uintptr_t)(i == 0 ? image.kernel : image.modules[i - 1]).bytes);
+		free(data[i]);
 }
 
 static void put_line(const char *line)
