@@ -52,9 +52,7 @@ static enum err build_row(const struct row *row, uint32_t steps)
 		if (again == 0)
 			plan_board_from_config(&sys, &board);
 	}
-	memset(&plan, 0xaa, sizeof(plan));
-	memset(&no, 0xaa, sizeof(no));
-	return plan_build(&sys, &board, &plan, &no);
+	return build_on_board();
 }
 
 static void show(const struct row *row, const char *what)
@@ -75,20 +73,18 @@ static bool is_sentence(const char *s)
 	for (uint32_t i = 0; i < ARRAY_SIZE(who); i++)
 		has_who |= strncmp(s, who[i], strlen(who[i])) == 0;
 	return has_who && strlen(s) < PLAN_REFUSAL_BYTES && field && strpbrk(field + 2, ";:") &&
-	       (!strstr(s, "...") || strstr(s, "...'"));
+	       is_whole(s);
 }
 
 static void check_row(const struct row *row)
 {
-	static const struct plan nothing;
 	const bool is_good = build_row(row, 0) == OK;
 	bool is_refused, is_mended;
 
 	if (!is_good)
 		show(row, "the good system is refused");
 	is_refused = build_row(row, 1) == ERR_INVAL && no.count == 1 &&
-		     strcmp(no.text[0], row->says) == 0 &&
-		     memcmp(&plan, &nothing, sizeof(plan)) == 0;
+		     strcmp(no.text[0], row->says) == 0 && is_no_plan();
 	if (!is_refused) {
 		show(row, "refused otherwise");
 		printf("    wanted %s\n", row->says);

@@ -34,10 +34,7 @@ void good_system(void)
 						      .device_count = 2 };
 	parts[1].cpu.core = 1;
 	sys = (struct config){ .name = "good",
-			       .board = { .core_count = 3,
-					  .memory_bytes = MIB(256),
-					  .switch_overhead_ns = US(10),
-					  .timer_resolution_ns = US(1) },
+			       .board = TEST_BOARD(3, US(10)),
 			       .partitions = parts,
 			       .partition_count = 2,
 			       .pfs = pfs,

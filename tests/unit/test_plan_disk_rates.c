@@ -5,9 +5,7 @@
  */
 #include "core/plan_disk.h"
 #include "tests/unit/plan_rig.h"
-
-#define SECTORS(bytes) ((bytes) / BLOCK_SECTOR_BYTES)
-#define MB             UINT64_C(1000000)
+#include "tests/unit/rated_disk.h"
 
 static struct disk_share shares[3];
 static struct disk_config disk[1];
@@ -18,19 +16,9 @@ void good_system(void)
 	static const char *const names[] = { "one", "two", "three" };
 
 	memset(shares, 0, sizeof(shares));
-	disk[0] = (struct disk_config){
-		.name = "ssd",
-		.kind = DISK_MEMORY,
-		.bytes = MIB(8),
-		.time = { .read = { US(60), US(1) }, .write = { US(50), US(1) }, .parallel = 1 }
-	};
+	disk[0] = (struct disk_config)RATED_DISK;
 	for (uint32_t i = 0; i < 3; i++) {
-		shares[i] = (struct disk_share){ .disk = "ssd",
-						 .first_sector = i * SECTORS(MIB(2)),
-						 .sector_count = SECTORS(MIB(2)),
-						 .outstanding = 8,
-						 .request_bytes = KIB(64),
-						 .bytes_per_s = { .usual = 20 * MB } };
+		shares[i] = (struct disk_share)RATED_SHARE(i);
 		parts[i] = (struct partition_config){ .name = names[i],
 						      .cpu = OWN_CORE(0),
 						      .memory_bytes = MIB(16),
@@ -41,10 +29,7 @@ void good_system(void)
 		parts[i].cpu.core = i;
 	}
 	sys = (struct config){ .name = "good",
-			       .board = { .core_count = 4,
-					  .memory_bytes = MIB(256),
-					  .switch_overhead_ns = US(10),
-					  .timer_resolution_ns = US(1) },
+			       .board = TEST_BOARD(4, US(10)),
 			       .partitions = parts,
 			       .partition_count = 2,
 			       .disks = disk,

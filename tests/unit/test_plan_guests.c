@@ -4,24 +4,18 @@
  * virtual PC, life actions, the console's rate. Expected texts are written from the rules.
  */
 #include <stdlib.h>
-#include <string.h>
 #include "arch/boot_info.h"
-#include "core/plan.h"
-#include "tests/test.h"
+#include "tests/unit/plan_rig.h"
 
 #define DIGEST "00112233445566778899aabbccddeeff00112233445566778899AABBCCDDEEFF"
 
 static struct module_config modules[CONFIG_MODULE_MAX + 1];
 static struct partition_config parts[MAX_PARTITIONS];
-static struct config sys;
-static struct board board;
-static struct plan plan;
-static struct plan_refusals no;
 
 enum { OWN, LINUX, MULTI };
 
 /* One of each protocol; Linux with its initial RAM disk, multiboot without modules. */
-static void good_system(void)
+void good_system(void)
 {
 	memset(parts, 0, sizeof(parts));
 	memset(modules, 0, sizeof(modules));
@@ -52,38 +46,18 @@ static void good_system(void)
 	plan_board_from_config(&sys, &board);
 }
 
-static enum err build(void)
-{
-	memset(&no, 0xaa, sizeof(no));
-	memset(&plan, 0xaa, sizeof(plan));
-	return plan_build(&sys, &board, &plan, &no);
-}
-
-static bool refused(const char *text)
-{
-	bool is_refused = build() == ERR_INVAL && no.count == 1 && strstr(no.text[0], text);
-
-	if (!is_refused) {
-		printf("  wanted %s\n", text);
-		for (uint32_t i = 0; i < no.count && i < PLAN_REFUSAL_MAX; i++)
-			printf("  got    %s\n", no.text[i]);
-	}
-	good_system();
-	return is_refused;
-}
-
 static void who_is_in_a_pc_is_planned(void)
 {
 	good_system();
-	CHECK(build() == OK);
+	CHECK(build_on_board() == OK);
 	CHECK(!plan.partitions[OWN].has_pc && plan.partitions[LINUX].has_pc &&
 	      plan.partitions[MULTI].has_pc);
 	parts[OWN].platform = parts[LINUX].platform = PLATFORM_PC;
-	CHECK(build() == OK);
+	CHECK(build_on_board() == OK);
 	CHECK(plan.partitions[OWN].has_pc && plan.partitions[LINUX].has_pc);
 }
 
-/* refused() leaves good_system() behind. */
+/* refused_on_board() leaves good_system() behind. */
 static void direct_system(void)
 {
 	good_system();
@@ -101,23 +75,25 @@ static void a_cores_own_apic_is_for_who_owns_the_core(void)
 	const struct cpu_claim claims[] = { OWN_CORE(0), RESERVATION(3, MS(10), MS(50)) };
 
 	direct_system();
-	CHECK(build() == OK);
+	CHECK(build_on_board() == OK);
 	parts[OWN].cpu = (struct cpu_claim)RESERVATION(0, MS(10), MS(50));
-	CHECK(refused("partition 'own0': apic = APIC_DIRECT: cpu does not own its core, whose APIC "
-		      "others need; give OWN_CORE() for every virtual CPU, or APIC_AUTO"));
+	CHECK(refused_on_board(
+		"partition 'own0': apic = APIC_DIRECT: cpu does not own its core, whose APIC "
+		"others need; give OWN_CORE() for every virtual CPU, or APIC_AUTO"));
 	direct_system();
 	parts[OWN].cpu = (struct cpu_claim)BEST_EFFORT(0, 1);
-	CHECK(refused("partition 'own0': apic = APIC_DIRECT: cpu does not own its core"));
+	CHECK(refused_on_board("partition 'own0': apic = APIC_DIRECT: cpu does not own its core"));
 	direct_system();
 	parts[OWN].cpu = (struct cpu_claim){ 0 };
 	parts[OWN].cpus = claims;
 	parts[OWN].cpu_count = ARRAY_SIZE(claims);
-	CHECK(refused("partition 'own0': apic = APIC_DIRECT: cpus[1] does not own its core"));
+	CHECK(refused_on_board(
+		"partition 'own0': apic = APIC_DIRECT: cpus[1] does not own its core"));
 	direct_system();
 	parts[OWN].cpu = (struct cpu_claim){ 0 };
 	parts[OWN].cpus = claims;
 	parts[OWN].cpu_count = 1;
-	CHECK(build() == OK);
+	CHECK(build_on_board() == OK);
 }
 
 static void digests_are_64_hexadecimal_digits(void)
@@ -130,9 +106,9 @@ static void digests_are_64_hexadecimal_digits(void)
 		digest[n] = '\0';
 		parts[LINUX].image_sha256 = digest;
 		if (n == 64)
-			CHECK(build() == OK);
+			CHECK(build_on_board() == OK);
 		else
-			CHECK(refused("partition 'linux0': image_sha256 = '"));
+			CHECK(refused_on_board("partition 'linux0': image_sha256 = '"));
 	}
 	memset(digest, 'f', sizeof(digest));
 	digest[64] = '\0';
@@ -140,9 +116,9 @@ static void digests_are_64_hexadecimal_digits(void)
 		digest[63] = (char)c;
 		modules[0].sha256 = digest;
 		if (strchr("0123456789abcdefABCDEF", (int)c))
-			CHECK(build() == OK);
+			CHECK(build_on_board() == OK);
 		else
-			CHECK(refused(
+			CHECK(refused_on_board(
 				"partition 'linux0': modules[0].sha256 = 'ffffffffffffffffffff"
 				"ffff...': a SHA-256 is 64 hexadecimal digits"));
 	}
@@ -155,12 +131,13 @@ static void the_consoles_rate_is_a_serial_lines(void)
 	good_system();
 	for (uint32_t i = 0; i < ARRAY_SIZE(good); i++) {
 		sys.board.console_bytes_per_second = good[i];
-		CHECK(build() == OK);
+		CHECK(build_on_board() == OK);
 	}
 	sys.board.console_bytes_per_second = 959;
-	CHECK(refused("system: board.console_bytes_per_second = 959: a serial line carries 960"));
+	CHECK(refused_on_board(
+		"system: board.console_bytes_per_second = 959: a serial line carries 960"));
 	sys.board.console_bytes_per_second = MIB(16) + 1;
-	CHECK(refused("system: board.console_bytes_per_second = 16777217: a serial line"));
+	CHECK(refused_on_board("system: board.console_bytes_per_second = 16777217: a serial line"));
 }
 
 static char printed[8192];
@@ -174,7 +151,7 @@ static void put_line(const char *line)
 
 static void print(void)
 {
-	CHECK(build() == OK);
+	CHECK(build_on_board() == OK);
 	printed[0] = '\0';
 	plan_print(&sys, &board, &plan, put_line);
 }

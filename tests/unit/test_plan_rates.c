@@ -45,10 +45,7 @@ void good_system(void)
 						      .devices = lists[i],
 						      .device_count = i == 0 ? 2 : 1 };
 	sys = (struct config){ .name = "good",
-			       .board = { .core_count = 4,
-					  .memory_bytes = MIB(256),
-					  .switch_overhead_ns = US(10),
-					  .timer_resolution_ns = US(1) },
+			       .board = TEST_BOARD(4, US(10)),
 			       .partitions = parts,
 			       .partition_count = 3,
 			       .pfs = pfs,

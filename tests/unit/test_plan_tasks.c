@@ -3,19 +3,14 @@
  * Tasks of guests in the plan: each wrong declaration with the sentence that a user needs, the paper's
  * numbers, and reservations that the planner finds. Texts are written from the rules.
  */
-#include <string.h>
 #include "core/plan_tasks.h"
-#include "tests/test.h"
+#include "tests/unit/plan_rig.h"
 
 static struct cpu_task tasks[CONFIG_TASK_MAX + 1];
 static struct partition_config parts[2];
-static struct config sys;
-static struct board board;
-static struct plan plan;
-static struct plan_refusals no;
 
 /* Paper 002, section 4.1: {(30, 150), (50, 200)} ms. */
-static void paper_system(void)
+void good_system(void)
 {
 	memset(tasks, 0, sizeof(tasks));
 	tasks[0] = (struct cpu_task){ .name = "tau1", .wcet_ns = MS(30), .period_ns = MS(150) };
@@ -31,34 +26,9 @@ static void paper_system(void)
 					      .memory_bytes = MIB(16),
 					      .image = "tasks.elf" };
 	sys = (struct config){ .name = "paper",
-			       .board = { .core_count = 2,
-					  .memory_bytes = MIB(256),
-					  .switch_overhead_ns = US(30),
-					  .timer_resolution_ns = US(1) },
+			       .board = TEST_BOARD(2, US(30)),
 			       .partitions = parts,
 			       .partition_count = 2 };
-}
-
-static enum err build(void)
-{
-	memset(&no, 0, sizeof(no));
-	plan_board_from_config(&sys, &board);
-	return plan_build(&sys, &board, &plan, &no);
-}
-
-/* Refused with exactly one refusal, which has these words, not cut. */
-static bool refused(const char *text)
-{
-	const bool is_refused = build() == ERR_INVAL && no.count == 1 && strstr(no.text[0], text) &&
-				!strstr(no.text[0], "...");
-
-	if (!is_refused) {
-		printf("  wanted %s\n", text);
-		for (uint32_t i = 0; i < no.count && i < PLAN_REFUSAL_MAX; i++)
-			printf("  got    %s\n", no.text[i]);
-	}
-	paper_system();
-	return is_refused;
 }
 
 static char printed[8192];
@@ -89,7 +59,7 @@ static uint64_t bound_ms(uint32_t task)
 
 static void the_papers_tasks_have_bounds(void)
 {
-	paper_system();
+	good_system();
 	CHECK(build() == OK);
 	/* Nothing for 2 * 18 ms, then 30. 110 ms by then: three whole budgets, and 14 of the fourth. */
 	CHECK(bound_ms(0) == 36 + 30 && bound_ms(1) == 36 + 3 * 50 + 14);
@@ -100,7 +70,7 @@ static void the_papers_tasks_have_bounds(void)
 
 static void the_papers_reservation_is_too_small_in_the_worst_case(void)
 {
-	paper_system();
+	good_system();
 	parts[0].cpu = (struct cpu_claim)RESERVATION(0, MS(28), MS(50));
 	CHECK(refused(
 		"partition 'rt0': cpu = RESERVATION(0, 28 ms, 50 ms): task 'tau2' (50 ms in 200 ms) "
@@ -115,13 +85,13 @@ static void the_papers_reservation_is_too_small_in_the_worst_case(void)
 /* The tasks are not all that is wrong: without the board's part their user would look in the wrong place. */
 static void a_board_that_is_not_told_of_is_asked_for_with_enough(void)
 {
-	paper_system();
+	good_system();
 	parts[0].cpu = (struct cpu_claim)ENOUGH_FOR_TASKS(0);
 	parts[1].cpu = (struct cpu_claim)BEST_EFFORT(0, 1);
 	sys.board.switch_overhead_ns = BIT64(63);
 	CHECK(build() == ERR_INVAL && no.count == 2);
 	CHECK(strstr(no.text[1], "give board.switch_overhead_ns as published"));
-	paper_system();
+	good_system();
 }
 
 /* What is found is enough, and no more than the least of the same period, by a microsecond. */
@@ -129,7 +99,7 @@ static void the_planner_finds_a_reservation(void)
 {
 	uint64_t found, period;
 
-	paper_system();
+	good_system();
 	parts[0].cpu = (struct cpu_claim)ENOUGH_FOR_TASKS(0);
 	CHECK(build() == OK && plan.vcpus[0].kind == CPU_RESERVED);
 	found = plan.vcpus[0].claim.budget_ns;
@@ -151,7 +121,7 @@ static void the_planner_finds_a_reservation(void)
 
 static void an_owned_core_supplies_all_the_time(void)
 {
-	paper_system();
+	good_system();
 	parts[0].cpu = (struct cpu_claim)OWN_CORE(1);
 	CHECK(build() == OK && bound_ms(0) == 30 && bound_ms(1) == 80);
 	tasks[1].wcet_ns = MS(130);
@@ -162,7 +132,7 @@ static void an_owned_core_supplies_all_the_time(void)
 
 static void edf_is_a_choice(void)
 {
-	paper_system();
+	good_system();
 	tasks[0] = (struct cpu_task){ .wcet_ns = MS(3), .period_ns = MS(6) };
 	tasks[1] = (struct cpu_task){ .wcet_ns = MS(4), .period_ns = MS(9) };
 	parts[0].cpu = (struct cpu_claim)OWN_CORE(1);
@@ -177,7 +147,7 @@ static void edf_is_a_choice(void)
 /* What was found is admitted like any other: what does not fit is refused with the inequality. */
 static void a_found_reservation_is_admitted_or_refused(void)
 {
-	paper_system();
+	good_system();
 	parts[0].cpu = (struct cpu_claim){ .kind = CPU_ENOUGH, .period_ns = MS(50) };
 	parts[1].cpu = (struct cpu_claim)RESERVATION(0, MS(20), MS(50));
 	CHECK(refused("core 0: rt0 (32 + 0.03)/50 + load0 (20 + 0.03)/50 = 1.0412 > 1"));

@@ -22,10 +22,7 @@ void good_system(void)
 						      .image = "x.elf" };
 	tasks[0] = (struct cpu_task){ .wcet_ns = MS(10), .period_ns = MS(100) };
 	sys = (struct config){ .name = "good",
-			       .board = { .core_count = 2,
-					  .memory_bytes = MIB(256),
-					  .switch_overhead_ns = US(100),
-					  .timer_resolution_ns = US(1) },
+			       .board = TEST_BOARD(2, US(100)),
 			       .partitions = parts,
 			       .partition_count = 3 };
 }

@@ -3,19 +3,13 @@
  * Partitions with several virtual CPUs: where each runs, who may share a core with whom, and that
  * a refusal names the one that is meant. Expected texts are written from the rules.
  */
-#include <string.h>
-#include "core/plan.h"
-#include "tests/test.h"
+#include "tests/unit/plan_rig.h"
 
 static struct cpu_claim claims[CONFIG_VCPU_MAX + 1];
 static struct partition_config parts[MAX_PARTITIONS];
-static struct config sys;
-static struct board board;
-static struct plan plan;
-static struct plan_refusals no;
 
 /* rt0 shares core 0 with the first CPU of smp0, whose second owns core 1; core 2 is free. */
-static void good_system(void)
+void good_system(void)
 {
 	memset(parts, 0, sizeof(parts));
 	claims[0] = (struct cpu_claim)RESERVATION(0, MS(20), MS(50));
@@ -30,40 +24,16 @@ static void good_system(void)
 					      .memory_bytes = MIB(16),
 					      .image = "tasks.elf" };
 	sys = (struct config){ .name = "good",
-			       .board = { .core_count = 3,
-					  .memory_bytes = MIB(256),
-					  .switch_overhead_ns = US(30),
-					  .timer_resolution_ns = US(1) },
+			       .board = TEST_BOARD(3, US(30)),
 			       .partitions = parts,
 			       .partition_count = 2 };
 	plan_board_from_config(&sys, &board);
 }
 
-static enum err build(void)
-{
-	memset(&no, 0xaa, sizeof(no));
-	memset(&plan, 0xaa, sizeof(plan));
-	return plan_build(&sys, &board, &plan, &no);
-}
-
-static bool refused(const char *text)
-{
-	bool is_refused = build() == ERR_INVAL && no.count == 1 && strstr(no.text[0], text) &&
-			  !strstr(no.text[0], "...") && plan.vcpu_count == 0;
-
-	if (!is_refused) {
-		printf("  wanted %s\n", text);
-		for (uint32_t i = 0; i < no.count && i < PLAN_REFUSAL_MAX; i++)
-			printf("  got    %s\n", no.text[i]);
-	}
-	good_system();
-	return is_refused;
-}
-
 static void virtual_cpus_are_planned_in_the_partitions_order(void)
 {
 	good_system();
-	CHECK(build() == OK && plan.vcpu_count == 3);
+	CHECK(build_on_board() == OK && plan.vcpu_count == 3);
 	CHECK(plan.partitions[0].vcpu_first == 0 && plan.partitions[0].vcpu_count == 1);
 	CHECK(plan.partitions[1].vcpu_first == 1 && plan.partitions[1].vcpu_count == 2);
 	CHECK(plan.vcpus[0].part == 0 && plan.vcpus[0].index == 0 && plan.vcpus[0].core == 0);
@@ -81,22 +51,23 @@ static void virtual_cpus_of_one_guest_may_share_a_core_by_reservation_only(void)
 	good_system();
 	parts[0].cpu = (struct cpu_claim)OWN_CORE(2);
 	claims[1] = (struct cpu_claim)RESERVATION(0, MS(25), MS(50));
-	CHECK(build() == OK && plan.cores[0].server_count == 2);
+	CHECK(build_on_board() == OK && plan.cores[0].server_count == 2);
 	claims[0] = (struct cpu_claim)BEST_EFFORT(0, 2);
 	claims[1] = (struct cpu_claim)BEST_EFFORT(0, 1);
-	CHECK(build() == OK && plan.vcpus[1].priority == 2 && plan.vcpus[2].priority == 1);
+	CHECK(build_on_board() == OK && plan.vcpus[1].priority == 2 && plan.vcpus[2].priority == 1);
 	claims[1].priority = 2;
-	CHECK(refused(
+	CHECK(refused_on_board(
 		"partition 'smp0': cpus[1].priority = 2: partition 'smp0' vCPU 0 has the same "
 		"on core 0"));
 	claims[1].core = 0;
-	CHECK(refused(
+	CHECK(refused_on_board(
 		"partition 'smp0': cpus[1] = OWN_CORE(0): partition 'rt0' has a share of that "
 		"core; an owned core has one virtual CPU: move one of the two (core 1 is "
 		"free)"));
 	claims[0] = (struct cpu_claim)OWN_CORE(1);
-	CHECK(refused("partition 'smp0': cpus[1] = OWN_CORE(1): partition 'smp0' vCPU 0 owns that "
-		      "core; an owned core has one virtual CPU"));
+	CHECK(refused_on_board(
+		"partition 'smp0': cpus[1] = OWN_CORE(1): partition 'smp0' vCPU 0 owns that "
+		"core; an owned core has one virtual CPU"));
 }
 
 static char printed[8192];
@@ -111,7 +82,7 @@ static void put_line(const char *line)
 static void the_printed_plan_shows_every_virtual_cpu(void)
 {
 	good_system();
-	CHECK(build() == OK);
+	CHECK(build_on_board() == OK);
 	printed[0] = '\0';
 	plan_print(&sys, &board, &plan, put_line);
 	CHECK(strstr(printed, "core 0: shared, 2 servers\n"

@@ -36,10 +36,7 @@ void good_system(void)
 	parts[2].cpus = claims;
 	parts[2].cpu_count = 2;
 	sys = (struct config){ .name = "good",
-			       .board = { .core_count = 4,
-					  .memory_bytes = MIB(256),
-					  .switch_overhead_ns = US(30),
-					  .timer_resolution_ns = US(1) },
+			       .board = TEST_BOARD(4, US(30)),
 			       .partitions = parts,
 			       .partition_count = 3 };
 }

@@ -37,10 +37,7 @@ void good_system(void)
 						      .devices = i == 0 ? first : second,
 						      .device_count = 2 };
 	sys = (struct config){ .name = "good",
-			       .board = { .core_count = 3,
-					  .memory_bytes = MIB(256),
-					  .switch_overhead_ns = US(10),
-					  .timer_resolution_ns = US(1) },
+			       .board = TEST_BOARD(3, US(10)),
 			       .partitions = parts,
 			       .partition_count = 2,
 			       .pfs = pfs,

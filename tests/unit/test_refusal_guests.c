@@ -48,10 +48,7 @@ void good_system(void)
 						  .modules = many[COUNT],
 						  .module_count = CONFIG_MODULE_MAX };
 	sys = (struct config){ .name = "good",
-			       .board = { .core_count = 4,
-					  .memory_bytes = MIB(256),
-					  .switch_overhead_ns = US(30),
-					  .timer_resolution_ns = US(1) },
+			       .board = TEST_BOARD(4, US(30)),
 			       .partitions = parts,
 			       .partition_count = COUNT };
 }

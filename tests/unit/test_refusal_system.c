@@ -20,10 +20,7 @@ void good_system(void)
 	parts[0].cpu = (struct cpu_claim)RESERVATION(0, MS(28), MS(50));
 	parts[1].cpu = (struct cpu_claim)OWN_CORE(1);
 	sys = (struct config){ .name = "good",
-			       .board = { .core_count = 3,
-					  .memory_bytes = MIB(256),
-					  .switch_overhead_ns = US(30),
-					  .timer_resolution_ns = US(1) },
+			       .board = TEST_BOARD(3, US(30)),
 			       .partitions = parts,
 			       .partition_count = 3,
 			       .run_limit_ns = SEC(20),

@@ -1,10 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Wrong resource tuples of CPU time, memory and disks: each with the sentence that its user needs. */
-#include "core/lib/block.h"
 #include "tests/unit/refusal_rig.h"
-
-#define SECTORS(bytes) ((bytes) / BLOCK_SECTOR_BYTES)
-#define MB             UINT64_C(1000000)
+#include "tests/unit/rated_disk.h"
 
 static struct cpu_task tasks[1];
 static struct disk_task disk_tasks[1];
@@ -20,19 +17,9 @@ void good_system(void)
 	memset(shares, 0, sizeof(shares));
 	tasks[0] = (struct cpu_task){ .wcet_ns = MS(1), .period_ns = MS(100) };
 	disk_tasks[0] = (struct disk_task){ .iops = 100, .target_ns = SEC(20) };
-	disk[0] = (struct disk_config){
-		.name = "ssd",
-		.kind = DISK_MEMORY,
-		.bytes = MIB(8),
-		.time = { .read = { US(60), US(1) }, .write = { US(50), US(1) }, .parallel = 1 }
-	};
+	disk[0] = (struct disk_config)RATED_DISK;
 	for (uint32_t i = 0; i < 3; i++) {
-		shares[i] = (struct disk_share){ .disk = "ssd",
-						 .first_sector = i * SECTORS(MIB(2)),
-						 .sector_count = SECTORS(MIB(2)),
-						 .outstanding = 8,
-						 .request_bytes = KIB(64),
-						 .bytes_per_s = { .usual = 20 * MB } };
+		shares[i] = (struct disk_share)RATED_SHARE(i);
 		parts[i] = (struct partition_config){ .name = names[i],
 						      .cpu = RESERVATION(0, MS(10), MS(50)),
 						      .memory_bytes = MIB(16),
