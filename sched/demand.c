@@ -131,7 +131,7 @@ static uint64_t edf_work(const struct question *q, uint64_t due, uint64_t window
 
 /*
  * It asks for less than it is supplied in the long run, else it may never have a pause. Rounded to the safe
- * side: what is within 2^-57 of the supply is refused. A whole processor may be asked for whole.
+ * side: what is within 2^-54 of the supply is refused. A whole processor may be asked for whole.
  */
 static bool has_pauses(const struct question *q)
 {

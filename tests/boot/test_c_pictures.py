@@ -183,6 +183,9 @@ def test_a_trace_is_drawn_in_lanes():
     run(os.path.join(rigs.TOP, "tools/trace"), transcript(), "--svg", out, "--for", "40")
     dom = opened(out)
     assert dom.count('class="lane"') == 8 and len(re.findall('class="run"', dom)) >= 16
+    done = subprocess.run([os.path.join(rigs.TOP, "tools/trace"), transcript(), "--svg", out, "--for", "0"],
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    assert done.returncode == 2 and "a time above 0" in done.stdout, done.stdout
 
 
 # --- details: exits, interrupts, requests to a disk ------------------------------------------------
