@@ -100,11 +100,11 @@ efi_src := $(wildcard arch/x86/boot/efi*.c) arch/x86/boot_map.c arch/x86/paging_
 efi_o   := $(patsubst %,$(B)/efi/%.o,$(efi_src))
 
 guest_names := $(sort $(filter-out rt linux,$(notdir $(patsubst %/,%,$(dir $(wildcard guests/*/*.c))))))
-linux       := $(addprefix $(B)/guests/,linux-generic linux-rt linux-cloud initrd-linux initrd-kvm initrd-net initrd-disk initrd-web)
+linux       := $(addprefix $(B)/guests/,linux-generic linux-rt linux-cloud initrd-linux initrd-kvm initrd-net initrd-disk initrd-web initrd-web-net)
 guests      := $(patsubst %,$(B)/guests/%.elf,$(guest_names)) $(linux)
 
 .DEFAULT_GOAL := all
-.PHONY: all help deps guests image images linux-images device-images irq-images web-images disk-images bench-images plan run \
+.PHONY: all help deps guests image images linux-images device-images irq-images web-images web-net-images disk-images bench-images plan run \
 	test check-tree \
 	host-tests boot-tests format bench experiment experiments models data-set mutants fuzz clean
 .SECONDARY:
@@ -226,12 +226,20 @@ web_modules := $(foreach m,mpm_prefork authz_core alias cgi,\
 		 --add lib/apache2/mod_$(m).so=$(B)/web/root/usr/lib/apache2/modules/mod_$(m).so)
 $(B)/web/.done:
 	$(Q)tools/deps
-$(B)/guests/initrd-web: guests/linux/init guests/linux/web guests/linux/httpd.conf guests/linux/rotate \
-		$(B)/tool/linux/meter tools/linux $(B)/web/.done
-	$(Q)tools/linux $@ --root $(B)/web/root --add init=$< --add lib/web=guests/linux/web \
-		--add etc/httpd.conf=guests/linux/httpd.conf --add srv/cgi/rotate=guests/linux/rotate \
-		--add bin/meter=$(B)/tool/linux/meter $(web_modules) $(addprefix --library ,$(web_libraries)) \
-		--debian apache2 --debian ab --debian pnmrotate --debian pgmramp
+web_files := --root $(B)/web/root --add init=guests/linux/init --add lib/web=guests/linux/web \
+	     --add etc/httpd.conf=guests/linux/httpd.conf --add srv/cgi/rotate=guests/linux/rotate \
+	     --add bin/meter=$(B)/tool/linux/meter $(web_modules) $(addprefix --library ,$(web_libraries)) \
+	     --debian apache2 --debian ab --debian pnmrotate --debian pgmramp
+$(B)/guests/initrd-web $(B)/guests/initrd-web-net: guests/linux/init guests/linux/web guests/linux/httpd.conf \
+		guests/linux/rotate $(B)/tool/linux/meter tools/linux $(B)/web/.done
+$(B)/guests/initrd-web:
+	$(Q)tools/linux $@ $(web_files)
+# The same with its clients elsewhere: a network card's function, and the kernel that has its driver.
+$(B)/guests/initrd-web-net: guests/linux/web_net guests/linux/account guests/linux/devices $(B)/linux/generic/vmlinuz
+	$(Q)tools/linux $@ $(web_files) --add lib/web_net=guests/linux/web_net --add lib/devices=guests/linux/devices \
+		--add srv/cgi/account=guests/linux/account --debian ethtool \
+		$(foreach m,$(shell cat $(B)/linux/generic/igbvf.modules),--add lib/$(m).ko=$(B)/linux/generic/$(m).ko) \
+		--add lib/igbvf.modules=$(B)/linux/generic/igbvf.modules
 # The peer of `make bench PEER=kvm`: the modules of one kernel, our launcher, our guest's file.
 kvm_modules := $(foreach m,irqbypass kvm kvm-intel kvm-amd,--add lib/$(m).ko=$(B)/linux/cloud/$(m).ko)
 $(B)/guests/initrd-kvm: guests/linux/init $(B)/tool/linux/meter $(B)/tool/linux/kvm_run \
@@ -286,7 +294,8 @@ image: $(C)/bulkhead.iso
 	$(Q)tools/size --config $(C) --out $(B)/results/size.json
 # Those of the experiments with Linux are many and large: made when they are asked for.
 irq_experiments   := $(filter configs/irq_%_long.c,$(configs))
-web_experiments   := $(filter-out %_short.c,$(filter configs/aquosa_macro_%.c,$(configs)))
+web_net_experiments := $(filter configs/aquosa_macro_net_%.c,$(configs))
+web_experiments   := $(filter-out %_short.c $(web_net_experiments),$(filter configs/aquosa_macro_%.c,$(configs)))
 linux_experiments := $(filter configs/linux_share_% configs/linux_mixed_% configs/linux_cyclictest_%,\
 		     $(configs))
 device_experiments := $(filter configs/linux_devices_rt_%,$(configs))
@@ -294,11 +303,12 @@ isos = $(foreach c,$(1),$(call config_dir,$(c))/bulkhead.iso)
 disk_experiments := $(filter-out configs/blk_fair_short.c configs/rtvirtio_short.c,$(filter configs/rtvirtio_% configs/blk_fair_% configs/blk_hostile%_long.c \
 		    configs/blk_isolation.c configs/blk_isolation_alone.c configs/blk_isolation_one%.c configs/blk_linux_2.c configs/blk_linux_4.c \
 		    configs/blk_linux_nvme_1.c configs/blk_linux_nvme_4.c,$(configs)))
-images: $(call isos,$(filter-out $(linux_experiments) $(web_experiments) $(device_experiments) $(irq_experiments) \
+images: $(call isos,$(filter-out $(linux_experiments) $(web_experiments) $(web_net_experiments) $(device_experiments) $(irq_experiments) \
 		$(disk_experiments),$(configs))) $(B)/tool/launch.elf
 device-images: $(call isos,$(device_experiments))
 irq-images: $(call isos,$(irq_experiments))
 web-images: $(call isos,$(web_experiments))
+web-net-images: $(call isos,$(web_net_experiments))
 disk-images: $(call isos,$(disk_experiments))
 linux-images: $(call isos,$(linux_experiments)) $(patsubst %,$(B)/tool/linux/entry-%,cloud generic rt)
 bench-images: $(call isos,$(patsubst %,configs/%.c,bench bench_shared bench_ipi eight_busy \
@@ -497,6 +507,7 @@ experiment: deps
 	$(Q)$(SUB) $(if $(filter rtvirtio-24,$(NAME)),$(B)/tool/disk_sim,images) \
 		$(if $(filter linux%,$(NAME)),linux-images) \
 		$(if $(filter aquosa-macro,$(NAME)),web-images) \
+		$(if $(filter aquosa-macro-net,$(NAME)),web-net-images) \
 		$(if $(filter passthrough-linux,$(NAME)),device-images) \
 		$(if $(filter passthrough-delivery,$(NAME)),irq-images) \
 		$(if $(filter disk%,$(NAME)),disk-images)

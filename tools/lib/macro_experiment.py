@@ -5,8 +5,9 @@ tools/lib/macro_experiment.py - the experiment "aquosa-macro": paper 002, sectio
 Debian's Apache in a Linux guest, 10 clients, a page that rotates an image (configs/aquosa_macro.h,
 guests/linux/web). Writes into build/results/aquosa-macro.json:
 
-  cells   {condition: {n, min, avg, max, std_dev, p50, p99, times_alone: {min, avg, max}, client_share,
-          idle_share, clock_ppm, late}}, seconds of virtual time
+  cells   {condition: {n, rounds, min, avg, max, max_median, std_dev, p50, p99, times_alone: {min, avg, max,
+          max_median}, client_share, idle_share, clock_ppm, late}}, seconds of virtual time. max is that of all
+          rounds, max_median the median of the rounds' maxima
   paper   its Table 1, seconds; bars: what must hold, and whether it does
   scale   what is smaller than the paper's
 
@@ -51,11 +52,11 @@ def troubles(b, rounds):
     return found
 
 
-def times(b, round_number):
-    """Of every request, in s, the shortest first."""
-    values = [v / 1000 for o in b.having("requests", "ms", part="web", requests=round_number)
+def times(b, round_number, part="web"):
+    """Of every request, in s, the shortest first. part: where ab is."""
+    values = [v / 1000 for o in b.having("requests", "ms", part=part, requests=round_number)
               for v in o["ms"]]
-    said = rigs.one(b, "ab", "complete", part="web", ab=round_number)["complete"]
+    said = rigs.one(b, "ab", "complete", part=part, ab=round_number)["complete"]
     if len(values) != said:
         raise SystemExit("%s: %d times of %d requests" % (b.config, len(values), said))
     return values
@@ -82,12 +83,19 @@ def idle_share(b):
             / sum(o["taken_s"] for o in b.having("ab", "taken_s", part="web")))
 
 
+def responses(b, rounds, part="web"):
+    """A row of the requests of all rounds, and their times, the shortest first."""
+    by_round = [times(b, r, part) for r in range(rounds)]
+    values = sorted(v for r in by_round for v in r)
+    return {"n": len(values), "rounds": rounds, "min": values[0], "avg": statistics.fmean(values),
+            "max": values[-1], "max_median": statistics.median(max(r) for r in by_round),
+            "std_dev": statistics.stdev(values), "p50": rigs.percentile(values, 50),
+            "p99": rigs.percentile(values, 99)}, values
+
+
 def cell(b, rounds):
-    values = sorted(v for r in range(rounds) for v in times(b, r))
-    row = {"n": len(values), "min": values[0], "avg": statistics.fmean(values), "max": values[-1],
-           "std_dev": statistics.stdev(values), "p50": rigs.percentile(values, 50),
-           "p99": rigs.percentile(values, 99), "client_share": client_share(b),
-           "idle_share": idle_share(b), "clock_ppm": clock_ppm(b), "late": b.late}
+    row, values = responses(b, rounds)
+    row.update(client_share=client_share(b), idle_share=idle_share(b), clock_ppm=clock_ppm(b), late=b.late)
     return {k: round(v, 6) for k, v in row.items()}, values
 
 
@@ -99,7 +107,7 @@ def bars(cells):
     """[(what, value, bound, whether it holds, whether it must)]"""
     alone, quiet, reserved, loaded = [cells[c] for c in (
         "alone", "reserved_alone", "reserved", "loaded")]
-    average, longest = [reserved[k] / alone[k] for k in ("avg", "max")]
+    average, longest, longest_median = [reserved[k] / alone[k] for k in ("avg", "max", "max_median")]
     paper = [PAPER["reserved"][i] / PAPER["alone"][i] for i in (1, 2)]
     moved = abs(reserved["avg"] / quiet["avg"] - 1)
     worse = loaded["avg"] / reserved["avg"]
@@ -108,6 +116,8 @@ def bars(cells):
             # The paper's ratio. Missed, and why: docs/linux.md. It does not end the experiment with an error.
             ("maximum, (3 ms, 5 ms) under load, times alone", longest, "<= %.4f" % paper[1],
              longest <= paper[1], False),
+            ("its median over the rounds, times alone", longest_median, "<= %.4f" % paper[1],
+             longest_median <= paper[1], False),
             ("what the load moves in (3 ms, 5 ms): average", moved, "<= %.2f" % MOVED_MAX,
              moved <= MOVED_MAX, True),
             ("average without reservation, times that of (3 ms, 5 ms)", worse, ">= %d" % FAR_WORSE,
@@ -143,11 +153,11 @@ def write_csv(data):
 
 
 def print_table(cells):
-    print("  %-24s %5s %8s %8s %8s %8s   of the paper: avg, max; times alone: avg, max (paper's)" % (
-        "s", "n", "min", "avg", "max", "std.dev"))
+    print("  %-24s %5s %8s %8s %8s %9s %8s   of the paper: avg, max; times alone: avg, max (paper's)" % (
+        "s", "n", "min", "avg", "max", "a round's", "std.dev"))
     for c, row in cells.items():
-        text = "  %-24s %5d %8.3f %8.3f %8.3f %8.3f" % (
-            TITLES[c], row["n"], row["min"], row["avg"], row["max"], row["std_dev"])
+        text = "  %-24s %5d %8.3f %8.3f %8.3f %9.3f %8.3f" % (
+            TITLES[c], row["n"], row["min"], row["avg"], row["max"], row["max_median"], row["std_dev"])
         if c in PAPER:
             text += "   %.3f, %.3f; %.3f, %.3f (%.3f, %.3f)" % (
                 PAPER[c][1], PAPER[c][2], row["times_alone"]["avg"], row["times_alone"]["max"],
@@ -181,7 +191,7 @@ def run():
             raise SystemExit("%s: clock %g ppm, %d pages" % (c, cells[c]["clock_ppm"], len(pages)))
         print("  %s done" % c, flush=True)
     for row in cells.values():
-        row["times_alone"] = {k: round(row[k] / cells["alone"][k], 5) for k in ("min", "avg", "max")}
+        row["times_alone"] = {k: round(row[k] / cells["alone"][k], 5) for k in ("min", "avg", "max", "max_median")}
     checks = bars(cells)
     rigs.write_json(NAME, {
         "rig": rig + ", 1,000 million instructions a second",

@@ -1,0 +1,5 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* configs/aquosa_macro_net_8_reserved.c - the web server behind a network: 8 Mbit/s, (3 ms, 5 ms) beside the load. */
+#include "configs/aquosa_macro_net.h"
+
+NET_RESERVED("8", MBIT(8), 100);
