@@ -3,7 +3,7 @@
 #include "configs/aquosa_macro.h"
 
 static const struct partition_config partitions[] = {
-	MACRO_WEB(MACRO_TEST, BEST_EFFORT(0, 1)),
+	MACRO_WEB(MACRO_ROUNDS, BEST_EFFORT(0, 1)),
 };
 
-MACRO_SYSTEM("alone", SEC(60));
+MACRO_SYSTEM("alone", SEC(120));

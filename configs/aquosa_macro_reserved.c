@@ -3,8 +3,8 @@
 #include "configs/aquosa_macro.h"
 
 static const struct partition_config partitions[] = {
-	MACRO_WEB(MACRO_TEST, RESERVATION(0, MS(3), MS(5))),
+	MACRO_WEB(MACRO_ROUNDS, RESERVATION(0, MS(3), MS(5))),
 	MACRO_LOAD(BEST_EFFORT(0, 1)),
 };
 
-MACRO_SYSTEM("reserved", SEC(11));
+MACRO_SYSTEM("reserved", SEC(85));
