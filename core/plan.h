@@ -61,6 +61,11 @@ struct plan_refusals {
  * about 1 us each where PCI Express is slow. None is begun with less of the budget left.
  */
 #define PLAN_SERVICE_STEP_NS US(300)
+/*
+ * The longest that the hypervisor does not look at the clock, and whoever should run now waits: such a step, or
+ * an exit. The longest exit is a line of 256 bytes to the console, 0.2 ms in the slowest rig.
+ */
+#define PLAN_BLOCKING_NS PLAN_SERVICE_STEP_NS
 
 /* One per virtual CPU, in the partitions' order: its index is its vcpu_id_t. */
 struct plan_vcpu {

@@ -23,6 +23,7 @@
 
 /* Room on one line for three or four servers. */
 #define PLAN_INEQUALITY_BYTES 120u
+#define PLAN_BLOCKED_BYTES    80u /* a part of it, before a longer sentence */
 
 /* arch/guest.h cuts guest RAM at 3 GiB and goes on at 4 GiB: addresses below 2^40. */
 #define CHECK_MEMORY_MAX_BYTES GIB(512)

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "core/lib/assert.h"
 #include "core/lib/fmt.h"
 #include "core/plan_check.h"
 #include "sched/admission.h"
@@ -9,7 +10,9 @@ static bool is_server_of(const struct check *k, uint32_t vcpu, core_id_t core)
 	return k->plan->vcpus[vcpu].period_tsc != 0 && k->plan->vcpus[vcpu].core == core;
 }
 
-uint32_t plan_add_inequality(struct text *t, const struct check *k, core_id_t core, uint32_t from)
+/* Of those whose period is at most that. */
+static uint32_t add_terms(struct text *t, const struct check *k, core_id_t core, uint32_t from,
+			  uint64_t period_max_tsc)
 {
 	uint64_t overhead_ns = ticks_to_ns(k->board->switch_overhead_tsc, k->board->tsc_hz);
 
@@ -17,7 +20,7 @@ uint32_t plan_add_inequality(struct text *t, const struct check *k, core_id_t co
 		char term[96];
 		int n;
 
-		if (!is_server_of(k, i, core))
+		if (!is_server_of(k, i, core) || k->plan->vcpus[i].period_tsc > period_max_tsc)
 			continue;
 		n = fmt_text(term, sizeof(term), "%s%s (%s + %s)/%s", t->length > 0 ? " + " : "",
 			     check_vcpu_name(k, i).s, text_ms(check_claim_of(k, i)->budget_ns).s,
@@ -29,34 +32,62 @@ uint32_t plan_add_inequality(struct text *t, const struct check *k, core_id_t co
 	return k->vcpu_count;
 }
 
-/* The left side, for a refusal: as many servers as there is room for, the others counted. */
-static void add_inequality_short(struct text *t, const struct check *k, core_id_t core)
+uint32_t plan_add_inequality(struct text *t, const struct check *k, core_id_t core, uint32_t from)
 {
-	uint32_t i = plan_add_inequality(t, k, core, 0);
+	return add_terms(t, k, core, from, UINT64_MAX);
+}
+
+/* The left side, for a refusal: as many servers as there is room for, the others counted. */
+static void add_inequality_short(struct text *t, const struct check *k, core_id_t core,
+				 uint64_t period_max_tsc)
+{
+	uint32_t i = add_terms(t, k, core, 0, period_max_tsc);
 	uint32_t more_count = 0;
 
 	for (; i < k->vcpu_count; i++)
-		more_count += is_server_of(k, i, core);
+		more_count +=
+			is_server_of(k, i, core) && k->plan->vcpus[i].period_tsc <= period_max_tsc;
 	t->bytes += sizeof(" + 63 more");
 	if (more_count > 0)
 		text_add(t, " + %u more", more_count);
 }
 
+/* Who has what is left over may be at something, too. */
+static bool has_background(const struct check *k, core_id_t core)
+{
+	uint32_t i = 0;
+
+	while (i < k->vcpu_count && !(k->has_core[i] && check_claim_of(k, i)->core == core &&
+				      check_claim_of(k, i)->kind == CPU_BEST_EFFORT))
+		i++;
+	return i < k->vcpu_count;
+}
+
+/* answer.blocked is the virtual CPU's number, or MAX_VCPUS. */
 static struct admission admit(const struct check *k, core_id_t core)
 {
 	struct admission_server servers[MAX_VCPUS];
-	struct admission answer = { .is_admitted = false };
+	uint32_t who[MAX_VCPUS];
+	struct admission answer;
+	uint64_t blocking_tsc = 0;
 	uint32_t count = 0;
+	enum err e;
 
+	/* It is far below 2^62 ticks wherever the board's numbers have passed. */
+	(void)ticks_up(PLAN_BLOCKING_NS, k->board->tsc_hz, &blocking_tsc);
 	for (uint32_t i = 0; i < k->vcpu_count; i++) {
-		if (is_server_of(k, i, core))
-			servers[count++] =
-				(struct admission_server){ k->plan->vcpus[i].budget_tsc,
-							   k->plan->vcpus[i].period_tsc };
+		if (!is_server_of(k, i, core))
+			continue;
+		who[count] = i;
+		servers[count++] =
+			(struct admission_server){ k->plan->vcpus[i].budget_tsc,
+						   k->plan->vcpus[i].period_tsc, blocking_tsc };
 	}
+	e = admission_test(servers, count, k->board->switch_overhead_tsc,
+			   has_background(k, core) ? blocking_tsc : 0, &answer);
 	/* All servers and the overhead have passed the checks that it makes. */
-	if (admission_test(servers, count, k->board->switch_overhead_tsc, &answer) != OK)
-		answer.is_admitted = false;
+	ASSERT(e == OK);
+	answer.blocked = answer.blocked < count ? who[answer.blocked] : MAX_VCPUS;
 	return answer;
 }
 
@@ -164,28 +195,61 @@ static bool has_minimum_on(const struct check *k, core_id_t core)
 	return i < k->vcpu_count;
 }
 
-static void refuse_core(struct check *k, core_id_t core, uint64_t utilization_ppm)
+static void add_fix(struct check *k, core_id_t core, struct text *t)
 {
-	char text[PLAN_INEQUALITY_BYTES + sizeof(" + 63 more")], fix[120], who[16];
-	struct text sum = text_begin(text, PLAN_INEQUALITY_BYTES);
-	struct text t = text_begin(fix, sizeof(fix));
 	uint64_t budget_ns;
-	uint32_t giver = find_giver(k, core, &budget_ns);
+	const uint32_t giver = find_giver(k, core, &budget_ns);
 
-	add_inequality_short(&sum, k, core);
 	if (giver != MAX_VCPUS)
-		text_add(&t, "lower %s.budget%s of %s to at most %s, or ",
+		text_add(t, "lower %s.budget%s of %s to at most %s, or ",
 			 check_claim_field(k, giver).s,
 			 check_claim_of(k, giver)->budget_min_ns != 0 ? "_min" : "",
 			 check_label(k, k->plan->vcpus[giver].part).s, text_time(budget_ns).s);
-	if (server_count(k, core) == 1)
-		text_add(&t, "give it OWN_CORE(%u)", core);
+	if (server_count(k, core) == 1 && !has_background(k, core))
+		text_add(t, "give it OWN_CORE(%u)", core);
 	else
-		text_add(&t, "move a %s to another core",
+		text_add(t, "move a %s to another core",
 			 has_several_on(k, core) ? "virtual CPU" : "partition");
+}
+
+static void refuse_sum(struct check *k, core_id_t core, uint64_t utilization_ppm, const char *fix)
+{
+	char text[PLAN_INEQUALITY_BYTES + sizeof(" + 63 more")], who[16];
+	struct text sum = text_begin(text, PLAN_INEQUALITY_BYTES);
+
+	add_inequality_short(&sum, k, core, UINT64_MAX);
 	fmt_text(who, sizeof(who), "core %u", core);
 	refuse(k, who, "%s = %s > 1: %s do not fit; %s", sum.out, text_ratio(utilization_ppm).s,
 	       has_minimum_on(k, core) ? "even the minima" : "the reservations", fix);
+}
+
+static void refuse_blocked(struct check *k, core_id_t core, const struct admission *answer,
+			   const char *fix)
+{
+	char text[PLAN_BLOCKED_BYTES + sizeof(" + 63 more")], who[16];
+	struct text sum = text_begin(text, PLAN_BLOCKED_BYTES);
+	const uint32_t vcpu = answer->blocked;
+
+	add_inequality_short(&sum, k, core, k->plan->vcpus[vcpu].period_tsc);
+	fmt_text(who, sizeof(who), "core %u", core);
+	refuse(k, who,
+	       "%s + %s/%s = %s > 1: %s may have to wait %s for another's exit or step, which nothing "
+	       "interrupts; %s",
+	       sum.out, text_ms(PLAN_BLOCKING_NS).s, text_ms(check_claim_of(k, vcpu)->period_ns).s,
+	       text_ratio(answer->blocked_ppm).s, check_vcpu_name(k, vcpu).s,
+	       text_time(PLAN_BLOCKING_NS).s, fix);
+}
+
+static void refuse_core(struct check *k, core_id_t core, const struct admission *answer)
+{
+	char fix[120];
+	struct text t = text_begin(fix, sizeof(fix));
+
+	add_fix(k, core, &t);
+	if (answer->excess_ppm != 0)
+		refuse_sum(k, core, answer->utilization_ppm, fix);
+	else
+		refuse_blocked(k, core, answer, fix);
 }
 
 static void check_core(struct check *k, core_id_t core)
@@ -207,7 +271,7 @@ static void check_core(struct check *k, core_id_t core)
 	answer = admit(k, core);
 	c->utilization_ppm = answer.utilization_ppm;
 	if (!answer.is_admitted)
-		refuse_core(k, core, answer.utilization_ppm);
+		refuse_core(k, core, &answer);
 }
 
 void check_cores(struct check *k)

@@ -7,10 +7,11 @@
 
 /*
  * A natural number, least significant word first. The common denominator is a product of
- * CBS_SERVER_MAX factors below 2^62. The sum is below 2^69 of it (each term is below 2^63),
- * and a million times the sum below 2^89: two words more than the denominator has.
+ * CBS_SERVER_MAX + 1 factors below 2^62: the servers' periods, and one of them again for what blocks it.
+ * The sum is below 2^70 of it (each term is below 2^63), and a million times the sum below
+ * 2^90: two words more than the denominator has.
  */
-#define BIG_WORDS (CBS_SERVER_MAX + 2)
+#define BIG_WORDS (CBS_SERVER_MAX + 3)
 
 struct big {
 	uint64_t word[BIG_WORDS];
@@ -70,39 +71,105 @@ static uint64_t big_ratio_rounded_up(const struct big *n, const struct big *m)
 }
 
 static enum err check_servers(const struct admission_server *servers, uint32_t server_count,
-			      uint64_t overhead_tsc)
+			      uint64_t overhead_tsc, uint64_t background_tsc)
 {
 	if (server_count > CBS_SERVER_MAX)
 		return ERR_NOMEM;
-	if (overhead_tsc >= TICK_LIMIT)
+	if (overhead_tsc >= TICK_LIMIT || background_tsc >= TICK_LIMIT)
 		return ERR_RANGE;
 	for (uint32_t i = 0; i < server_count; i++) {
 		if (servers[i].budget_tsc == 0 || servers[i].budget_tsc > servers[i].period_tsc)
 			return ERR_INVAL;
-		if (servers[i].period_tsc >= TICK_LIMIT)
+		if (servers[i].period_tsc >= TICK_LIMIT || servers[i].blocking_tsc >= TICK_LIMIT)
 			return ERR_RANGE;
 	}
 	return OK;
 }
 
-enum err admission_test(const struct admission_server *servers, uint32_t server_count,
-			uint64_t overhead_tsc, struct admission *answer)
+/* a/b + n/d = (a * d + n * b) / (b * d) */
+struct fraction {
+	struct big sum, whole;
+};
+
+static void add(struct fraction *f, uint64_t n, uint64_t d)
 {
-	struct big sum = { { 0 } };
-	struct big whole = { { 1 } };
-	enum err err = check_servers(servers, server_count, overhead_tsc);
+	big_scale(&f->sum, d);
+	big_add_scaled(&f->sum, &f->whole, n);
+	big_scale(&f->whole, d);
+}
+
+static uint64_t ppm_rounded_up(const struct fraction *f)
+{
+	struct big sum = f->sum;
+
+	big_scale(&sum, WHOLE_PPM);
+	return big_ratio_rounded_up(&sum, &f->whole);
+}
+
+static void order_by_period(const struct admission_server *servers, uint32_t count,
+			    uint32_t order[CBS_SERVER_MAX])
+{
+	for (uint32_t i = 0; i < count; i++) {
+		uint32_t at = i;
+
+		for (; at > 0 && servers[order[at - 1]].period_tsc > servers[i].period_tsc; at--)
+			order[at] = order[at - 1];
+		order[at] = i;
+	}
+}
+
+/* Those from order[from] on, and the background. */
+static uint64_t longest_of(const struct admission_server *servers, uint32_t count,
+			   const uint32_t order[CBS_SERVER_MAX], uint32_t from,
+			   uint64_t background_tsc)
+{
+	uint64_t longest_tsc = background_tsc;
+
+	for (uint32_t i = from; i < count; i++)
+		longest_tsc = max_u64(longest_tsc, servers[order[i]].blocking_tsc);
+	return longest_tsc;
+}
+
+/* `f` is the sum of all whose periods are at most this one's: has it room for what blocks it? */
+static void test_blocking(const struct fraction *f, uint32_t server, uint64_t period_tsc,
+			  uint64_t blocking_tsc, struct admission *answer)
+{
+	struct fraction with = *f;
+
+	add(&with, blocking_tsc, period_tsc);
+	if (!big_exceeds(&with.sum, &with.whole))
+		return;
+	answer->blocked = server;
+	answer->blocking_tsc = blocking_tsc;
+	answer->blocked_ppm = ppm_rounded_up(&with);
+}
+
+enum err admission_test(const struct admission_server *servers, uint32_t server_count,
+			uint64_t overhead_tsc, uint64_t background_tsc, struct admission *answer)
+{
+	struct fraction f = { .sum = { { 0 } }, .whole = { { 1 } } };
+	uint32_t order[CBS_SERVER_MAX];
+	enum err err = check_servers(servers, server_count, overhead_tsc, background_tsc);
 
 	if (err != OK)
 		return err;
-	/* a/b + c/p = (a * p + c * b) / (b * p) */
+	*answer = (struct admission){ .blocked = server_count };
+	order_by_period(servers, server_count, order);
 	for (uint32_t i = 0; i < server_count; i++) {
-		big_scale(&sum, servers[i].period_tsc);
-		big_add_scaled(&sum, &whole, servers[i].budget_tsc + overhead_tsc);
-		big_scale(&whole, servers[i].period_tsc);
+		const struct admission_server *const s = &servers[order[i]];
+		uint64_t blocking_tsc;
+
+		add(&f, s->budget_tsc + overhead_tsc, s->period_tsc);
+		if (answer->blocked != server_count ||
+		    (i + 1 < server_count && servers[order[i + 1]].period_tsc == s->period_tsc))
+			continue;
+		blocking_tsc = longest_of(servers, server_count, order, i + 1, background_tsc);
+		if (blocking_tsc != 0)
+			test_blocking(&f, order[i], s->period_tsc, blocking_tsc, answer);
 	}
-	answer->is_admitted = !big_exceeds(&sum, &whole);
-	big_scale(&sum, WHOLE_PPM);
-	answer->utilization_ppm = big_ratio_rounded_up(&sum, &whole);
-	answer->excess_ppm = answer->is_admitted ? 0 : answer->utilization_ppm - WHOLE_PPM;
+	answer->utilization_ppm = ppm_rounded_up(&f);
+	if (big_exceeds(&f.sum, &f.whole))
+		answer->excess_ppm = answer->utilization_ppm - WHOLE_PPM;
+	answer->is_admitted = answer->excess_ppm == 0 && answer->blocked == server_count;
 	return OK;
 }

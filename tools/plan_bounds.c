@@ -45,9 +45,8 @@ static void servers(const struct config *c, const struct plan *plan)
 		if (v->kind != CPU_RESERVED)
 			continue;
 		snprintf(name, sizeof(name), v->index ? "%s.%u" : "%s", who, v->index);
-		begin("budget",
-		      v->claim.budget_ns + c->board.switch_overhead_ns + PLAN_SERVICE_STEP_NS, "ns",
-		      "%s.budget", name);
+		begin("budget", v->claim.budget_ns + c->board.switch_overhead_ns + PLAN_BLOCKING_NS,
+		      "ns", "%s.budget", name);
 		printf(",\"partition\":\"%s\",\"vcpu\":%u,\"budget_ns\":%llu}", who, v->index,
 		       (ull)v->claim.budget_ns);
 		begin("late", 0, "periods", "%s.late", name);

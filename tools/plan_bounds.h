@@ -6,7 +6,7 @@
  * Model    {"name","kind","bound","unit"} each, and what a run calls it: "partition", "vcpu", "core", ..
  *	      response	    of a task, from its arrival to its end; "analysis": all that the number is made of
  *	      budget	    CPU time of a server between two budgets: Q, and what nothing interrupts: a step of
- *			    the service or the longest exit, PLAN_SERVICE_STEP_NS, and a switch
+ *			    the service or the longest exit, PLAN_BLOCKING_NS, and a switch
  *	      late	    periods in which a server did not get its Q: none
  *	      switch	    from one guest to another
  *	      utilization   of the core, by all reservations together

@@ -108,3 +108,12 @@ def test_control_registers_refuse_what_the_manual_reserves():
 def test_control_registers_keep_what_the_manual_lets_a_guest_set():
     for o in hostile_rows("cr", "kept"):
         assert o["kept"] == o["asked"] > 0, o
+
+
+def test_a_short_period_has_room_for_exits_that_nothing_interrupts():
+    for rig, options in RIGS:
+        b = rigs.boot_once(rig, "blocking", **options)
+        assert b.ended_well and b.late == 0, b.tail()
+        assert sum(line.startswith("[part hostile]") for line in b.lines) > 50, b.tail()
+        rt = rigs.one(b, "claim", partition="rt")
+        assert rt["guest_tsc"] + rt["hypervisor_tsc"] > 0.58 * rt["elapsed_tsc"], rt

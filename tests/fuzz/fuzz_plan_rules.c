@@ -55,8 +55,30 @@ static const char *vcpus(const struct config *c, const struct board *b, const st
 	return NULL;
 }
 
+/* What those of no longer periods want of this one's, and what a longer one, or a best effort, is at. */
+static long double part_of_period(const struct board *b, const struct plan *p, uint32_t k)
+{
+	const struct plan_vcpu *const of = &p->vcpus[k];
+	long double sum = 0, waits = 0;
+
+	for (uint32_t i = 0; i < p->vcpu_count; i++) {
+		const struct plan_vcpu *const v = &p->vcpus[i];
+
+		if (v->core != of->core)
+			continue;
+		if (v->kind == CPU_RESERVED && v->period_tsc <= of->period_tsc)
+			sum += ((long double)v->budget_tsc + (long double)b->switch_overhead_tsc) /
+			       (long double)v->period_tsc;
+		else
+			waits = 300e-6L * (long double)b->tsc_hz / (long double)of->period_tsc;
+	}
+	return sum + waits;
+}
+
 static const char *cores(const struct board *b, const struct plan *p)
 {
+	for (uint32_t i = 0; i < p->vcpu_count; i++)
+		NEEDS(p->vcpus[i].kind != CPU_RESERVED || part_of_period(b, p, i) <= 1.0L + 1e-15L);
 	for (uint32_t core = 0; core < MAX_CORES; core++) {
 		uint32_t owners = 0, others = 0;
 		long double sum = 0;

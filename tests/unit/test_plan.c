@@ -137,11 +137,10 @@ static void a_core_is_not_promised_twice(void)
 	CHECK(build() == OK && plan.cores[0].utilization_ppm == 1000000);
 	parts[1].cpu.budget_ns = MS(22) - US(60) + 1;
 	CHECK(refused("load0 (21.940001 + 0.03)/50 = 1.000001 > 1"));
-	/* Q = P on a shared core: the overhead does not fit, and no lower budget of the other. */
-	parts[0].cpu = (struct cpu_claim)RESERVATION(0, MS(50), MS(50));
-	parts[1].cpu = (struct cpu_claim)RESERVATION(0, MS(50), MS(50));
-	CHECK(refused(
-		"= 2.0012 > 1: the reservations do not fit; move a partition to another core"));
+	/* Each wants all of it: no lower budget of one helps the other. */
+	parts[0].cpu = (struct cpu_claim)RESERVATION(0, US(49970), MS(50));
+	parts[1].cpu = (struct cpu_claim)RESERVATION(0, US(49970), MS(50));
+	CHECK(refused("= 2 > 1: the reservations do not fit; move a partition to another core"));
 }
 
 static void long_inequalities_are_counted_not_cut(void)

@@ -173,6 +173,19 @@ static const struct row claim_rows[] = {
 	  "core 3: load0 (49.97 + 0.03)/50 + smp0.0 (49.97 + 0.03)/50 = 2 > 1: the reservations do not fit; "
 	  "move a virtual CPU to another core",
 	  { SET(LOAD.core, 1) } },
+	{ "a period that has no room for another's exit",
+	  { CLAIM(LOAD, RESERVATION(0, US(100), US(400))) },
+	  "core 0: load0 (0.1 + 0.03)/0.4 + 0.3/0.4 = 1.075 > 1: load0 may have to wait 300 us for another's exit "
+	  "or step, which nothing interrupts; lower cpu.budget of partition 'load0' to at most 70 us, or move a "
+	  "partition to another core",
+	  { SET(LOAD.budget_ns, US(70)) } },
+	{ "the same, of one that has what is left over",
+	  { CLAIM(claims[0], RESERVATION(1, US(200), US(500))),
+	    CLAIM(claims[1], BEST_EFFORT(1, 1)) },
+	  "core 1: smp0.0 (0.2 + 0.03)/0.5 + 0.3/0.5 = 1.06 > 1: smp0.0 may have to wait 300 us for another's "
+	  "exit or step, which nothing interrupts; lower cpus[0].budget of partition 'smp0' to at most 170 us, or "
+	  "move a virtual CPU to another core",
+	  { SET(claims[0].budget_ns, US(170)) } },
 };
 
 static const struct row list_rows[] = {
