@@ -301,7 +301,7 @@ linux_experiments := $(filter configs/linux_share_% configs/linux_mixed_% config
 device_experiments := $(filter configs/linux_devices_rt_%,$(configs))
 isos = $(foreach c,$(1),$(call config_dir,$(c))/bulkhead.iso)
 disk_experiments := $(filter-out configs/blk_fair_short.c configs/rtvirtio_short.c,$(filter configs/rtvirtio_% configs/blk_fair_% configs/blk_hostile%_long.c \
-		    configs/blk_isolation.c configs/blk_isolation_alone.c configs/blk_isolation_one%.c configs/blk_linux_2.c configs/blk_linux_4.c \
+		    configs/blk_isolation.c configs/blk_isolation_alone.c configs/blk_isolation_one_quiet.c configs/blk_linux_2.c configs/blk_linux_4.c \
 		    configs/blk_linux_nvme_1.c configs/blk_linux_nvme_4.c,$(configs)))
 images: $(call isos,$(filter-out $(linux_experiments) $(web_experiments) $(web_net_experiments) $(device_experiments) $(irq_experiments) \
 		$(disk_experiments),$(configs))) $(B)/tool/launch.elf

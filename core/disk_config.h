@@ -14,8 +14,12 @@
 #define DISK_WEIGHT_MAX        1000u
 #define DISK_REQUEST_MAX_BYTES MIB(1)
 
-/* Done in one step of the service, and in a kick: 8 take it a tenth of a millisecond at 100 MIPS. */
-#define DISK_STEP_MAX 8u
+/*
+ * Requests done in one step of the service, and in a stretch of a kick: 8 take it a tenth of a millisecond at 100 MIPS. One of
+ * more segments than that is so much more work.
+ */
+#define DISK_STEP_MAX      8u
+#define DISK_STEP_SEGMENTS 8u
 /* Requests of a share that are on their way at a time. */
 #define DISK_REQUESTS_MAX     256u
 

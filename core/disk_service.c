@@ -68,7 +68,13 @@ static void add(struct disk_unit *u, struct disk_client *c, struct block_request
 	end_ticks(u, &u->ticks.sched, begin_tsc);
 }
 
-/* At most `most` requests of one ring; that there may be more of it is remembered. */
+/* A long one is as much work as some: of DISK_STEP_MAX. */
+static uint32_t work_of(const struct block_request *r)
+{
+	return 1 + r->segment_count / DISK_STEP_SEGMENTS;
+}
+
+/* Up to `most` of work from one ring; that there may be more of it is remembered. The last may be a long one. */
 static uint32_t take(struct disk_unit *u, struct disk_client *c, uint32_t queue, uint32_t most,
 		     uint64_t now_tsc)
 {
@@ -76,13 +82,14 @@ static uint32_t take(struct disk_unit *u, struct disk_client *c, uint32_t queue,
 	uint32_t n = 0;
 
 	/* Without a free one: one of them comes back, and then it is this ring's turn. */
-	for (; n < most && (r = c->free) != NULL; n++) {
+	while (n < most && (r = c->free) != NULL) {
 		struct block_request *const next = r->next;
 		const enum err e = vblk_take(&c->vblk, queue, r);
 
 		if (e == OK) {
 			c->free = next;
 			add(u, c, r, now_tsc);
+			n += work_of(r);
 			continue;
 		}
 		r->next = next;
@@ -90,13 +97,14 @@ static uint32_t take(struct disk_unit *u, struct disk_client *c, uint32_t queue,
 			c->touched |= BIT32(queue);
 			u->touched |= BIT32(c->index);
 		}
-		if (e == ERR_RANGE)
-			continue;
-		c->more &= ~BIT32(queue);
-		return n;
+		if (e != ERR_RANGE) {
+			c->more &= ~BIT32(queue);
+			return n;
+		}
+		n += DISK_STEP_MAX / 2; /* nobody knows how long it was */
 	}
 	c->more |= BIT32(queue);
-	return n;
+	return (uint32_t)min_u64(n, most);
 }
 
 /* ---- From the scheduler to the disk ---- */
@@ -146,7 +154,8 @@ static bool pump(struct disk_unit *u, uint64_t now_tsc)
 	bool any = false;
 	uint32_t n = 0;
 
-	for (; n < DISK_STEP_MAX && has_any(u) && (r = choose(u, now_tsc)) != NULL; n++) {
+	for (; n < DISK_STEP_MAX && has_any(u) && (r = choose(u, now_tsc)) != NULL;
+	     n += work_of(r)) {
 		const enum err e = submit(u, r, now_tsc);
 
 		if (e == ERR_BUSY) {
@@ -161,14 +170,14 @@ static bool pump(struct disk_unit *u, uint64_t now_tsc)
 		trace_request(u, r, TRACE_IO_GIVEN);
 	}
 	if (!any)
-		return n == DISK_STEP_MAX;
+		return n >= DISK_STEP_MAX;
 	begin_tsc = begin_ticks(u);
 	u->disk->ops->kick(u->disk);
 	/* Only when there will be any. */
 	(void)u->disk->ops->poll(u->disk, now_tsc, NULL, 0, &done_tsc);
 	end_ticks(u, &u->ticks.device, begin_tsc);
 	u->due_tsc = min_u64(u->due_tsc, done_tsc);
-	return n == DISK_STEP_MAX;
+	return n >= DISK_STEP_MAX;
 }
 
 /* ---- From the disk to the guest's ring ---- */

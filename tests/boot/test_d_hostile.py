@@ -116,4 +116,4 @@ def test_a_short_period_has_room_for_exits_that_nothing_interrupts():
         assert b.ended_well and b.late == 0, b.tail()
         assert sum(line.startswith("[part hostile]") for line in b.lines) > 50, b.tail()
         rt = rigs.one(b, "claim", partition="rt")
-        assert rt["guest_tsc"] + rt["hypervisor_tsc"] > 0.58 * rt["elapsed_tsc"], rt
+        assert rt["guest_tsc"] + rt["hypervisor_tsc"] > 0.55 * rt["elapsed_tsc"], rt  # less its start
