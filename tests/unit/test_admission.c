@@ -121,6 +121,7 @@ static void whoever_waits_for_a_longer_period_needs_room_for_it(void)
 	CHECK(a.blocked == 1 && a.blocking_tsc == 31 && a.blocked_ppm == 1010000);
 	/* Of the same period nobody comes before the other's deadline: 50/100 + 40/100 */
 	s[0].period_tsc = 100;
+	s[1].blocking_tsc = 61;
 	CHECK(with_background(s, 2, 0, 0).is_admitted);
 	/* The background is everybody's: 90/100 + 10/100 */
 	CHECK(with_background(s, 2, 0, 10).is_admitted);
