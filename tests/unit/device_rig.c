@@ -53,7 +53,9 @@ struct partition *rig_partition(const char *name, uint64_t bytes, const struct d
 {
 	const uint32_t i = partition_count++;
 	struct partition *const p = &partitions[i];
-	static const struct plan_vcpu reserved = { .kind = CPU_RESERVED };
+	static const struct plan_vcpu reserved = { .kind = CPU_RESERVED,
+						   .budget_tsc = 1,
+						   .period_tsc = 1 };
 
 	ASSERT(i < RIG_PART_MAX && count <= RIG_DEVICE_MAX);
 	for (uint32_t n = 0; n < count; n++)
