@@ -41,15 +41,18 @@ class Run:
         return max([self.ns(o["elapsed_tsc"]) for o in self.cores.values()], default=0)
 
 
+def is_slowed(run):
+    """
+    In Bochs beside a core that copies frames by string instructions all others are slow, by its clock: how long an
+    exit or a switch takes there says nothing (docs/bounds.md).
+    """
+    return run.boot.rig.startswith("bochs") and any(f["driver"] == "memory" for f in run.plan["pfs"])
+
+
 def budget(run, b):
-    """
-    Only of a server that has used one up: nobody knows what others have left over. Not in Bochs beside a core
-    that copies frames by string instructions: then all others are slow, by its clock (docs/bounds.md).
-    """
-    if run.boot.rig.startswith("bochs") and any(f["driver"] == "memory" for f in run.plan["pfs"]):
-        return None
+    """Only of a server that has used one up: nobody knows what others have left over."""
     o = run.vcpus.get((b["partition"], b["vcpu"]))
-    return b["budget_ns"] + run.ns(o["overrun_max_tsc"]) if o and o["overrun_max_tsc"] else None
+    return b["budget_ns"] + run.ns(o["overrun_max_tsc"]) if o and o["overrun_max_tsc"] and not is_slowed(run) else None
 
 
 def late(run, b):
@@ -59,7 +62,7 @@ def late(run, b):
 
 def switch(run, b):
     o = run.cores.get(b["core"])
-    return run.ns(o["switch_max_tsc"]) if o and o["switch_max_tsc"] else None
+    return run.ns(o["switch_max_tsc"]) if o and o["switch_max_tsc"] and not is_slowed(run) else None
 
 
 def utilization(run, b):
