@@ -190,15 +190,6 @@ def print_table(cells, rows):
             row["predicted_stretch"]))
 
 
-def report(checks):
-    for what, value, bound, holds, must in checks:
-        print("  %-58s %9.4f  %-10s %s" % (
-            what, value, bound, "ok" if holds else "NO" if must else "no: nor need it, by the model"))
-    print("  results build/results/%s.json, .csv, .svg, .png" % NAME)
-    if not all(holds for _, _, _, holds, must in checks if must):
-        raise SystemExit(1)
-
-
 def results(boots):
     """boots: {speed: {condition: Boot}}"""
     cells, pages = {}, set()
@@ -230,7 +221,7 @@ def run():
     write_csv(cells, rows)
     plot(rows)
     print_table(cells, rows)
-    report(checks)
+    macro_experiment.report(NAME, checks, "no: nor need it, by the model")
 
 
 EXPERIMENTS = {NAME: run}
