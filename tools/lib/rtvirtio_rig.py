@@ -193,7 +193,8 @@ def guest_text(g, guest, case, scheme):
     """What the image optimizes for itself is not told: only tasks and targets are."""
     tasks = guest["tasks"]
     if scheme in TUNINGS:
-        share = ".TASKS(%s)" % ", ".join("{ %d, %d }" % (t["iops"], t["target_ns"]) for t in tasks)
+        share = ".TASKS(%s)" % ", ".join(
+            "{ .iops = %d, .target_ns = %d }" % (t["iops"], t["target_ns"]) for t in tasks)
     else:
         share = ".queue_count = %d, .weight = %d, .priority = %d" % (
             len(tasks), guest["weight"], guest["priority"])
