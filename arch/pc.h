@@ -48,7 +48,8 @@ enum pc_event {
 	PC_OUTPUT,    /* COM1 sent the byte `value` */
 	PC_RESET,     /* 0CF9H, the ACPI reset register, or port 64H */
 	PC_POWER_OFF, /* ACPI S5 */
-	PC_EXIT       /* exit port: `value` was written */
+	PC_EXIT,      /* exit port: `value` was written */
+	PC_REPEAT /* part of what a write to a port asks for is done: the guest is to make it again */
 };
 
 struct pc_effect {
@@ -93,6 +94,12 @@ struct pc_model_ops {
 	uint64_t (*read)(void *context, uint64_t offset, uint32_t width);
 	/* Returns the MSI-X vectors that it sends, a bit each. */
 	uint64_t (*write)(void *context, uint64_t offset, uint32_t width, uint64_t value);
+	/*
+	 * `offset` within `io_bar`. *again becomes true: it asks for more than is done at a time, and the guest
+	 * is to make it again. NULL: it will not be made again.
+	 */
+	uint64_t (*write_port)(void *context, uint64_t offset, uint32_t width, uint64_t value,
+			       bool *again);
 	/* The guest lets it reach memory, or not any more: "Bus Master Enable". Off after a reset. */
 	void (*set_master)(void *context, bool is_master);
 	void (*reset)(void *context); /* the guest starts over */
@@ -103,8 +110,7 @@ struct pc_model {
 	hpa_t memory; /* .. this: the guest reads and writes it, all of it, without asking */
 	const struct pc_model_ops *ops;
 	void *context;
-	uint32_t io_bar;    /* an I/O BAR, 0: none. What is written to its ports, */
-	uint64_t io_offset; /* .. is written to BAR 0 from here on */
+	uint32_t io_bar; /* an I/O BAR, 0: none. Its ports read as all ones */
 };
 /* As arch_pc_add_function(). */
 MUST_CHECK enum err arch_pc_add_model(part_id_t part, const struct pc_model *model,

@@ -239,10 +239,7 @@ static enum err make_client(struct disk_unit *u, struct partition *p, const stru
 			    const char **reason)
 {
 	struct disk_client *const c = &u->clients[u->client_count];
-	struct pc_model model = { .ops = &disk_model,
-				  .context = c,
-				  .io_bar = VIRTIO_PCI_IO_BAR,
-				  .io_offset = VIRTIO_PCI_NOTIFY };
+	struct pc_model model = { .ops = &disk_model, .context = c, .io_bar = VIRTIO_PCI_IO_BAR };
 	enum err e;
 
 	*c = (struct disk_client){ .unit = u,

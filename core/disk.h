@@ -6,7 +6,8 @@
  * Model    A unit is a disk with its scheduler; a client is a share of it, which is a virtio block
  *	    device of one partition. A request goes: guest's ring -> vblk_take() -> iosched -> the
  *	    disk's driver -> vblk_end() -> guest's ring. The guest's kick does the first three in its
- *	    own time, the service the last, and what a kick has left.
+ *	    own time, DISK_STEP_MAX requests an exit, and is made again while there are more; the service
+ *	    does the last, and what a kick or a reset has left.
  * Sharing  [I] constant after start(), [L] under the unit's lock: which is taken with the PC's lock of
  *	    one partition held, or with none; nothing but the IOMMU's is taken under it.
  */
@@ -18,8 +19,6 @@
 #include "io/histogram.h"
 #include "io/iosched_state.h"
 #include "io/vblk.h"
-
-#define DISK_KICK_MAX 32u /* of DISK_STEP_MAX, while the guest has time */
 
 /* [L] What a client had; since the last report, and in all. */
 struct disk_count {
@@ -45,7 +44,7 @@ struct disk_client {
 	uint64_t sent;     /* [C] of the service's core: the messages of the step at hand, */
 	bool is_quiet;     /* .. and that it ended the last request that somebody waited for */
 	bool wants_quiet;  /* .. and waits for what is in flight */
-	uint64_t kicks;    /* queues that were kicked */
+	uint64_t kicks;    /* exits for them */
 	uint64_t messages; /* interrupts sent */
 	struct disk_count done[BLOCK_OP_COUNT];
 	struct histogram latency; /* ticks from the ring to the ring */
@@ -81,8 +80,9 @@ struct disk_unit {
 	struct iosched sched; /* [L], as are all below */
 	bool is_sampled;      /* what it costs is looked at now */
 	uint32_t kick_number, step_number;
-	uint32_t touched;             /* clients with something to be shown: a bit each */
-	uint32_t waiting;             /* all those with `more`, and some without */
+	uint32_t touched; /* clients with something to be shown: a bit each */
+	uint32_t
+		waiting; /* all those with `more`, in reset with something queued, and some without */
 	struct block_request *held;   /* the driver had no room for it */
 	struct block_request *failed; /* .. would not take it: the service ends them */
 	uint64_t due_tsc;     /* written under the lock, read without: the service's next look */

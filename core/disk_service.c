@@ -103,7 +103,11 @@ static uint32_t take(struct disk_unit *u, struct disk_client *c, uint32_t queue,
 		}
 		n += DISK_STEP_MAX / 2; /* nobody knows how long it was */
 	}
-	c->more |= BIT32(queue);
+	/* As many as had been asked for: nobody is to come back for nothing. */
+	if (c->free && !u->is_polled && !vblk_want_kicks(&c->vblk, queue))
+		c->more &= ~BIT32(queue);
+	else
+		c->more |= BIT32(queue);
 	return (uint32_t)min_u64(n, most);
 }
 
@@ -120,6 +124,21 @@ static void fail(struct disk_unit *u, struct block_request *r, enum err e)
 static bool has_any(const struct disk_unit *u)
 {
 	return u->held || iosched_queued(&u->sched) > 0;
+}
+
+/* Of a life that is over: begun it must not be any more. It comes back undone. */
+static bool undo_stale(struct disk_unit *u, struct block_request *r, uint64_t now_tsc)
+{
+	struct disk_client *const c = &u->clients[r->client];
+
+	if (r->vblk.life == c->vblk.life)
+		return false;
+	iosched_done(&u->sched, r, now_tsc);
+	vblk_end(&c->vblk, r);
+	give_free(c, r);
+	u->touched |= BIT32(c->index);
+	u->due_tsc = 0; /* somebody may wait for it */
+	return true;
 }
 
 static struct block_request *choose(struct disk_unit *u, uint64_t now_tsc)
@@ -156,8 +175,11 @@ static bool pump(struct disk_unit *u, uint64_t now_tsc)
 
 	for (; n < DISK_STEP_MAX && has_any(u) && (r = choose(u, now_tsc)) != NULL;
 	     n += work_of(r)) {
-		const enum err e = submit(u, r, now_tsc);
+		enum err e;
 
+		if (undo_stale(u, r, now_tsc))
+			continue;
+		e = submit(u, r, now_tsc);
 		if (e == ERR_BUSY) {
 			u->held = r;
 			break;
@@ -215,20 +237,48 @@ static void show(struct disk_client *c)
 		c->vectors |= vblk_show(&c->vblk, (uint32_t)__builtin_ctz(c->touched)).vectors;
 }
 
-/* What the client had in the scheduler comes back undone; what the disk has, when it is done. */
-static void drop_queued(struct disk_unit *u, struct disk_client *c)
+/* ---- Resets: what the client had in the scheduler comes back undone ---- */
+
+/*
+ * At most `most` of them, of a device whose reset is not over: nothing new is queued before all have come back.
+ * What the disk has does when it is done.
+ */
+static uint32_t drop(struct disk_unit *u, struct disk_client *c, uint32_t most)
 {
 	struct block_request *r;
+	uint32_t n = 0;
 
-	while ((r = iosched_remove(&u->sched, c->index)) != NULL) {
+	while (n < most && (r = iosched_remove(&u->sched, c->index)) != NULL) {
 		vblk_end(&c->vblk, r);
 		give_free(c, r);
+		n++;
 	}
+	u->touched |= BIT32(c->index);
+	return n;
+}
+
+/* After vblk_reset(). A part now; the rest is the service's, and the guest's while it waits. */
+static void abandon(struct disk_unit *u, struct disk_client *c)
+{
 	c->more = c->touched = 0;
 	c->vectors = 0;
+	if (drop(u, c, DISK_STEP_MAX) < DISK_STEP_MAX)
+		return;
+	u->waiting |= BIT32(c->index);
+	u->due_tsc = 0;
 }
 
 /* ---- The guest's device ---- */
+
+/* The service's next step is wanted when the unit says. */
+static void give_and_ask(struct disk_unit *u)
+{
+	const uint64_t due_tsc = u->due_tsc;
+
+	lock_give(&u->lock);
+	if (!u->is_polled)
+		service_want(SERVICE_DISKS, due_tsc);
+}
 
 static uint64_t read_model(void *context, uint64_t offset, uint32_t width)
 {
@@ -236,53 +286,46 @@ static uint64_t read_model(void *context, uint64_t offset, uint32_t width)
 	uint64_t value;
 
 	lock_take(&c->unit->lock);
+	if (vblk_is_resetting(&c->vblk)) /* for that it waits */
+		(void)drop(c->unit, c, DISK_STEP_MAX);
 	value = vblk_read(&c->vblk, offset, width);
 	lock_give(&c->unit->lock);
 	return value;
 }
 
-/* What a core does for a kick at a stretch. True: there is more, and room for it. */
-static bool serve_kick(struct disk_unit *u, struct disk_client *c, uint64_t now_tsc)
+/*
+ * What is done for a kick of these queues at a time. If there is more in them, and room for it, the guest makes
+ * it again, where it can; what else is left is the service's.
+ */
+static void serve_kick(struct disk_unit *u, struct disk_client *c, uint32_t kicked,
+		       uint64_t now_tsc, bool *again)
 {
 	uint32_t left = DISK_STEP_MAX;
 	bool goes_on;
 
+	c->more |= kicked;
 	if (c->is_cut || !c->is_master)
-		return false;
-	for (uint32_t queues = c->more; queues && left > 0; queues &= queues - 1)
+		return;
+	for (uint32_t queues = kicked; queues && left > 0; queues &= queues - 1)
 		left -= take(u, c, (uint32_t)__builtin_ctz(queues), left, now_tsc);
 	goes_on = pump(u, now_tsc);
-	if (!c->more)
-		return goes_on;
-	u->waiting |= BIT32(c->index);
-	return goes_on || c->free;
-}
-
-/*
- * In the guest's time, as long as it has any, and a bounded part of what it wants; the service does the
- * rest. Between two stretches whoever waits for the lock has his turn.
- */
-static void kicked(struct disk_unit *u, struct disk_client *c, uint64_t now_tsc)
-{
-	uint32_t left = DISK_KICK_MAX / DISK_STEP_MAX;
-	bool goes_on;
-
-	while ((goes_on = serve_kick(u, c, now_tsc)) && --left > 0 &&
-	       run_has_time(arch_clock_now_tsc())) {
-		lock_give(&u->lock);
-		lock_take(&u->lock);
-		now_tsc = arch_clock_now_tsc();
+	if (c->more) {
+		u->waiting |= BIT32(c->index);
+		goes_on |= c->free != NULL;
 	}
-	if (goes_on)
+	if (again && (c->more & kicked) && c->free)
+		*again = true;
+	else if (goes_on)
 		u->due_tsc = 0;
 }
 
-static uint64_t write_model(void *context, uint64_t offset, uint32_t width, uint64_t value)
+/* *again: as of pc_model_ops.write_port(). NULL: what a kick leaves is the service's. */
+static uint64_t write_device(struct disk_client *c, uint64_t offset, uint32_t width, uint64_t value,
+			     bool *again)
 {
-	struct disk_client *const c = context;
 	struct disk_unit *const u = c->unit;
 	struct vblk_effect e;
-	uint64_t now_tsc, due_tsc, vectors;
+	uint64_t now_tsc, vectors;
 
 	lock_take(&u->lock);
 	now_tsc = arch_clock_now_tsc(); /* and not before: others have told theirs meanwhile */
@@ -290,22 +333,29 @@ static uint64_t write_model(void *context, uint64_t offset, uint32_t width, uint
 	e = vblk_write(&c->vblk, offset, width, value);
 	c->vectors |= e.vectors;
 	if (e.was_reset)
-		drop_queued(u, c);
+		abandon(u, c);
 	c->kicks += e.kicked != 0;
-	if (e.kicked && !u->is_polled) {
-		c->more |= e.kicked;
-		kicked(u, c, now_tsc);
-	}
+	if (e.kicked && !u->is_polled)
+		serve_kick(u, c, e.kicked, now_tsc, again);
 	show(c);
-	u->touched &= ~BIT32(c->index);
+	if (!c->is_cut)
+		u->touched &= ~BIT32(c->index);
 	vectors = c->vectors;
 	c->vectors = 0;
-	due_tsc = u->due_tsc;
 	end_ticks(u, &u->ticks.kick, now_tsc);
-	lock_give(&u->lock);
-	if (!u->is_polled)
-		service_want(SERVICE_DISKS, due_tsc);
+	give_and_ask(u);
 	return vectors;
+}
+
+static uint64_t write_model(void *context, uint64_t offset, uint32_t width, uint64_t value)
+{
+	return write_device(context, offset, width, value, NULL);
+}
+
+static uint64_t write_port(void *context, uint64_t offset, uint32_t width, uint64_t value,
+			   bool *again)
+{
+	return write_device(context, VIRTIO_PCI_NOTIFY + offset, width, value, again);
 }
 
 static void cut(struct disk_unit *u, struct disk_client *c)
@@ -314,7 +364,7 @@ static void cut(struct disk_unit *u, struct disk_client *c)
 		return;
 	c->is_cut = true;
 	(void)vblk_reset(&c->vblk);
-	drop_queued(u, c);
+	abandon(u, c);
 }
 
 /* What was made available meanwhile is looked at now. What the disk is at goes on. */
@@ -330,9 +380,7 @@ static void set_master(void *context, bool is_master)
 		c->unit->waiting |= BIT32(c->index);
 		c->unit->due_tsc = 0;
 	}
-	lock_give(&c->unit->lock);
-	if (!c->unit->is_polled)
-		service_want(SERVICE_DISKS, 0);
+	give_and_ask(c->unit);
 }
 
 static void reset_model(void *context)
@@ -341,16 +389,17 @@ static void reset_model(void *context)
 
 	lock_take(&c->unit->lock);
 	(void)vblk_reset(&c->vblk);
-	drop_queued(c->unit, c);
+	abandon(c->unit, c);
 	c->is_cut = c->wants_quiet = c->is_master = false;
-	lock_give(&c->unit->lock);
+	give_and_ask(c->unit);
 }
 
-const struct pc_model_ops disk_model = { read_model, write_model, set_master, reset_model };
+const struct pc_model_ops disk_model = { read_model, write_model, write_port, set_master,
+					 reset_model };
 
 /* ---- Steps of the service ---- */
 
-/* What kicks have left; or, polled, whatever lies in the rings. */
+/* What kicks and resets have left; or, polled, whatever lies in the rings. */
 static void look_at_rings(struct disk_unit *u, uint64_t now_tsc)
 {
 	uint32_t left = DISK_STEP_MAX;
@@ -362,7 +411,9 @@ static void look_at_rings(struct disk_unit *u, uint64_t now_tsc)
 		uint32_t queues = u->is_polled ? BIT32(c->vblk.config.queue_count) - 1 : c->more;
 
 		u->turn = u->turn + 1 < u->client_count ? u->turn + 1 : 0;
-		if (!c->more)
+		if (vblk_is_resetting(&c->vblk))
+			left -= drop(u, c, left);
+		if (!c->more && left > 0)
 			u->waiting &= ~BIT32(c->index);
 		if (queues == 0 || c->is_cut || !c->is_master || !vblk_is_live(&c->vblk))
 			continue;
@@ -493,7 +544,7 @@ void disk_cut_off(const struct partition *p)
 		for (uint32_t n = 0; n < u->client_count; n++)
 			if (is_of(&u->clients[n], p))
 				cut(u, &u->clients[n]);
-		lock_give(&u->lock);
+		give_and_ask(u);
 	}
 }
 
@@ -516,7 +567,7 @@ bool disk_is_quiet(const struct partition *p)
 			c->wants_quiet = vblk_taken_count(&c->vblk) != 0;
 			is_quiet &= !c->wants_quiet;
 		}
-		lock_give(&u->lock);
+		give_and_ask(u);
 	}
 	return is_quiet;
 }

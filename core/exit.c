@@ -121,6 +121,8 @@ static enum exit_action on_pc_event(struct vcpu_state *v, const struct pc_effect
 	case PC_EXIT:
 		partition_end(p, effect->value);
 		return ACT_FINISHED;
+	case PC_REPEAT:
+		return ACT_RESUME;
 	default:
 		return next;
 	}

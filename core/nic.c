@@ -96,7 +96,7 @@ static void reset_model(void *context)
 	lock_give(&p->nic->lock);
 }
 
-static const struct pc_model_ops model = { read_model, write_model, set_master, reset_model };
+static const struct pc_model_ops model = { read_model, write_model, NULL, set_master, reset_model };
 
 /* ---- Boot ---- */
 

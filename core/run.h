@@ -63,8 +63,6 @@ void run_poke(vcpu_set_t set);
 void run_take_interrupts(void);
 /* The service is to run at that time, 0: at once, if it would not earlier. core/service.c. Any core. */
 void run_wake_service(uint64_t at_tsc);
-/* The vCPU in whose exit this is has not used up the time that it was given. */
-bool run_has_time(uint64_t now_tsc);
 /* Interrupts for these were posted, by no exit of theirs. */
 void run_notify(vcpu_set_t set);
 /* Interrupts for these were posted in an exit of `from`, which takes in its own at once. */

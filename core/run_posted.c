@@ -65,13 +65,6 @@ void run_wake_service(uint64_t at_tsc)
 	}
 }
 
-bool run_has_time(uint64_t now_tsc)
-{
-	const struct vcpu_state *const v = run_cores[arch_mp_core_id()].running;
-
-	return v && now_tsc < v->until_tsc;
-}
-
 void run_notify(vcpu_set_t set)
 {
 	if (trace_posts)

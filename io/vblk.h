@@ -89,6 +89,11 @@ static inline bool vblk_is_live(const struct vblk *d)
 {
 	return virtio_pci_is_live(&d->pci);
 }
+/* It was reset, and not all have come back. */
+static inline bool vblk_is_resetting(const struct vblk *d)
+{
+	return d->pci.is_resetting;
+}
 /* Requests that vblk_take() gave out and that have not come back, of earlier lives, too. */
 uint32_t vblk_taken_count(const struct vblk *d);
 

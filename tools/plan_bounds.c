@@ -63,6 +63,10 @@ static void cores(const struct config *c, const struct plan *plan)
 			continue;
 		begin("switch", c->board.switch_overhead_ns, "ns", "core%u.switch", i);
 		printf(",\"core\":%u}", i);
+		if (c->trace_details) {
+			begin("exit", PLAN_BLOCKING_NS, "ns", "core%u.exit", i);
+			printf(",\"core\":%u}", i);
+		}
 		for (uint32_t n = 0; n < plan->vcpu_count; n++)
 			if (plan->vcpus[n].core == i)
 				longest_ns = max_u64(longest_ns, plan->vcpus[n].claim.period_ns);

@@ -9,6 +9,7 @@
  *			    the service or the longest exit, PLAN_BLOCKING_NS, and a switch
  *	      late	    periods in which a server did not get its Q: none
  *	      switch	    from one guest to another
+ *	      exit	    of a guest on a shared core: PLAN_BLOCKING_NS; where exits are traced
  *	      utilization   of the core, by all reservations together
  *	      request	    to a disk, of a share that keeps to what the promise supposes; "outstanding"
  *	      prediction    the 99.99th percentile of a disk's task: an estimate, no promise

@@ -21,6 +21,8 @@
  *   mode=probe	    what the device is and offers; the answers to requests that are wrong
  *   mode=hostile   requests that break the rules
  *		      count=N (1000000) break=N (16) one in so many breaks those of the ring
+ *   mode=abandon   all that the ring takes, one kick, and a reset before any of it is done
+ *		      count=N (4) times, bytes=N (512) of a request
  *   mode=tasks	    tasks that each have one request under way, at a rate: guests/blk/tasks.c
  *		      tasks=N,N,..	    requests a second of each; task j has virtqueue j
  *		      seconds=N (10) write=N (50) percent, bytes=N (4096)
@@ -47,8 +49,9 @@ static const struct {
 	const char *name;
 	int (*run)(struct device *d, const char *args);
 } modes[] = {
-	{ "load", mode_load },   { "verify", mode_verify },   { "fsync", mode_fsync },
-	{ "probe", mode_probe }, { "hostile", mode_hostile }, { "tasks", mode_tasks },
+	{ "load", mode_load },       { "verify", mode_verify },   { "fsync", mode_fsync },
+	{ "probe", mode_probe },     { "hostile", mode_hostile }, { "tasks", mode_tasks },
+	{ "abandon", mode_abandon },
 };
 
 static struct device device;

@@ -12,6 +12,7 @@ int mode_fsync(struct device *d, const char *args);   /* guests/blk/fsync.c */
 int mode_probe(struct device *d, const char *args);   /* guests/blk/probe.c */
 int mode_hostile(struct device *d, const char *args); /* guests/blk/hostile.c */
 int mode_tasks(struct device *d, const char *args);   /* guests/blk/tasks.c */
+int mode_abandon(struct device *d, const char *args); /* guests/blk/abandon.c */
 
 #define STUCK_MS 20000u /* without a request that comes back */
 

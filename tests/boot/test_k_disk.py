@@ -4,6 +4,7 @@ Guests that share a disk: our own driver's data come back as they were written; 
 weights; one that breaks every rule harms nobody; a request costs what it may. Memory disk, both rigs.
 """
 import tools.lib.block as block
+import tools.lib.bounds as bounds
 import tools.lib.rigs as rigs
 
 ONE_CPU = {"cpus": 1}
@@ -17,6 +18,7 @@ CORES = ("bochs", {"cpus": 4})
 
 for rig, options in BOTH:
     rigs.boot_soon(rig, "blk_verify", **options)
+    rigs.boot_soon(rig, "blk_abandon", **options)
 rigs.boot_soon("qemu-iso", "blk_fair_short", **ONE_CPU)
 rigs.boot_soon(ATTACK[0], "blk_hostile", **ATTACK[1])
 for rig, options in BOTH:
@@ -47,6 +49,18 @@ def test_what_is_read_is_what_was_written():
         for part in ("probe", "reader"):
             assert block.said(b, "probe", part=part)["wrong"] == 0, (rig, part)
         assert block.one(b, "disk_ticks")["disk_errors"] == 0
+
+
+def test_no_exit_is_longer_than_admission_counts_with_whatever_is_asked_for():
+    for rig, options in BOTH:
+        b = boot(rig, options, "blk_abandon")
+        for part in ("abandon", "packed"):
+            o = block.said(b, "abandon", part=part)
+            assert o["sent"] == 4 * 256 and o["status"] == 0, (rig, o)
+        ticks = [r[3] >> 8 for o in b.having("trace", "records") for r in o["records"]
+                 if r[1] == bounds.TRACE_EXIT]
+        hz = b.having("tsc_hz")[0]["tsc_hz"]
+        assert len(ticks) > 500 and max(ticks) * 10**6 / hz <= 300, (rig, max(ticks), hz)
 
 
 def test_a_share_is_what_its_guest_sees_and_no_more():

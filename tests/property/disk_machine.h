@@ -40,7 +40,7 @@ struct device { /* in a partition's PC */
 
 struct machine {
 	uint64_t now_tsc, due_tsc;
-	bool is_moody, is_settling, is_polled;
+	bool is_moody, is_settling, is_polled, is_busy;
 	vcpu_set_t poked;
 	void *pages[PAGES_MAX];
 	uint32_t page_count;
@@ -53,7 +53,8 @@ struct machine {
 	const struct disk_ops *real[UNIT_COUNT];
 	/* In this step or kick */
 	uint32_t looks, ended, submitted;
-	uint64_t submits, busy, refusals, errors, recoveries, steps; /* in all */
+	uint32_t given[UNIT_COUNT][DISK_CLIENT_MAX]; /* requests that the disk has */
+	uint64_t kicked_again, submits, busy, refusals, errors, recoveries, steps; /* in all */
 	struct disk_share shares[PART_COUNT];
 	struct partition_config part_configs[PART_COUNT];
 	struct disk_config disk_configs[UNIT_COUNT];
@@ -123,11 +124,6 @@ void run_poke(vcpu_set_t set)
 	m.poked |= set;
 }
 
-bool run_has_time(uint64_t now_tsc)
-{
-	return random_below(4) != 0;
-}
-
 void service_want(enum service_kind kind, uint64_t at_tsc)
 {
 	CHECK(kind == SERVICE_DISKS && !m.is_polled);
@@ -193,7 +189,9 @@ static enum err moody_submit(struct disk *d, struct block_request *r, uint64_t n
 	const uint32_t u = unit_of(d);
 
 	CHECK(is_allowed(u, r));
-	if (d->state != DISK_UP || (m.is_moody && d->in_flight > 0 && random_below(8) == 0)) {
+	CHECK(r->vblk.life == disks.units[u]->clients[r->client].vblk.life);
+	if (d->state != DISK_UP || (m.is_busy && d->in_flight > 0) ||
+	    (m.is_moody && d->in_flight > 0 && random_below(8) == 0)) {
 		m.busy++;
 		return ERR_BUSY;
 	}
@@ -204,6 +202,7 @@ static enum err moody_submit(struct disk *d, struct block_request *r, uint64_t n
 		return random_below(2) ? ERR_UNSUPPORTED : ERR_RANGE;
 	}
 	CHECK(d->in_flight < disks.units[u]->sched.config.depth);
+	m.given[u][r->client]++;
 	return m.real[u]->submit(d, r, now_tsc);
 }
 
@@ -221,11 +220,13 @@ static uint32_t moody_poll(struct disk *d, uint64_t now_tsc, struct block_reques
 	m.looks += max != 0;
 	m.ended += n;
 	CHECK(max <= DISK_STEP_MAX);
-	for (uint32_t i = 0; i < n; i++)
+	for (uint32_t i = 0; i < n; i++) {
+		m.given[unit_of(d)][done[i]->client]--;
 		if (m.is_moody && random_below(24) == 0) {
 			done[i]->status = BLOCK_IO_ERROR;
 			m.errors++;
 		}
+	}
 	return n;
 }
 
@@ -240,6 +241,8 @@ static inline uint32_t random_of_two(uint32_t one, uint32_t other)
 
 static inline void make_disk(uint32_t i)
 {
+	const uint64_t slow = random_below(3) == 0 ? 20 : 1; /* then much is queued */
+
 	m.data[i] = aligned_alloc(PAGE_BYTES, DISK_BYTES);
 	m.shadow[i] = aligned_alloc(PAGE_BYTES, DISK_BYTES);
 	m.plan.disks[i].memory_base = (uintptr_t)m.data[i];
@@ -247,8 +250,8 @@ static inline void make_disk(uint32_t i)
 		.name = i ? "b" : "a",
 		.kind = DISK_MEMORY,
 		.bytes = DISK_BYTES,
-		.time = { .read = { random_between(0, US(50)), random_below(2000) },
-			  .write = { random_between(0, US(80)), random_below(2000) },
+		.time = { .read = { slow * random_between(0, US(50)), random_below(2000) },
+			  .write = { slow * random_between(0, US(80)), random_below(2000) },
 			  .flush_ns = random_of_two(0, US(100)),
 			  .trim_ns = US(5),
 			  .parallel = (uint32_t)random_between(1, 4),

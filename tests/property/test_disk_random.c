@@ -9,7 +9,7 @@
 #include "tests/property/disk_guest.h"
 
 static struct guest guests[PART_COUNT];
-static uint64_t total_sent, restarts, resets, ends, broken, steps, moods;
+static uint64_t total_sent, restarts, resets, ends, broken, steps, moods, kicked_again, droppings;
 
 /* ---- What always holds ---- */
 
@@ -35,6 +35,30 @@ static void check_interrupts(const struct guest *g)
 	}
 }
 
+/* Of a client's requests: those that the scheduler has. */
+static uint32_t queued_count(const struct disk_unit *u, uint32_t client)
+{
+	uint32_t elsewhere = m.given[u->number][client] + (u->held && u->held->client == client);
+
+	for (const struct block_request *r = u->failed; r; r = r->next)
+		elsewhere += r->client == client;
+	return vblk_taken_count(&u->clients[client].vblk) - elsewhere;
+}
+
+/* Where somebody waits for the service alone, the service is to come. */
+static void check_waits(const struct disk_unit *u, uint32_t i)
+{
+	const struct disk_client *const c = &u->clients[i];
+	const bool has_old = vblk_is_resetting(&c->vblk) && queued_count(u, i) > 0;
+	const bool is_told = !c->wants_quiet || vblk_taken_count(&c->vblk) != 0;
+
+	CHECK(!has_old || (u->waiting >> i & 1));
+	CHECK(is_told || (u->touched >> i & 1));
+	if (has_old || !is_told)
+		CHECK(m.is_polled || m.due_tsc <= m.now_tsc);
+	droppings += has_old;
+}
+
 static void check_unit(const struct disk_unit *u)
 {
 	for (uint32_t i = 0; i < u->client_count; i++) {
@@ -45,6 +69,7 @@ static void check_unit(const struct disk_unit *u)
 			free_count++;
 		CHECK(free_count + vblk_taken_count(&c->vblk) == c->request_count);
 		CHECK(c->vectors == 0 && c->touched == 0);
+		check_waits(u, i);
 	}
 	CHECK(u->lock.next == u->lock.serving);
 }
@@ -81,22 +106,10 @@ static void check_untouched(struct guest *g)
 	g->memory_then = NULL;
 }
 
-/* What the disk was not given yet came back at once. */
-static void check_dropped(const struct guest *g)
-{
-	const struct disk_unit *const u = disks.units[g->part % disks.count];
-	uint32_t most = u->disk->in_flight + (u->held != NULL);
-
-	for (const struct block_request *r = u->failed; r; r = r->next)
-		most++;
-	CHECK(vblk_taken_count(&client_of(g->part)->vblk) <= most);
-}
-
 static void begin_reset(struct guest *g)
 {
 	resets++;
 	device_write(g, 0x14, 1, 0);
-	check_dropped(g);
 	guest_forget(g);
 	g->state = GUEST_RESETTING;
 }
@@ -104,8 +117,11 @@ static void begin_reset(struct guest *g)
 /* Its device says so when nothing of its old life is left. */
 static void wait_for_reset(struct guest *g)
 {
+	const struct disk_unit *const u = client_of(g->part)->unit;
+	const uint32_t old = queued_count(u, client_of(g->part)->index);
 	const bool is_over = device_read(g, 0x14, 1) == 0;
 
+	CHECK(queued_count(u, client_of(g->part)->index) == old - min_u64(old, DISK_STEP_MAX));
 	CHECK(is_over == (vblk_taken_count(&client_of(g->part)->vblk) == 0));
 	if (is_over)
 		guest_start(g);
@@ -124,7 +140,6 @@ static void park(struct guest *g)
 		guest_forget(g);
 	if (!disk_is_quiet(p)) {
 		CHECK(!was_told);
-		check_dropped(g);
 		g->state = GUEST_PARKING;
 		return;
 	}
@@ -150,7 +165,6 @@ static void end_partition(struct guest *g)
 	ends++;
 	guest_forget(g);
 	disk_cut_off(&partitions[g->part]);
-	check_dropped(g);
 	g->state = GUEST_ENDED;
 }
 
@@ -198,6 +212,22 @@ static void live(struct guest *g)
 	}
 }
 
+/* Somebody in the guest still has the registers in hand, when it is about to restart or has ended. */
+static void meddle(struct guest *g)
+{
+	switch (random_below(4)) {
+	case 0:
+		(void)device_read(g, 0x14, 1);
+		break;
+	case 1:
+		device_write(g, 0x14, 1, 0);
+		break;
+	case 2:
+		device_write(g, VIRTIO_PCI_NOTIFY, 2, 0);
+		break;
+	}
+}
+
 static void act(struct guest *g)
 {
 	switch (g->state) {
@@ -211,6 +241,7 @@ static void act(struct guest *g)
 		live(g);
 		break;
 	case GUEST_PARKING:
+		meddle(g);
 		park(g);
 		break;
 	case GUEST_QUIET:
@@ -218,6 +249,7 @@ static void act(struct guest *g)
 			restart(g);
 		break;
 	case GUEST_ENDED:
+		meddle(g);
 		drive_on(g);
 		break;
 	}
@@ -225,11 +257,14 @@ static void act(struct guest *g)
 
 static void run(uint32_t rounds)
 {
+	const uint64_t late = random_below(2) ? 2 : 16; /* how late the service is */
+
 	for (; rounds > 0; rounds--) {
 		act(&guests[random_below(partition_count)]);
 		check_machine();
 		m.now_tsc += random_below(US(5));
-		if (m.is_polled || m.due_tsc <= m.now_tsc ? random_below(2) : !random_below(50)) {
+		if (m.is_polled || m.due_tsc <= m.now_tsc ? !random_below(late)
+							  : !random_below(50)) {
 			step();
 			check_machine();
 		}
@@ -317,17 +352,29 @@ static void drain(void)
 	CHECK(!any_is_open());
 }
 
-/* A device that may not reach memory takes nothing, whoever kicks and however long; then it does. */
-static void nothing_is_taken_without_bus_mastering(void)
+static void start_guests(void)
 {
-	struct guest *const g = &guests[0];
-
 	machine_start();
 	memset(guests, 0, sizeof(guests));
 	for (uint32_t i = 0; i < partition_count; i++) {
 		guests[i].part = i;
 		guests[i].queue_count = disk_queue_count(&m.shares[i]);
 	}
+}
+
+static void end_guests(void)
+{
+	for (uint32_t i = 0; i < partition_count; i++)
+		free(guests[i].memory_then);
+	machine_end();
+}
+
+/* A device that may not reach memory takes nothing, whoever kicks and however long; then it does. */
+static void nothing_is_taken_without_bus_mastering(void)
+{
+	struct guest *const g = &guests[0];
+
+	start_guests();
 	guest_start(g);
 	let_reach_memory(g, false);
 	while (g->sent == 0)
@@ -340,20 +387,58 @@ static void nothing_is_taken_without_bus_mastering(void)
 	let_reach_memory(g, true);
 	drain();
 	CHECK(g->sent == g->ended);
-	for (uint32_t i = 0; i < partition_count; i++)
-		free(guests[i].memory_then);
-	machine_end();
+	end_guests();
+}
+
+/* A disk that has one request of guests[other], and is too busy for the first of guests[0]. */
+static uint32_t start_with_one_held(void)
+{
+	for (;;) {
+		const struct disk_unit *u;
+		uint32_t other;
+
+		start_guests();
+		u = disks.units[0];
+		other = disks.count;
+		if (other < partition_count && !m.is_polled && u->config->scheduler == DISK_FIFO &&
+		    u->sched.config.depth > 1) {
+			m.is_busy = true;
+			guest_start(&guests[other]);
+			guest_start(&guests[0]);
+			guest_send(&guests[other]);
+			guest_send(&guests[0]);
+			for (uint32_t n = 0; n < 10 && m.due_tsc <= m.now_tsc; n++)
+				step();
+			if (m.due_tsc > m.now_tsc + 1000 && u->disk->in_flight == 1 && u->held &&
+			    u->held->client == 0)
+				return other;
+		}
+		end_guests();
+	}
+}
+
+/* .. which is another guest's kick, and something that the one who waits does in between changes nothing. */
+static void who_waits_is_told_whoever_brings_back_the_last(void)
+{
+	for (uint32_t i = 0; i < 2; i++) {
+		const uint32_t other = start_with_one_held();
+
+		CHECK(!disk_is_quiet(&partitions[0]) && vblk_taken_count(&client_of(0)->vblk) == 1);
+		guest_kick(&guests[other], 0);
+		CHECK(vblk_taken_count(&client_of(0)->vblk) == 0 && !(m.poked & 1));
+		CHECK(m.due_tsc <= m.now_tsc);
+		if (i == 1)
+			device_write(&guests[0], 0x14, 1, 0);
+		step();
+		CHECK((m.poked & 1) && disk_is_quiet(&partitions[0]));
+		end_guests();
+	}
 }
 
 static void trial(void)
 {
-	machine_start();
+	start_guests();
 	m.is_moody = random_below(2);
-	memset(guests, 0, sizeof(guests));
-	for (uint32_t i = 0; i < partition_count; i++) {
-		guests[i].part = i;
-		guests[i].queue_count = disk_queue_count(&m.shares[i]);
-	}
 	run(1500);
 	moods += m.errors + m.refusals + m.busy + m.recoveries;
 	drain();
@@ -362,10 +447,10 @@ static void trial(void)
 	for (uint32_t i = 0; i < partition_count; i++) {
 		total_sent += guests[i].sent;
 		CHECK(guests[i].sent == guests[i].ended);
-		free(guests[i].memory_then);
 	}
 	steps += m.steps;
-	machine_end();
+	kicked_again += m.kicked_again;
+	end_guests();
 }
 
 static void every_request_ends_once_at_its_own_place(void)
@@ -373,7 +458,8 @@ static void every_request_ends_once_at_its_own_place(void)
 	for (uint32_t i = 0; i < 120 && !test_failed; i++)
 		trial();
 	CHECK(total_sent > 10000 && restarts > 20 && resets > 20 && ends > 3 && broken > 3);
-	CHECK(steps > 10000 && moods > 500);
+	CHECK(steps > 10000 && moods > 500 && kicked_again > 100);
+	CHECK(droppings > 100);
 }
 
 int main(int argc, char **argv)
@@ -381,6 +467,7 @@ int main(int argc, char **argv)
 	random_seed(argc, argv);
 	srand((unsigned)random_u64());
 	RUN(nothing_is_taken_without_bus_mastering);
+	RUN(who_waits_is_told_whoever_brings_back_the_last);
 	RUN(every_request_ends_once_at_its_own_place);
 	return test_failed;
 }

@@ -5,17 +5,19 @@
 #include "tests/test.h"
 #include "tests/unit/pc_device_rig.h"
 
-#define BAR_BYTES   0x4000u
-#define TABLE       0x2000u
-#define PENDING     0x3000u
-#define COUNT       3u
-#define TO(id)      (0xfee00000u | (uint32_t)(id) << 12)
-#define VECTOR      0x40u
-#define ENABLE      0x8000u /* "Message Control for MSI-X" */
-#define MASK_ALL    0x4000u
-#define CAP_MSIX    0x11u
-#define MODEL_COUNT 2u
-#define PORT_COUNT  32u /* of model 1 */
+#define BAR_BYTES     0x4000u
+#define TABLE         0x2000u
+#define PENDING       0x3000u
+#define COUNT         3u
+#define TO(id)        (0xfee00000u | (uint32_t)(id) << 12)
+#define VECTOR        0x40u
+#define ENABLE        0x8000u /* "Message Control for MSI-X" */
+#define MASK_ALL      0x4000u
+#define CAP_VENDOR    0x09u
+#define CAP_MSIX      0x11u
+#define MODEL_COUNT   2u
+#define PORT_COUNT    32u /* of model 1 */
+#define PORTS_SEEN_AT 0x10000u
 
 /* What the model saw, and what it answers. */
 static struct model {
@@ -24,6 +26,7 @@ static struct model {
 	uint64_t offset, value;
 	uint32_t width;
 	uint64_t vectors;
+	bool has_again, wants_again;
 } models[MODEL_COUNT];
 static struct pi_descriptor boxes[RIG_VCPUS];
 static uint32_t index_of[MODEL_COUNT];
@@ -62,7 +65,19 @@ static void model_master(void *context, bool is_master)
 	s->is_master = is_master;
 }
 
-static const struct pc_model_ops ops = { model_read, model_write, model_master, model_reset };
+static uint64_t model_write_port(void *context, uint64_t offset, uint32_t width, uint64_t value,
+				 bool *again)
+{
+	struct model *const s = context;
+
+	s->has_again = again != NULL;
+	if (again)
+		*again = s->wants_again;
+	return model_write(context, PORTS_SEEN_AT + offset, width, value);
+}
+
+static const struct pc_model_ops ops = { model_read, model_write, model_write_port, model_master,
+					 model_reset };
 
 static void add_model(uint32_t i)
 {
@@ -78,7 +93,8 @@ static void add_model(uint32_t i)
 	m.facts.bars[0] = (struct vpci_bar){ .kind = VPCI_BAR_MEM32, .bytes = BAR_BYTES };
 	if (i == 1) {
 		m.io_bar = 2;
-		m.io_offset = 0x1000;
+		m.facts.vendor_count = 1;
+		m.facts.vendors[0] = (struct vpci_vendor){ .bytes = 20, .is_window = true };
 		m.facts.bars[2] = (struct vpci_bar){ .kind = VPCI_BAR_IO, .bytes = PORT_COUNT };
 	}
 	CHECK(arch_pc_add_model(RIG_PART, &m, &index_of[i]) == OK);
@@ -127,14 +143,19 @@ static vcpu_set_t config_write(uint32_t i, uint32_t offset, uint32_t width, uint
 	return pc_ecam_write(&rig.pc, (uint64_t)index_of[i] << 15 | offset, width, value);
 }
 
-static vcpu_set_t set_control(uint32_t i, uint32_t control)
+static uint32_t find_capability(uint32_t i, uint32_t id)
 {
 	uint32_t at = config_read(i, 0x34, 1);
 
-	while (at != 0 && config_read(i, at, 1) != CAP_MSIX)
+	while (at != 0 && config_read(i, at, 1) != id)
 		at = config_read(i, at + 1, 1);
 	CHECK(at != 0);
-	return config_write(i, at + 2, 2, control);
+	return at;
+}
+
+static vcpu_set_t set_control(uint32_t i, uint32_t control)
+{
+	return config_write(i, find_capability(i, CAP_MSIX) + 2, 2, control);
 }
 
 /* Its entry n goes to vCPU `to` with VECTOR + n. */
@@ -314,10 +335,18 @@ static void a_real_function_is_nobodys_model(void)
 	CHECK(models[0].resets == 1 && models[1].resets == 1);
 }
 
-/* They are another way to some of its registers, for writes. */
-static void ports_lead_to_registers(void)
+static vcpu_set_t write_port(uint64_t port, uint32_t value, bool *again)
+{
+	*again = false;
+	return pc_ports_write(&rig.pc, (uint16_t)port, 2, value, again);
+}
+
+/* What is written to them the model sees, and it may want to see it again. */
+static void ports_lead_to_the_model(void)
 {
 	uint64_t port;
+	uint32_t at;
+	bool again;
 
 	begin();
 	add_model(0);
@@ -325,18 +354,27 @@ static void ports_lead_to_registers(void)
 	CHECK(arch_pc_place_functions(RIG_PART) == OK);
 	port = rig.pc.pci.functions[index_of[1]].placed[2];
 	CHECK(port != 0 && port + PORT_COUNT <= 0x10000);
-	CHECK(pc_ports_write(&rig.pc, (uint16_t)port, 2, 7) == 0);
-	CHECK(models[1].writes == 1 && models[1].offset == 0x1000 && models[1].width == 2 &&
+	CHECK(write_port(port, 7, &again) == 0 && !again);
+	CHECK(models[1].writes == 1 && models[1].offset == PORTS_SEEN_AT && models[1].width == 2 &&
 	      models[1].value == 7);
 	CHECK(set_control(1, ENABLE) == 0);
 	open_entry(1, 0, 2);
 	models[1].vectors = 1;
-	CHECK(pc_ports_write(&rig.pc, (uint16_t)(port + PORT_COUNT - 2), 2, 1) ==
-	      BIT64(RIG_FIRST + 2));
-	CHECK(got(2, 0) && models[1].offset == 0x1000 + PORT_COUNT - 2);
-	CHECK(pc_ports_write(&rig.pc, (uint16_t)(port + PORT_COUNT), 2, 1) == 0);
-	CHECK(pc_ports_write(&rig.pc, (uint16_t)(port - 1), 1, 1) == 0);
+	models[1].wants_again = true;
+	CHECK(write_port(port + PORT_COUNT - 2, 1, &again) == BIT64(RIG_FIRST + 2) && again);
+	CHECK(got(2, 0) && models[1].offset == PORTS_SEEN_AT + PORT_COUNT - 2);
+	CHECK(write_port(port + PORT_COUNT, 1, &again) == 0 && !again);
+	CHECK(write_port(port - 1, 1, &again) == 0 && !again);
 	CHECK(models[1].writes == 2 && models[0].writes == 0 && got_nothing());
+	CHECK(models[1].has_again);
+	/* Through a window in configuration space nothing is made again, and the model knows. */
+	models[1].vectors = 0;
+	at = find_capability(1, CAP_VENDOR);
+	CHECK(config_write(1, at + 4, 1, 2) == 0 && config_write(1, at + 8, 4, 6) == 0 &&
+	      config_write(1, at + 12, 4, 2) == 0);
+	CHECK(models[1].writes == 2 && config_write(1, at + 16, 2, 5) == 0);
+	CHECK(models[1].writes == 3 && models[1].offset == PORTS_SEEN_AT + 6 &&
+	      models[1].value == 5 && !models[1].has_again);
 }
 
 /* BAR 0 is the guest's to read and write, and nothing else of the host is; the rest comes from BAR 3. */
@@ -401,7 +439,7 @@ int main(void)
 	RUN(it_knows_if_it_may_reach_memory);
 	RUN(a_restart_begins_as_after_power_on);
 	RUN(a_real_function_is_nobodys_model);
-	RUN(ports_lead_to_registers);
+	RUN(ports_lead_to_the_model);
 	RUN(memory_is_mapped_and_registers_are_not);
 	RUN(without_frames_there_is_none);
 	return test_failed;

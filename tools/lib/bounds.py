@@ -16,7 +16,8 @@ import os
 import re
 
 FOLDER = "bounds"
-HARD = {"response", "budget", "late", "switch", "utilization", "request", "rate", "console"}
+TRACE_EXIT = 9  # core/trace.h
+HARD = {"response", "budget", "late", "switch", "exit", "utilization", "request", "rate", "console"}
 
 
 class Exceeded(AssertionError):
@@ -63,6 +64,13 @@ def late(run, b):
 def switch(run, b):
     o = run.cores.get(b["core"])
     return run.ns(o["switch_max_tsc"]) if o and o["switch_max_tsc"] and not is_slowed(run) else None
+
+
+def longest_exit(run, b):
+    """Of those that the trace still has: from the exit until the guest could go on."""
+    ticks = [r[3] >> 8 for o in run.boot.having("trace", "records", trace=b["core"])
+             for r in o["records"] if r[1] == TRACE_EXIT]
+    return run.ns(max(ticks)) if ticks and not is_slowed(run) else None
 
 
 def utilization(run, b):
@@ -119,7 +127,7 @@ def console(run, b):
     return told * 10**9 // run.elapsed_ns() if run.elapsed_ns() >= 10**9 else None
 
 
-WITNESS = {"budget": budget, "late": late, "switch": switch, "utilization": utilization, "response": response,
+WITNESS = {"budget": budget, "late": late, "switch": switch, "exit": longest_exit, "utilization": utilization, "response": response,
            "request": request, "prediction": prediction, "rate": rate, "console": console}
 
 

@@ -442,6 +442,8 @@ static bool move_element(struct access *a, const struct exit_info *e, const stru
 	value = pc_access_port(a->pc, e, (uint32_t)value, a->effect);
 	if (!e->write && write_memory(a, segment, offset, e->width, value) != OK)
 		return false;
+	if (a->effect->event == PC_REPEAT)
+		return true;
 	add_to_register(a, index, a->context.rflags & RFLAGS_DF ? -(int64_t)e->width : e->width,
 			s->address_width);
 	return true;
@@ -464,6 +466,8 @@ enum pc_access arch_pc_port_string(vcpu_id_t vcpu, const struct exit_info *e,
 	if (!s.has_rep || register_part(&a, GPR_RCX, s.address_width) != 0) {
 		if (!move_element(&a, e, &s))
 			return inject(&a);
+		if (effect->event == PC_REPEAT)
+			return PC_AGAIN;
 		if (s.has_rep)
 			add_to_register(&a, GPR_RCX, -1, s.address_width);
 		if (s.has_rep && register_part(&a, GPR_RCX, s.address_width) != 0)

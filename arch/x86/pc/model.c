@@ -172,7 +172,7 @@ static vcpu_set_t configured(struct pc *pc, struct vpci_effect effect)
 	return send_all(pc, s, vmsix_set_control(&s->msix, is_enabled, is_masked).fire);
 }
 
-vcpu_set_t pc_ports_write(struct pc *pc, uint16_t port, uint32_t width, uint32_t value)
+vcpu_set_t pc_ports_write(struct pc *pc, uint16_t port, uint32_t width, uint32_t value, bool *again)
 {
 	for (uint32_t i = 1; i < pc->pci.function_count; i++) {
 		struct pc_slot *const s = pc->slots[i];
@@ -182,8 +182,8 @@ vcpu_set_t pc_ports_write(struct pc *pc, uint16_t port, uint32_t width, uint32_t
 			continue;
 		offset = port - pc->pci.functions[i].placed[s->model.io_bar];
 		if (offset < s->model.facts.bars[s->model.io_bar].bytes) {
-			const uint64_t vectors = s->model.ops->write(
-				s->model.context, s->model.io_offset + offset, width, value);
+			const uint64_t vectors = s->model.ops->write_port(s->model.context, offset,
+									  width, value, again);
 
 			return vectors ? raise(pc, s, vectors) : 0; /* a kick has none as a rule */
 		}
@@ -207,8 +207,11 @@ static vcpu_set_t reach_through(struct pc *pc, const struct vpci_window *w)
 
 	if (!s || (w->bar != 0 && w->bar != s->model.io_bar))
 		return 0;
-	return write_slot(pc, s, (w->bar != 0 ? s->model.io_offset : 0) + w->offset, w->width,
-			  w->value);
+	if (w->bar == 0)
+		return write_slot(pc, s, w->offset, w->width, w->value);
+	return raise(
+		pc, s,
+		s->model.ops->write_port(s->model.context, w->offset, w->width, w->value, NULL));
 }
 
 uint32_t pc_ecam_read(struct pc *pc, uint64_t offset, uint32_t width)

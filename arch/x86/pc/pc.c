@@ -344,7 +344,10 @@ static __attribute__((noinline)) void write_port(struct pc *pc, uint16_t port, u
 						 struct pc_effect *effect)
 {
 	if (port >= VPCI_IO_FIRST) {
-		effect->posted |= pc_ports_write(pc, port, width, value);
+		bool again = false;
+
+		effect->posted |= pc_ports_write(pc, port, width, value, &again);
+		effect->event = again ? PC_REPEAT : PC_NOTHING;
 		return;
 	}
 	if (is_pm(port, width)) {

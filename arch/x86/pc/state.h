@@ -85,8 +85,9 @@ uint32_t pc_config_read(struct pc *pc, uint16_t port, uint32_t width);
 vcpu_set_t pc_config_write(struct pc *pc, uint16_t port, uint32_t width, uint32_t value);
 /* The window of the host bridge: what is not mapped there. */
 uint64_t pc_window_read(struct pc *pc, uint64_t gpa, uint32_t width);
-/* I/O BARs: ports from VPCI_IO_FIRST on. They read as nothing does. */
-vcpu_set_t pc_ports_write(struct pc *pc, uint16_t port, uint32_t width, uint32_t value);
+/* I/O BARs: ports from VPCI_IO_FIRST on. They read as nothing does. *again: PC_REPEAT. */
+vcpu_set_t pc_ports_write(struct pc *pc, uint16_t port, uint32_t width, uint32_t value,
+			  bool *again);
 vcpu_set_t pc_window_write(struct pc *pc, uint64_t gpa, uint32_t width, uint64_t value);
 /* The guest starts over. */
 void pc_restart_functions(struct pc *pc);
