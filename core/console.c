@@ -53,12 +53,16 @@ static bool has_room_for_guests(void)
 static bool is_for_machines(const char *line)
 {
 	static const char name[] = "\"part\"";
+	uint32_t matched = 0;
 
 	if (strncmp(line, "@{", 2) != 0)
 		return false;
-	for (; *line; line++)
-		if (*line == '\\' || strncmp(line, name, sizeof(name) - 1) == 0)
+	for (; *line; line++) {
+		/* Where it goes wrong, nothing of the name but a quotation mark can have begun. */
+		matched = *line == name[matched] ? matched + 1 : *line == '"';
+		if (*line == '\\' || name[matched] == '\0')
 			return false;
+	}
 	return true;
 }
 
@@ -87,18 +91,21 @@ static bool put(struct guest_console *c, char byte)
 uint32_t console_take(struct partition *p, const char *text, uint32_t bytes, uint64_t now_tsc)
 {
 	struct guest_console *c = &p->console;
+	const uint32_t most = (uint32_t)min_u64(bytes, CONSOLE_TAKE_BYTES);
 	uint64_t line_ticks = console_line_tsc(p, arch_clock_tsc_hz());
 	uint64_t byte_ticks;
 	uint32_t taken = 0;
+	bool goes_on = true;
 
 	if (!has_room_for_guests())
 		return 0;
 	lock_take(&p->lock);
 	byte_ticks = refill(c, now_tsc);
-	while (taken < bytes && c->tokens >= byte_ticks + line_ticks) {
+	while (goes_on && taken < most && c->tokens >= byte_ticks + line_ticks) {
 		c->tokens -= byte_ticks;
-		if (put(c, text[taken++]))
-			continue;
+		goes_on = put(c, text[taken++]);
+	}
+	if (!goes_on) {
 		c->tokens -= line_ticks;
 		emit(p);
 	}

@@ -17,6 +17,7 @@
 #define CONSOLE_BYTES_PER_SECOND 10240u
 #define CONSOLE_BURST_BYTES      2048u
 #define CONSOLE_DRAIN_BYTES      16u
+#define CONSOLE_TAKE_BYTES       128u
 #define CONSOLE_FRAME_BYTES      8u /* added to a line, besides the tag */
 #define CONSOLE_ROOM_KEPT_BYTES  8192u
 
@@ -32,5 +33,8 @@ uint64_t console_line_tsc(const struct partition *p, uint64_t tsc_hz);
 /* A byte that came at that pace. */
 void console_put(struct partition *p, char byte);
 
-/* Bytes taken, at most `bytes`: fewer where the partition has used up its rate. */
+/*
+ * Bytes taken, at most `bytes`, and no more than CONSOLE_TAKE_BYTES or to the end of a line: it is an exit that nothing
+ * interrupts. 0: the partition has used up its rate, or there is no room.
+ */
 uint32_t console_take(struct partition *p, const char *text, uint32_t bytes, uint64_t now_tsc);

@@ -46,8 +46,8 @@ struct guest_info {
 
 enum guest_call {
 	GUEST_CALL_NULL,          /* does nothing; returns 0 */
-	GUEST_CALL_CONSOLE_WRITE, /* rbx = gpa, rcx = bytes (<= GUEST_WRITE_MAX): bytes taken,
-				   * fewer when the partition's console is full */
+	GUEST_CALL_CONSOLE_WRITE, /* rbx = gpa, rcx = bytes (<= GUEST_WRITE_MAX): bytes taken, to the
+				   * end of a line at most; 0 when the partition's console is full */
 	GUEST_CALL_EXIT,          /* rbx = status (0: well): ends the partition, does not return */
 	GUEST_CALL_CPU_TIME,      /* TSC ticks charged to this vCPU so far: guest + hypervisor */
 	GUEST_CALL_REPORT_JOB,    /* rbx = response, rcx = relative deadline, both in TSC ticks:

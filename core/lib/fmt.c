@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <string.h>
+#include "core/lib/base.h"
 #include "core/lib/fmt.h"
 
 /* Where the text goes; `length` counts on when the room has ended. */
@@ -28,6 +30,13 @@ static void put(struct sink *s, char c)
 	s->length++;
 }
 
+static void put_text(struct sink *s, const char *text, size_t n)
+{
+	if (s->length + 1 < s->bytes)
+		memcpy(s->out + s->length, text, min_u64(n, s->bytes - 1 - s->length));
+	s->length += n;
+}
+
 static void put_many(struct sink *s, char c, size_t n)
 {
 	while (n-- > 0)
@@ -50,8 +59,7 @@ static void put_field(struct sink *s, const struct spec *f, const char *sign, co
 		put(s, *sign);
 	if (!f->left && f->zero)
 		put_many(s, '0', pad);
-	for (size_t i = 0; i < n; i++)
-		put(s, text[i]);
+	put_text(s, text, n);
 	if (f->left)
 		put_many(s, ' ', pad);
 }

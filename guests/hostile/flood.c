@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* guests/hostile/flood.c - more calls, text, interrupts and exceptions than anyone wants. */
 #include <stddef.h>
+#include <stdio.h>
 #include <string.h>
 #include "guests/hostile/modes.h"
 #include "guests/hostile/probe.h"
@@ -15,6 +16,10 @@
 #define HOLE_END     UINT64_C(0x100000)
 #define LAPIC_GPA    UINT64_C(0xfee00000)
 #define NUMBERS_NEAR 16u /* call numbers that come up often */
+
+/* 16550: "Line Status Register". */
+#define UART_LSR      5u
+#define UART_LSR_THRE 0x20u
 
 /* SDM Vol. 3A, "APIC Timer". */
 #define X2APIC_LVT_TIMER     0x832u
@@ -91,6 +96,49 @@ void mode_console(void)
 
 	for (;;)
 		guest_call(GUEST_CALL_CONSOLE_WRITE, (uint64_t)text, sizeof(text) - 1);
+}
+
+static void spin(uint64_t ticks)
+{
+	const uint64_t until = cpu_rdtsc() + ticks;
+
+	while (cpu_rdtsc() < until)
+		cpu_pause();
+}
+
+/* All of it, by calls or, in a PC, by its UART. */
+static void print(const char *text, size_t bytes)
+{
+	const uint64_t uart = args_number(guest_info()->args, "uart", 0);
+
+	if (!uart) {
+		fwrite(text, 1, bytes, stdout);
+		fflush(stdout);
+		return;
+	}
+	for (size_t i = 0; i < bytes; i++) {
+		while (!(cpu_in8((uint16_t)(uart + UART_LSR)) & UART_LSR_THRE))
+			spin(guest_info()->tsc_hz /
+			     2000); /* some bytes' time: looking is an exit, too */
+		cpu_out8((uint16_t)uart, (uint8_t)text[i]);
+	}
+}
+
+void mode_line(void)
+{
+	static char text[3][GUEST_WRITE_MAX];
+	const uint64_t pause = guest_info()->tsc_hz / 4;
+
+	memset(text[0], 'x', sizeof(text[0]) - 1);
+	text[0][sizeof(text[0]) - 1] = '\n';
+	memset(text[1], '\n', sizeof(text[1]));
+	memset(text[2], '"', sizeof(text[2]) - 1);
+	memcpy(text[2], "@{", 2);
+	text[2][sizeof(text[2]) - 1] = '\n';
+	for (uint32_t i = 0;; i++) {
+		spin(pause);
+		print(text[i % 3], sizeof(text[0]));
+	}
 }
 
 static struct trap_frame *on_timer(struct trap_frame *frame)

@@ -15,6 +15,8 @@
  *		    instructions of virtualization: each must be refused; over and over
  *   mode=calls     hypercalls with random numbers and hostile buffers; seed=N
  *   mode=console   prints without end, whether or not there is room
+ *   mode=line	    the longest lines there are, and as many empty ones as a call or a port takes, when its share of
+ *		    the console has filled up again; uart=PORT
  *   mode=timer     deadlines in the past and just ahead, without end
  *   mode=tick	    a periodic timer of one tick, which leaves no time for anything else
  *   mode=fault     exceptions without end
@@ -64,7 +66,8 @@ static const struct {
 	{ "spin", mode_spin },     { "halt", mode_halt },   { "triple", mode_triple },
 	{ "memory", mode_memory }, { "msr", mode_msr },     { "ports", mode_ports },
 	{ "cr", mode_cr },         { "calls", mode_calls }, { "console", mode_console },
-	{ "timer", mode_timer },   { "tick", mode_tick },   { "fault", mode_fault },
+	{ "line", mode_line },     { "timer", mode_timer }, { "tick", mode_tick },
+	{ "fault", mode_fault },
 };
 
 int main(void)

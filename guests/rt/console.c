@@ -35,7 +35,7 @@ void console_write(const char *text, size_t bytes)
 		text += taken;
 		bytes -= taken;
 		waited_ms = taken ? 0 : waited_ms + RETRY_MS;
-		if (taken < chunk)
+		if (taken == 0)
 			sleep_ms(RETRY_MS);
 	}
 }

@@ -5,6 +5,7 @@ A hostile guest changes nothing for its neighbour: "rt" has the same worst respo
 """
 import glob
 import os
+import tools.lib.bounds as bounds
 import tools.lib.rigs as rigs
 
 RIGS = [("bochs", {"cpus": 1}), ("qemu-iso", {"cpus": 1})]
@@ -21,6 +22,11 @@ HOSTILE = [m for m in MODES if not m.startswith("baseline")]
 for mode in MODES:
     for rig, options in RIGS:
         rigs.boot_soon(rig, "hostile_" + mode, **options)
+
+
+for rig, options in RIGS:
+    rigs.boot_soon(rig, "blocking", **options)
+    rigs.boot_soon(rig, "long_lines", **options)
 
 
 def boots(mode):
@@ -117,3 +123,18 @@ def test_a_short_period_has_room_for_exits_that_nothing_interrupts():
         assert sum(line.startswith("[part hostile]") for line in b.lines) > 50, b.tail()
         rt = rigs.one(b, "claim", partition="rt")
         assert rt["guest_tsc"] + rt["hypervisor_tsc"] > 0.55 * rt["elapsed_tsc"], rt  # less its start
+
+
+def test_no_exit_for_the_console_is_longer_than_admission_counts_with():
+    for rig, options in RIGS:
+        b = rigs.boot_once(rig, "long_lines", **options)
+        assert b.ended_well, b.tail()
+        for who in ("calls", "uart"):
+            lines = [line for line in b.lines if line.startswith("[part %s] " % who)]
+            longest, empty = ["[part %s] %s" % (who, text) for text in ("x" * 255, "")]
+            assert longest in lines and lines.count(empty) > 100, (rig, who, b.tail())
+            assert any(o.startswith('@{"part":"%s","""' % who) for o in b.lines), (rig, who, b.tail())
+        ticks = [r[3] >> 8 for o in b.having("trace", "records") for r in o["records"]
+                 if r[1] == bounds.TRACE_EXIT]
+        hz = b.having("tsc_hz")[0]["tsc_hz"]
+        assert len(ticks) > 1000 and max(ticks) * 10**6 / hz <= 300, (rig, max(ticks), hz)

@@ -77,6 +77,7 @@ static void a_line_names_its_speaker(void)
 	CHECK(strcmp(last, "[part evil] hello") == 0);
 	CHECK(say("@{\"a\":1}\n", 2) == 9);
 	CHECK(last_is_for_machines && strcmp(last, "{\"part\":\"evil\",\"a\":1}") == 0);
+	CHECK(say("@{\"parts\":\"par\"}\n", 3) == 17 && last_is_for_machines);
 }
 
 /* RFC 8259, 4: with two members of one name, many readers report the last only. */
@@ -87,6 +88,9 @@ static void nobody_speaks_for_another(void)
 		"@{\"a\":1,\"part\" :\"rt\"}\n",
 		"@{\"\\u0070art\":\"rt\"}\n",
 		"@{\"p\\u0061rt\":\"rt\"}\n",
+		"@{\"par\"part\":1}\n",
+		"@{\"\"part\":1}\n",
+		"@{\"a\":\"part\"}\n",
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(lies); i++) {
@@ -132,9 +136,26 @@ static void a_long_line_is_cut_and_each_piece_has_the_name(void)
 
 	start();
 	memset(text, 'x', sizeof(text));
-	CHECK(console_take(&p, text, sizeof(text), 1) == sizeof(text));
+	CHECK(console_take(&p, text, CONSOLE_TAKE_BYTES, 1) == CONSOLE_TAKE_BYTES);
+	CHECK(console_take(&p, text, CONSOLE_TAKE_BYTES - 1, 1) == CONSOLE_TAKE_BYTES - 1);
+	CHECK(console_take(&p, text, 1, 1) == 1);
 	CHECK(strlen(last) == strlen("[part evil] ") + CONSOLE_LINE_BYTES - 1);
 	CHECK(say("\n", 2) == 1 && strcmp(last, "[part evil] x") == 0);
+}
+
+/* An exit is as long as what is done in it. */
+static void no_call_takes_more_than_its_part_or_a_line(void)
+{
+	char text[2 * CONSOLE_TAKE_BYTES];
+
+	start();
+	memset(text, '\n', sizeof(text));
+	CHECK(console_take(&p, text, sizeof(text), 1) == 1);
+	CHECK(logged_bytes == strlen("[part evil] ") + 2);
+	CHECK(say("one\ntwo\n", 2) == 4 && strcmp(last, "[part evil] one") == 0);
+	memset(text, 'x', sizeof(text));
+	CHECK(console_take(&p, text, sizeof(text), 3) == CONSOLE_TAKE_BYTES);
+	CHECK(strcmp(last, "[part evil] one") == 0);
 }
 
 int main(void)
@@ -143,6 +164,7 @@ int main(void)
 	RUN(nobody_speaks_for_another);
 	RUN(a_flood_is_held_to_its_part);
 	RUN(without_room_nobody_prints);
+	RUN(no_call_takes_more_than_its_part_or_a_line);
 	RUN(a_long_line_is_cut_and_each_piece_has_the_name);
 	return test_failed;
 }
