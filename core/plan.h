@@ -63,7 +63,7 @@ struct plan_refusals {
 #define PLAN_SERVICE_STEP_NS US(300)
 /*
  * The longest that the hypervisor does not look at the clock, and whoever should run now waits: such a step, or
- * an exit. The longest exit is a line of 256 bytes to the console, 0.2 ms in the slowest rig.
+ * an exit. The longest exits are a kick of 8 requests and the end of a long line, 0.2 ms in the slowest rig.
  */
 #define PLAN_BLOCKING_NS PLAN_SERVICE_STEP_NS
 
@@ -92,6 +92,8 @@ struct plan_core {
 	bool is_owned;
 	uint32_t server_count;
 	uint64_t utilization_ppm; /* sum of (Q + overhead) / P, rounded up */
+	/* What would be beyond 1 if each guest's budget ended in the longest exit; 0: there is room for that. */
+	uint64_t overrun_ppm;
 };
 
 struct disk_tuned; /* core/plan_disk.h */

@@ -4,6 +4,8 @@
 #include "core/plan_check.h"
 #include "sched/admission.h"
 
+#define PPM UINT64_C(1000000)
+
 /* A period is left standing in the plan only where the whole claim is sound. */
 static bool is_server_of(const struct check *k, uint32_t vcpu, core_id_t core)
 {
@@ -63,8 +65,14 @@ static bool has_background(const struct check *k, core_id_t core)
 	return i < k->vcpu_count;
 }
 
-/* answer.blocked is the virtual CPU's number, or MAX_VCPUS. */
-static struct admission admit(const struct check *k, core_id_t core)
+/* The service begins no step that its budget would end in. */
+static bool can_overrun(const struct check *k, uint32_t vcpu)
+{
+	return !(k->plan->has_service && k->plan->vcpus[vcpu].part == PLAN_SERVICE_PART);
+}
+
+/* Guests use so much more than their budgets. answer.blocked is the virtual CPU's number, or MAX_VCPUS. */
+static struct admission admit(const struct check *k, core_id_t core, uint64_t overrun_tsc)
 {
 	struct admission_server servers[MAX_VCPUS];
 	uint32_t who[MAX_VCPUS];
@@ -79,9 +87,13 @@ static struct admission admit(const struct check *k, core_id_t core)
 		if (!is_server_of(k, i, core))
 			continue;
 		who[count] = i;
-		servers[count++] =
+		servers[count] =
 			(struct admission_server){ k->plan->vcpus[i].budget_tsc,
 						   k->plan->vcpus[i].period_tsc, blocking_tsc };
+		if (can_overrun(k, i))
+			servers[count].budget_tsc = min_u64(servers[count].budget_tsc + overrun_tsc,
+							    servers[count].period_tsc);
+		count++;
 	}
 	e = admission_test(servers, count, k->board->switch_overhead_tsc,
 			   has_background(k, core) ? blocking_tsc : 0, &answer);
@@ -93,7 +105,7 @@ static struct admission admit(const struct check *k, core_id_t core)
 
 bool check_core_fits(const struct check *k, core_id_t core)
 {
-	return admit(k, core).is_admitted;
+	return admit(k, core, 0).is_admitted;
 }
 
 static uint32_t criticality_of(const struct check *k, uint32_t vcpu)
@@ -252,6 +264,20 @@ static void refuse_core(struct check *k, core_id_t core, const struct admission 
 		refuse_blocked(k, core, answer, fix);
 }
 
+/* A server alone disturbs nobody. */
+static uint64_t overrun_ppm(const struct check *k, core_id_t core)
+{
+	struct admission answer;
+	uint64_t overrun_tsc = 0, blocked_ppm;
+
+	if (server_count(k, core) < 2)
+		return 0;
+	(void)ticks_up(PLAN_BLOCKING_NS, k->board->tsc_hz, &overrun_tsc);
+	answer = admit(k, core, overrun_tsc);
+	blocked_ppm = answer.blocked_ppm > PPM ? answer.blocked_ppm - PPM : 0;
+	return answer.is_admitted ? 0 : max_u64(1, max_u64(answer.excess_ppm, blocked_ppm));
+}
+
 static void check_core(struct check *k, core_id_t core)
 {
 	struct plan_core *c = &k->plan->cores[core];
@@ -268,8 +294,9 @@ static void check_core(struct check *k, core_id_t core)
 	}
 	if (reserved_count == 0)
 		return;
-	answer = admit(k, core);
+	answer = admit(k, core, 0);
 	c->utilization_ppm = answer.utilization_ppm;
+	c->overrun_ppm = overrun_ppm(k, core);
 	if (!answer.is_admitted)
 		refuse_core(k, core, &answer);
 }

@@ -238,6 +238,15 @@ static void print_warnings(const struct printer *p)
 				"of the same share wastes less",
 				name.s, text_percent(lost).s);
 	}
+	for (core_id_t core = 0; core < MAX_CORES; core++)
+		if (p->view.plan->cores[core].overrun_ppm != 0)
+			text_line(
+				p->put,
+				"warning: core %u: guests that end their budgets in their longest "
+				"exits, of %s, could make each other late; reserve %s less of it "
+				"and they cannot",
+				core, text_time(PLAN_BLOCKING_NS).s,
+				text_percent(p->view.plan->cores[core].overrun_ppm).s);
 	if (p->view.board->file_count == 0)
 		text_line(p->put, "warning: nobody has looked for the image files yet");
 }

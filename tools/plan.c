@@ -447,9 +447,9 @@ static void json_plan(void)
 
 		if (!c->is_used)
 			continue;
-		printf("%s{\"core\":%u,\"owned\":%s,\"servers\":%u,\"utilization_ppm\":%llu}",
+		printf("%s{\"core\":%u,\"owned\":%s,\"servers\":%u,\"utilization_ppm\":%llu,\"overrun_ppm\":%llu}",
 		       comma, i, c->is_owned ? "true" : "false", c->server_count,
-		       (unsigned long long)c->utilization_ppm);
+		       (unsigned long long)c->utilization_ppm, (unsigned long long)c->overrun_ppm);
 		comma = ",";
 	}
 	printf("],\"memory_free_bytes\":%llu,\"pool_bytes\":%llu",

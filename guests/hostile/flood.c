@@ -141,6 +141,33 @@ void mode_line(void)
 	}
 }
 
+/* A new budget has begun when it was away for a while. */
+void mode_overrun(void)
+{
+	static char text[GUEST_WRITE_MAX];
+	const uint64_t us = guest_info()->tsc_hz / 1000000;
+	const uint64_t budget = us * args_number(guest_info()->args, "budget_us", 1000);
+	const uint64_t margin = us * args_number(guest_info()->args, "margin_us", 20);
+	uint64_t begin = cpu_rdtsc(), last = begin, taken = 0;
+
+	memset(text, '"', sizeof(text) - 1);
+	memcpy(text, "@{", 2);
+	text[sizeof(text) - 1] = '\n';
+	for (;;) {
+		const uint64_t now = cpu_rdtsc();
+
+		if (now - last > budget / 4) {
+			begin = now;
+			taken = guest_call(GUEST_CALL_CONSOLE_WRITE, (uint64_t)text, sizeof(text));
+		}
+		last = cpu_rdtsc();
+		if (taken == 0 || taken > sizeof(text) || last - begin < budget - margin)
+			continue;
+		guest_call(GUEST_CALL_CONSOLE_WRITE, (uint64_t)text + taken, sizeof(text) - taken);
+		taken = 0;
+	}
+}
+
 static struct trap_frame *on_timer(struct trap_frame *frame)
 {
 	static uint64_t seed = DEFAULT_SEED;

@@ -17,6 +17,8 @@
  *   mode=console   prints without end, whether or not there is room
  *   mode=line	    the longest lines there are, and as many empty ones as a call or a port takes, when its share of
  *		    the console has filled up again; uart=PORT
+ *   mode=overrun   the end of the longest line just before its budget ends, each time: budget_us=N (1000),
+ *		    margin_us=N (20) before it
  *   mode=timer     deadlines in the past and just ahead, without end
  *   mode=tick	    a periodic timer of one tick, which leaves no time for anything else
  *   mode=fault     exceptions without end
@@ -63,11 +65,11 @@ static const struct {
 	const char *name;
 	void (*run)(void);
 } modes[] = {
-	{ "spin", mode_spin },     { "halt", mode_halt },   { "triple", mode_triple },
-	{ "memory", mode_memory }, { "msr", mode_msr },     { "ports", mode_ports },
-	{ "cr", mode_cr },         { "calls", mode_calls }, { "console", mode_console },
-	{ "line", mode_line },     { "timer", mode_timer }, { "tick", mode_tick },
-	{ "fault", mode_fault },
+	{ "spin", mode_spin },     { "halt", mode_halt },       { "triple", mode_triple },
+	{ "memory", mode_memory }, { "msr", mode_msr },         { "ports", mode_ports },
+	{ "cr", mode_cr },         { "calls", mode_calls },     { "console", mode_console },
+	{ "line", mode_line },     { "overrun", mode_overrun }, { "timer", mode_timer },
+	{ "tick", mode_tick },     { "fault", mode_fault },
 };
 
 int main(void)

@@ -14,6 +14,7 @@ void mode_cr(void);    /* guests/hostile/forbidden.c */
 void mode_calls(void); /* guests/hostile/flood.c */
 void mode_console(void);
 void mode_line(void);
+void mode_overrun(void);
 void mode_timer(void);
 void mode_tick(void);
 void mode_fault(void);

@@ -27,6 +27,7 @@ for mode in MODES:
 for rig, options in RIGS:
     rigs.boot_soon(rig, "blocking", **options)
     rigs.boot_soon(rig, "long_lines", **options)
+    rigs.boot_soon(rig, "overrun", **options)
 
 
 def boots(mode):
@@ -138,3 +139,15 @@ def test_no_exit_for_the_console_is_longer_than_admission_counts_with():
                  if r[1] == bounds.TRACE_EXIT]
         hz = b.having("tsc_hz")[0]["tsc_hz"]
         assert len(ticks) > 1000 and max(ticks) * 10**6 / hz <= 300, (rig, max(ticks), hz)
+
+
+def test_who_ends_each_budget_in_its_longest_exit_makes_nobody_late_where_the_plan_has_room():
+    plan = rigs.plan_of("overrun")
+    assert [c["overrun_ppm"] for c in plan["cores"]] == [0], plan["cores"]
+    for rig, options in RIGS:
+        b = rigs.boot_once(rig, "overrun", **options)
+        assert b.ended_well and b.late == 0, b.tail()
+        hz = b.having("tsc_hz")[0]["tsc_hz"]
+        for i in range(1, 5):
+            o = rigs.one(b, "claim", partition="greedy%d" % i)
+            assert o["overrun_max_tsc"] * 10**6 / hz > 60, (rig, o)  # or it has not attacked

@@ -87,6 +87,53 @@ static void a_good_system_is_planned(void)
 	CHECK(plan.memory_free_bytes == MIB(256 - 16 - 64));
 }
 
+static char printed[8192];
+
+static void put_line(const char *line)
+{
+	CHECK(strlen(printed) + strlen(line) + 2 < sizeof(printed));
+	strcat(printed, line);
+	strcat(printed, "\n");
+}
+
+/* Each guest of core 0 may use 0.3 ms more than its budget, and a switch, in each period of 50 ms. */
+static void who_leaves_no_room_for_exits_at_the_end_of_budgets_is_told(void)
+{
+	good_system();
+	parts[0].cpu.budget_ns = MS(28);
+	parts[1].cpu.budget_ns = US(21340); /* 28.33 + 21.67 = 50 */
+	CHECK(build() == OK && plan.cores[0].overrun_ppm == 0);
+	parts[1].cpu.budget_ns = US(21341);
+	CHECK(build() == OK && plan.cores[0].overrun_ppm == 20); /* 0.001/50 */
+	printed[0] = '\0';
+	plan_print(&sys, &board, &plan, put_line);
+	CHECK(strstr(
+		printed,
+		"warning: core 0: guests that end their budgets in their longest exits, of 300 us, "
+		"could make each other late; reserve 0.002 % less of it and they cannot\n"));
+	/* Nobody to be late. */
+	good_system();
+	sys.partition_count = 1;
+	parts[0].cpu.budget_ns = US(49960);
+	CHECK(build() == OK && plan.cores[0].overrun_ppm == 0);
+	good_system();
+}
+
+/* The service begins no step that its budget would end in; whoever waits for one must have room for that. */
+static void the_service_overruns_nothing(void)
+{
+	good_system();
+	sys.service = (struct cpu_claim){
+		.kind = CPU_RESERVED, .core = 0, .budget_ns = MS(1), .period_ns = MS(50)
+	};
+	parts[0].cpu.budget_ns = MS(28);
+	parts[1].cpu.budget_ns = US(20310); /* 28.33 + 20.64 + 1.03 = 50 */
+	CHECK(build() == OK && plan.cores[0].overrun_ppm == 0);
+	parts[1].cpu.budget_ns = US(20311);
+	CHECK(build() == OK && plan.cores[0].overrun_ppm == 20);
+	good_system();
+}
+
 static void cores_are_on_the_board(void)
 {
 	good_system();
@@ -232,15 +279,6 @@ static void every_refusal_is_reported_and_the_rest_counted(void)
 		CHECK(memchr(no.text[i], '\0', PLAN_REFUSAL_BYTES) && strlen(no.text[i]) > 20);
 }
 
-static char printed[8192];
-
-static void put_line(const char *line)
-{
-	CHECK(strlen(printed) + strlen(line) + 2 < sizeof(printed));
-	strcat(printed, line);
-	strcat(printed, "\n");
-}
-
 static void the_printed_plan_says_what_was_promised(void)
 {
 	good_system();
@@ -264,6 +302,8 @@ static void the_printed_plan_says_what_was_promised(void)
 int main(void)
 {
 	RUN(a_good_system_is_planned);
+	RUN(who_leaves_no_room_for_exits_at_the_end_of_budgets_is_told);
+	RUN(the_service_overruns_nothing);
 	RUN(cores_are_on_the_board);
 	RUN(times_convert_to_ticks);
 	RUN(a_core_is_not_promised_twice);
