@@ -116,10 +116,10 @@ static void print(const char *text, size_t bytes)
 		fflush(stdout);
 		return;
 	}
+	/* Between looks, which are exits too, the time of some bytes. */
 	for (size_t i = 0; i < bytes; i++) {
 		while (!(cpu_in8((uint16_t)(uart + UART_LSR)) & UART_LSR_THRE))
-			spin(guest_info()->tsc_hz /
-			     2000); /* some bytes' time: looking is an exit, too */
+			spin(guest_info()->tsc_hz / 2000);
 		cpu_out8((uint16_t)uart, (uint8_t)text[i]);
 	}
 }
