@@ -135,8 +135,7 @@ def test_no_exit_for_the_console_is_longer_than_admission_counts_with():
             longest, empty = ["[part %s] %s" % (who, text) for text in ("x" * 255, "")]
             assert longest in lines and lines.count(empty) > 100, (rig, who, b.tail())
             assert any(o.startswith('@{"part":"%s","""' % who) for o in b.lines), (rig, who, b.tail())
-        ticks = [r[3] >> 8 for o in b.having("trace", "records") for r in o["records"]
-                 if r[1] == bounds.TRACE_EXIT]
+        ticks = bounds.exit_ticks(b)
         hz = b.having("tsc_hz")[0]["tsc_hz"]
         assert len(ticks) > 1000 and max(ticks) * 10**6 / hz <= 300, (rig, max(ticks), hz)
 

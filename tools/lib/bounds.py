@@ -66,10 +66,13 @@ def switch(run, b):
     return run.ns(o["switch_max_tsc"]) if o and o["switch_max_tsc"] and not is_slowed(run) else None
 
 
+def exit_ticks(boot, **core):
+    """Of each exit that the trace still has: until the guest could go on. trace=N: of one core."""
+    return [r[3] >> 8 for o in boot.having("trace", "records", **core) for r in o["records"] if r[1] == TRACE_EXIT]
+
+
 def longest_exit(run, b):
-    """Of those that the trace still has: from the exit until the guest could go on."""
-    ticks = [r[3] >> 8 for o in run.boot.having("trace", "records", trace=b["core"])
-             for r in o["records"] if r[1] == TRACE_EXIT]
+    ticks = exit_ticks(run.boot, trace=b["core"])
     return run.ns(max(ticks)) if ticks and not is_slowed(run) else None
 
 
