@@ -80,9 +80,8 @@ struct disk_unit {
 	struct iosched sched; /* [L], as are all below */
 	bool is_sampled;      /* what it costs is looked at now */
 	uint32_t kick_number, step_number;
-	uint32_t touched; /* clients with something to be shown: a bit each */
-	uint32_t
-		waiting; /* all those with `more`, in reset with something queued, and some without */
+	uint32_t touched;             /* clients with something to be shown: a bit each */
+	uint32_t waiting;             /* .. with `more`, or old requests; and some without */
 	struct block_request *held;   /* the driver had no room for it */
 	struct block_request *failed; /* .. would not take it: the service ends them */
 	uint64_t due_tsc;     /* written under the lock, read without: the service's next look */
